@@ -1,0 +1,11 @@
+# sibp_configure_target(target): the project's language level, warnings and sanitizers, on one of our own targets.
+function(sibp_configure_target target)
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
+                                           -Wold-style-cast $<$<BOOL:${SIBP_WERROR}>:-Werror>
+                                           $<$<BOOL:${SIBP_NATIVE}>:-march=native>)
+  if(SIBP_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${SIBP_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_link_options(${target} PUBLIC -fsanitize=${SIBP_SANITIZE})
+  endif()
+endfunction()

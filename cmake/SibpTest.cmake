@@ -1,0 +1,43 @@
+find_package(GTest REQUIRED)
+include(GoogleTest)
+
+set(SIBP_MPIEXEC_FLAGS "--oversubscribe;--bind-to;none" CACHE STRING "Flags of mpiexec in the tests")
+set(SIBP_TEST_ENVIRONMENT
+    "OMP_NUM_THREADS=1;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_btl_vader_single_copy_mechanism=none;ASAN_OPTIONS=detect_leaks=0")
+
+# sibp_add_test(name SOURCES file… [RANKS 1 2 3 4] [PRECISIONS float double] [LABELS label…] [TIMEOUT seconds])
+#
+# Builds the sources against the library of each precision (float alone by default) and registers one test per precision
+# and number of ranks, each started by mpiexec (1 rank by default). `ctest -L ranks` runs those with several ranks.
+function(sibp_add_test name)
+  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;RANKS;PRECISIONS;LABELS" ${ARGN})
+  if(NOT arg_RANKS)
+    set(arg_RANKS 1)
+  endif()
+  if(NOT arg_PRECISIONS)
+    set(arg_PRECISIONS float)
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  foreach(precision IN LISTS arg_PRECISIONS)
+    set(library $<IF:$<STREQUAL:${precision},double>,sibp_double,sibp>)
+    set(target test_${name}_${precision})
+    add_executable(${target} ${arg_SOURCES} ${PROJECT_SOURCE_DIR}/tests/support/main.cpp)
+    target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests ${PROJECT_SOURCE_DIR}/src)
+    target_link_libraries(${target} PRIVATE ${library} GTest::gtest GTest::gmock)
+    sibp_configure_target(${target})
+    foreach(ranks IN LISTS arg_RANKS)
+      set(entry ${name}.${precision}.np${ranks})
+      add_test(NAME ${entry} COMMAND ${MPIEXEC_EXECUTABLE} ${MPIEXEC_NUMPROC_FLAG} ${ranks} ${SIBP_MPIEXEC_FLAGS}
+                                     $<TARGET_FILE:${target}>)
+      set(labels ${arg_LABELS})
+      if(ranks GREATER 1)
+        list(APPEND labels ranks)
+      endif()
+      set_tests_properties(
+        ${entry} PROPERTIES TIMEOUT ${arg_TIMEOUT} PROCESSORS ${ranks} LABELS "${labels}"
+                            ENVIRONMENT "${SIBP_TEST_ENVIRONMENT}")
+    endforeach()
+  endforeach()
+endfunction()

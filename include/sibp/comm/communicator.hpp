@@ -1,0 +1,110 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sibp/comm/backend.hpp"
+#include "sibp/core/matrix_view.hpp"
+
+namespace sibp {
+
+/// The element type of a C++ type; a type without a specialisation does not compile.
+template <class T>
+struct ElementTypeOf;
+template <>
+struct ElementTypeOf<char> { static constexpr ElementType value = ElementType::byte; };
+template <>
+struct ElementTypeOf<std::int32_t> { static constexpr ElementType value = ElementType::int32; };
+template <>
+struct ElementTypeOf<std::int64_t> { static constexpr ElementType value = ElementType::int64; };
+template <>
+struct ElementTypeOf<std::uint64_t> { static constexpr ElementType value = ElementType::uint64; };
+template <>
+struct ElementTypeOf<float> { static constexpr ElementType value = ElementType::float32; };
+template <>
+struct ElementTypeOf<double> { static constexpr ElementType value = ElementType::float64; };
+
+/// A type that can be reduced and gathered.
+template <class T>
+concept Element = requires { ElementTypeOf<T>::value; };
+
+/// All ranks of the job, or of a part of it. A handle: copies stand for the same communicator.
+///
+/// The argument says where memory lives: a span is host memory, a MatrixView the device's. Every function but rank(), size()
+/// and is_root() is Collective: all ranks call the same functions in the same order, with equal counts. Failures of the
+/// library throw Error (runtime).
+class Communicator {
+ public:
+  explicit Communicator(std::shared_ptr<CommunicatorBackend> backend) : backend_(std::move(backend)) {}
+
+  [[nodiscard]] int rank() const { return backend_->rank(); }
+  [[nodiscard]] int size() const { return backend_->size(); }
+  [[nodiscard]] bool is_root() const { return rank() == 0; }
+
+  /// data ← sum (largest, smallest) over ranks, element by element, on every rank.
+  template <Element T>
+  void all_reduce_sum(std::span<T> data) const { reduce(data, Reduction::sum); }
+  template <Element T>
+  void all_reduce_max(std::span<T> data) const { reduce(data, Reduction::max); }
+  template <Element T>
+  void all_reduce_min(std::span<T> data) const { reduce(data, Reduction::min); }
+
+  /// The same for one value.
+  template <Element T>
+  [[nodiscard]] T sum(T value) const { return reduced(value, Reduction::sum); }
+  template <Element T>
+  [[nodiscard]] T max(T value) const { return reduced(value, Reduction::max); }
+  template <Element T>
+  [[nodiscard]] T min(T value) const { return reduced(value, Reduction::min); }
+
+  /// data ← that of rank `root`.
+  template <Element T>
+  void broadcast(std::span<T> data, int root = 0) const {
+    backend_->broadcast(data.data(), static_cast<Index>(data.size()), ElementTypeOf<T>::value, root);
+  }
+  /// The text of rank `root`, on every rank; its length may differ before.
+  [[nodiscard]] std::string broadcast(std::string text, int root = 0) const;
+
+  /// The values of all ranks, in their order.
+  template <Element T>
+  [[nodiscard]] std::vector<T> all_gather(T value) const {
+    std::vector<T> gathered(static_cast<std::size_t>(size()));
+    backend_->all_gather(&value, 1, ElementTypeOf<T>::value, gathered.data());
+    return gathered;
+  }
+
+  /// True on every rank if `condition` is true on every rank.
+  [[nodiscard]] bool all_agree(bool condition) const { return min(std::int32_t{condition}) == 1; }
+
+  void barrier() const { backend_->barrier(); }
+
+  /// matrix ← sum over ranks. `matrix` is contiguous, of equal shape everywhere.
+  void all_reduce_sum(MatrixView matrix) const;
+  /// The same without waiting: other work and other reductions may go on until wait().
+  [[nodiscard]] std::unique_ptr<ReductionInFlight> start_all_reduce_sum(MatrixView matrix) const;
+  /// matrix ← that of rank `root`.
+  void broadcast(MatrixView matrix, int root = 0) const;
+
+ private:
+  template <Element T>
+  void reduce(std::span<T> data, Reduction reduction) const {
+    backend_->all_reduce(data.data(), static_cast<Index>(data.size()), ElementTypeOf<T>::value, reduction);
+  }
+  template <Element T>
+  [[nodiscard]] T reduced(T value, Reduction reduction) const {
+    backend_->all_reduce(&value, 1, ElementTypeOf<T>::value, reduction);
+    return value;
+  }
+
+  std::shared_ptr<CommunicatorBackend> backend_;
+};
+
+/// The ranks of the job, over MPI; matrices are in host memory. Collective. Needs an MpiEnvironment.
+Communicator make_mpi_communicator();
+
+/// Ranks of the job that run on this rank's node. Collective.
+Communicator make_node_communicator();
+
+}  // namespace sibp

@@ -1,0 +1,22 @@
+#pragma once
+
+namespace sibp {
+
+/// MPI's start and end. Make one first thing in main and let it outlive every Communicator.
+///
+/// MPI_Finalize is called only if finish() was: a program that ends by an error must not wait for its peers.
+class MpiEnvironment {
+ public:
+  /// Collective. Throws Error (runtime) if MPI does not start with support for calls from one thread at a time.
+  MpiEnvironment(int& argc, char**& argv);
+  MpiEnvironment(const MpiEnvironment&) = delete;
+  MpiEnvironment& operator=(const MpiEnvironment&) = delete;
+
+  /// Collective. Ends MPI in good order; every Communicator must be gone.
+  void finish();
+
+  /// Ends every rank of the job with `status`, without waiting for any of them. Local; does not return.
+  [[noreturn]] static void abort(int status);
+};
+
+}  // namespace sibp

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "sibp/device/samples.hpp"
+
+namespace sibp {
+
+/// One split (training or test) of a data set: labelled samples in files, or made from a seed.
+class SampleSource {
+ public:
+  SampleSource() = default;
+  SampleSource(const SampleSource&) = delete;
+  SampleSource& operator=(const SampleSource&) = delete;
+  virtual ~SampleSource() = default;
+
+  [[nodiscard]] virtual Index size() const = 0;      ///< samples
+  [[nodiscard]] virtual Index features() const = 0;  ///< bytes of one sample
+
+  /// The samples of the given indices, which ascend strictly; only they are kept in memory. Local: each rank reads its own.
+  /// Plain files are read by seeking, gzip files by streaming through. Throws Error (data) naming the file if it is
+  /// damaged or a label is out of range.
+  [[nodiscard]] virtual Samples read(std::span<const Index> indices) const = 0;
+};
+
+/// A data set: two splits of samples of one shape, with classes 0 … classes − 1.
+struct Dataset {
+  std::string name;
+  Index features = 0;
+  Index classes = 0;
+  std::unique_ptr<SampleSource> training;
+  std::unique_ptr<SampleSource> test;
+};
+
+/// Which data set, and where its files are.
+struct DatasetOptions {
+  std::string dataset = "fashion-mnist";  ///< fashion-mnist, mnist, cifar10, idx or synthetic
+  std::filesystem::path data_dir;         ///< folder of the files; empty: where the system's package puts them
+  // idx: any pairs of files, relative to data_dir
+  std::filesystem::path train_images;
+  std::filesystem::path train_labels;
+  std::filesystem::path test_images;
+  std::filesystem::path test_labels;
+  // synthetic
+  Index synthetic_samples = 10000;  ///< training samples; a fifth as many are made for the test
+  Index synthetic_features = 64;
+  Index synthetic_classes = 10;
+  std::uint64_t seed = 1;
+};
+
+/// Opens the files and checks their sizes and headers, without reading samples. Local; safe on one rank or on all.
+/// Throws Error (data) naming the file, what was found, what was expected and what to do; Error (usage) for an unknown name.
+Dataset open_dataset(const DatasetOptions& options);
+
+}  // namespace sibp

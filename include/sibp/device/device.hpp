@@ -1,0 +1,128 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+
+#include "sibp/core/matrix_view.hpp"
+#include "sibp/device/activation.hpp"
+#include "sibp/device/matrix.hpp"
+#include "sibp/device/samples.hpp"
+
+namespace sibp {
+
+/// op(A) is A or Aᵀ.
+enum class Op { none, transpose };
+
+/// Sums over the samples of one call; divide by the global count once, when reporting.
+struct LossSums {
+  double loss = 0;   ///< sum of the per-sample losses
+  Index correct = 0;  ///< samples whose largest output is that of their class
+};
+
+/// Memory and the operations on whole matrices that training is made of. Every call is Local.
+///
+/// The public functions check shapes, deal with empty input and then call the private do_ function of the device, which may
+/// rely on both. All throw Error (runtime) if shapes do not fit each other. Views of an output must not overlap an input,
+/// unless the function says so.
+class Device {
+ public:
+  Device() = default;
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
+  virtual ~Device() = default;
+
+  /// What the device is and which library does its products, for people.
+  [[nodiscard]] virtual std::string description() const = 0;
+
+  // --- memory ---
+
+  /// A rows × cols matrix of zeros in the device's memory. Throws Error (runtime) naming the size if there is no room.
+  [[nodiscard]] Matrix allocate(Index rows, Index cols);
+  /// Room for `size` labels, all 0.
+  [[nodiscard]] std::shared_ptr<std::int32_t[]> allocate_labels(Index size);
+  /// to ← from; `from` is host memory, column-major without gaps.
+  void upload(std::span<const Real> from, MatrixView to);
+  /// to ← from; `to` is host memory, column-major without gaps.
+  void download(ConstMatrixView from, std::span<Real> to);
+  /// to ← from, of equal shape.
+  void copy(ConstMatrixView from, MatrixView to);
+  /// every element of a ← value.
+  void fill(MatrixView a, Real value);
+
+  // --- linear algebra ---
+
+  /// a ← alpha a.
+  void scale(Real alpha, MatrixView a);
+  /// y ← y + alpha x, of equal shape.
+  void axpy(Real alpha, ConstMatrixView x, MatrixView y);
+  /// Σ aᵢⱼ², accumulated in double.
+  [[nodiscard]] double sum_of_squares(ConstMatrixView a);
+  /// c ← alpha op_a(a) op_b(b) + beta c, where op_a(a) is m × k, op_b(b) is k × n and c is m × n.
+  /// beta = 0 overwrites c, whatever it holds; k = 0 leaves beta c. 2mnk flops.
+  void gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta, MatrixView c);
+  /// Lower triangle of c ← alpha a aᵀ + beta c (Op::none, a is n × k) or alpha aᵀ a + beta c (Op::transpose, a is k × n);
+  /// c is n × n and its strict upper triangle is not touched. beta as in gemm. n²k flops.
+  void syrk(Op op, Real alpha, ConstMatrixView a, Real beta, MatrixView c);
+  /// a ← a + λ I with λ = absolute + per_trace · trace(a); a is n × n. Returns λ.
+  double damp(MatrixView a, double absolute, double per_trace);
+  /// Cholesky factor of the symmetric n × n matrix whose lower triangle is in a: a = L Lᵀ, and L replaces the triangle.
+  /// Returns 0, or the order of the first leading minor that is not positive definite (a NaN is not). n³/3 flops.
+  [[nodiscard]] Index cholesky(MatrixView a);
+  /// x ← x (L Lᵀ)⁻¹ with L the lower triangle of `factor` (n × n) and x m × n. 2mn² flops.
+  void solve_right(ConstMatrixView factor, MatrixView x);
+  /// x ← (L Lᵀ)⁻¹ x with L the lower triangle of `factor` (n × n) and x n × m. 2mn² flops.
+  void solve_left(ConstMatrixView factor, MatrixView x);
+
+  // --- network ---
+
+  /// F = σ(G), in place: f holds G on entry and F on exit.
+  void activate(Activation activation, MatrixView f);
+  /// S = D ∘ σ'(G), with the derivative taken from F = σ(G). All three are n × M.
+  void apply_derivative(Activation activation, ConstMatrixView f, ConstMatrixView d, MatrixView s);
+  /// D = softmax(F) − Y, Y the one-hot columns of `labels`; F and D are classes × M. Loss: −log softmax(F)[label] per sample.
+  LossSums softmax_cross_entropy(ConstMatrixView f, ConstLabelView labels, MatrixView d);
+  /// D = F − Y. Loss: ½ ‖F − Y‖² per sample.
+  LossSums squared_error(ConstMatrixView f, ConstLabelView labels, MatrixView d);
+  /// P = softmax(F), column by column, in place.
+  void softmax(MatrixView f);
+
+  // --- samples ---
+
+  /// Keeps samples where batches can be gathered from them.
+  [[nodiscard]] virtual std::unique_ptr<SampleStore> store(Samples samples) = 0;
+  /// Gathers one batch: column k of `inputs` (features × M) ← scale ∘ (pixels of sample columns[k] − shift), labels[k] ← its
+  /// class. `shift` and `scale` are features × 1, in units of a pixel byte. `columns` is host memory.
+  void load_batch(const SampleStore& samples, std::span<const Index> columns, ConstMatrixView shift, ConstMatrixView scale,
+                  MatrixView inputs, LabelView labels);
+
+ private:
+  virtual Real* do_allocate(Index size) = 0;  ///< zeroed; nullptr if there is no room
+  virtual void do_release(Real* data) = 0;
+  virtual std::shared_ptr<std::int32_t[]> do_allocate_labels(Index size) = 0;
+  virtual void do_upload(const Real* from, MatrixView to) = 0;
+  virtual void do_download(ConstMatrixView from, Real* to) = 0;
+  virtual void do_copy(ConstMatrixView from, MatrixView to) = 0;
+  virtual void do_fill(MatrixView a, Real value) = 0;
+  virtual void do_scale(Real alpha, MatrixView a) = 0;
+  virtual void do_axpy(Real alpha, ConstMatrixView x, MatrixView y) = 0;
+  virtual double do_sum_of_squares(ConstMatrixView a) = 0;
+  virtual void do_gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta, MatrixView c) = 0;
+  virtual void do_syrk(Op op, Real alpha, ConstMatrixView a, Real beta, MatrixView c) = 0;
+  virtual double do_damp(MatrixView a, double absolute, double per_trace) = 0;
+  virtual Index do_cholesky(MatrixView a) = 0;
+  virtual void do_solve_right(ConstMatrixView factor, MatrixView x) = 0;
+  virtual void do_solve_left(ConstMatrixView factor, MatrixView x) = 0;
+  virtual void do_activate(Activation activation, MatrixView f) = 0;
+  virtual void do_apply_derivative(Activation activation, ConstMatrixView f, ConstMatrixView d, MatrixView s) = 0;
+  virtual LossSums do_softmax_cross_entropy(ConstMatrixView f, const std::int32_t* labels, MatrixView d) = 0;
+  virtual LossSums do_squared_error(ConstMatrixView f, const std::int32_t* labels, MatrixView d) = 0;
+  virtual void do_softmax(MatrixView f) = 0;
+  virtual void do_load_batch(const SampleStore& samples, std::span<const Index> columns, ConstMatrixView shift,
+                             ConstMatrixView scale, MatrixView inputs, std::int32_t* labels) = 0;
+};
+
+/// The processor's cores with `threads` threads for matrix products (0: what the BLAS library chooses).
+std::unique_ptr<Device> make_cpu_device(int threads = 0);
+
+}  // namespace sibp

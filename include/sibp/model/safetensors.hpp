@@ -1,0 +1,32 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "sibp/core/types.hpp"
+
+namespace sibp {
+
+/// A tensor in host memory, row-major as the safetensors format has it: the last index runs fastest.
+struct Tensor {
+  std::vector<Index> shape;
+  std::vector<Real> values;
+};
+
+/// Named tensors and text metadata, as in a safetensors file (https://github.com/huggingface/safetensors).
+struct TensorFile {
+  std::map<std::string, Tensor> tensors;
+  std::map<std::string, std::string> metadata;
+};
+
+/// The bytes of a safetensors file: F32 where Real is float, F64 where it is double. Local.
+std::string to_safetensors(const TensorFile& file);
+
+/// Reads a safetensors file of F32 or F64 tensors, converting to Real. Local. Nothing in the file is trusted: sizes, offsets
+/// (inside the data, without overlap or gap), shapes and types are checked before they are used.
+/// Throws Error (model) naming the file, what was found and what was expected.
+TensorFile read_safetensors(const std::filesystem::path& path);
+
+}  // namespace sibp

@@ -1,0 +1,55 @@
+#include "sibp/core/file.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+
+#include "sibp/core/error.hpp"
+
+namespace sibp {
+namespace {
+
+[[noreturn]] void throw_write_error(const std::filesystem::path& path, int reason) {
+  throw Error(ExitStatus::runtime, "cannot write " + path.string() + ": " + std::system_category().message(reason) +
+                                       "; make room or choose another folder with --out");
+}
+
+/// Writes and flushes all of `content`; returns 0 or the errno of the call that failed.
+int write_and_flush(int file, std::string_view content) {
+  while (!content.empty()) {
+    const ssize_t written = ::write(file, content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno;
+    content.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return ::fsync(file) == 0 ? 0 : errno;
+}
+
+}  // namespace
+
+void write_file_whole(const std::filesystem::path& path, std::string_view content) {
+  const std::filesystem::path temporary = path.string() + ".partial";
+  const int file = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (file < 0) throw_write_error(path, errno);
+  int reason = write_and_flush(file, content);
+  if (::close(file) != 0 && reason == 0) reason = errno;
+  if (reason == 0 && ::rename(temporary.c_str(), path.c_str()) != 0) reason = errno;
+  if (reason != 0) {
+    ::unlink(temporary.c_str());
+    throw_write_error(path, reason);
+  }
+}
+
+std::string read_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw std::system_error(errno, std::system_category(), "cannot read " + path.string());
+  std::string content{std::istreambuf_iterator<char>(file), {}};
+  if (file.bad()) throw std::system_error(EIO, std::system_category(), "cannot read " + path.string());
+  return content;
+}
+
+}  // namespace sibp

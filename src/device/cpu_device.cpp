@@ -1,0 +1,164 @@
+#include <cmath>
+#include <cstdlib>
+#include <new>
+#include <vector>
+
+#include "device/eigen_maps.hpp"
+#include "device/level3.hpp"
+#include "sibp/core/error.hpp"
+#include "sibp/device/device.hpp"
+
+namespace sibp {
+namespace {
+
+/// Vector loads of the widest instruction sets want this alignment, in bytes.
+constexpr std::size_t alignment = 64;
+
+class CpuSampleStore final : public SampleStore {
+ public:
+  explicit CpuSampleStore(Samples stored) : samples(std::move(stored)) {}
+  [[nodiscard]] Index size() const override { return samples.size(); }
+  [[nodiscard]] Index features() const override { return samples.features; }
+
+  Samples samples;
+};
+
+/// The first row of the largest element of column `c`.
+Index largest_row(ConstMatrixView f, Index c) {
+  Index row = 0;
+  eigen(f).col(c).maxCoeff(&row);
+  return row;
+}
+
+class CpuDevice final : public Device {
+ public:
+  explicit CpuDevice(int threads) { level3::set_threads(threads); }
+
+  [[nodiscard]] std::string description() const override { return "CPU (" + level3::name() + ")"; }
+
+  [[nodiscard]] std::unique_ptr<SampleStore> store(Samples samples) override {
+    return std::make_unique<CpuSampleStore>(std::move(samples));
+  }
+
+ private:
+  Real* do_allocate(Index size) override {
+    if (size == 0) return nullptr;
+    const auto bytes = static_cast<std::size_t>(size) * sizeof(Real);
+    void* data = ::operator new(bytes, std::align_val_t(alignment), std::nothrow);
+    auto* first = static_cast<Real*>(data);
+    if (first != nullptr) std::fill_n(first, size, Real(0));
+    return first;
+  }
+
+  void do_release(Real* data) override { ::operator delete(data, std::align_val_t(alignment)); }
+
+  std::shared_ptr<std::int32_t[]> do_allocate_labels(Index size) override {
+    return std::make_shared<std::int32_t[]>(static_cast<std::size_t>(size));
+  }
+
+  void do_upload(const Real* from, MatrixView to) override { do_copy({from, to.rows, to.cols, to.rows}, to); }
+  void do_download(ConstMatrixView from, Real* to) override { do_copy(from, {to, from.rows, from.cols, from.rows}); }
+  void do_copy(ConstMatrixView from, MatrixView to) override { eigen(to) = eigen(from); }
+  void do_fill(MatrixView a, Real value) override { eigen(a).setConstant(value); }
+  void do_scale(Real alpha, MatrixView a) override { eigen(a) *= alpha; }
+  void do_axpy(Real alpha, ConstMatrixView x, MatrixView y) override { eigen(y) += alpha * eigen(x); }
+  double do_sum_of_squares(ConstMatrixView a) override { return eigen(a).cast<double>().squaredNorm(); }
+
+  void do_gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta, MatrixView c) override {
+    level3::gemm(op_a, op_b, alpha, a, b, beta, c);
+  }
+  void do_syrk(Op op, Real alpha, ConstMatrixView a, Real beta, MatrixView c) override {
+    level3::syrk(op, alpha, a, beta, c);
+  }
+  double do_damp(MatrixView a, double absolute, double per_trace) override {
+    auto diagonal = eigen(a).diagonal();
+    const double lambda = absolute + per_trace * diagonal.cast<double>().sum();
+    diagonal.array() += static_cast<Real>(lambda);
+    return lambda;
+  }
+  Index do_cholesky(MatrixView a) override { return level3::cholesky(a); }
+  void do_solve_right(ConstMatrixView factor, MatrixView x) override { level3::solve_right(factor, x); }
+  void do_solve_left(ConstMatrixView factor, MatrixView x) override { level3::solve_left(factor, x); }
+
+  void do_activate(Activation activation, MatrixView f) override {
+    auto x = eigen(f).array();
+    switch (activation) {
+      case Activation::identity: break;
+      case Activation::relu: x = x.max(Real(0)); break;
+      case Activation::leaky_relu: x = x.max(Real(leaky_relu_slope) * x); break;
+      case Activation::tanh: x = x.tanh(); break;
+      case Activation::sigmoid: x = Real(1) / (Real(1) + (-x).exp()); break;
+    }
+  }
+
+  void do_apply_derivative(Activation activation, ConstMatrixView f, ConstMatrixView d, MatrixView s) override {
+    const auto out = eigen(f).array();
+    const auto difference = eigen(d).array();
+    auto target = eigen(s).array();
+    switch (activation) {
+      case Activation::identity: target = difference; break;
+      case Activation::relu: target = (out > Real(0)).select(difference, Real(0)); break;
+      case Activation::leaky_relu:
+        target = (out > Real(0)).select(difference, Real(leaky_relu_slope) * difference);
+        break;
+      case Activation::tanh: target = difference * (Real(1) - out.square()); break;
+      case Activation::sigmoid: target = difference * out * (Real(1) - out); break;
+    }
+  }
+
+  LossSums do_softmax_cross_entropy(ConstMatrixView f, const std::int32_t* labels, MatrixView d) override {
+    LossSums sums;
+    for (Index c = 0; c < f.cols; ++c) {
+      const auto logits = eigen(f).col(c).array();
+      auto difference = eigen(d).col(c).array();
+      const Index best = largest_row(f, c);
+      const Real largest = logits(best);
+      difference = (logits - largest).exp();
+      const Real total = difference.sum();
+      difference /= total;
+      difference(labels[c]) -= Real(1);
+      // −log softmax(F)[label] = log Σ exp(F − max) − (F[label] − max)
+      sums.loss += std::log(static_cast<double>(total)) - static_cast<double>(logits(labels[c]) - largest);
+      if (best == labels[c]) ++sums.correct;
+    }
+    return sums;
+  }
+
+  LossSums do_squared_error(ConstMatrixView f, const std::int32_t* labels, MatrixView d) override {
+    LossSums sums;
+    eigen(d) = eigen(f);
+    for (Index c = 0; c < f.cols; ++c) {
+      eigen(d)(labels[c], c) -= Real(1);
+      if (largest_row(f, c) == labels[c]) ++sums.correct;
+    }
+    sums.loss = 0.5 * do_sum_of_squares(d);
+    return sums;
+  }
+
+  void do_softmax(MatrixView f) override {
+    for (Index c = 0; c < f.cols; ++c) {
+      auto column = eigen(f).col(c).array();
+      column = (column - column.maxCoeff()).exp();
+      column /= column.sum();
+    }
+  }
+
+  void do_load_batch(const SampleStore& samples, std::span<const Index> columns, ConstMatrixView shift,
+                     ConstMatrixView scale, MatrixView inputs, std::int32_t* labels) override {
+    const auto& stored = dynamic_cast<const CpuSampleStore&>(samples).samples;
+    using Bytes = Eigen::Map<const Eigen::Array<std::uint8_t, Eigen::Dynamic, 1>>;
+    for (std::size_t k = 0; k < columns.size(); ++k) {
+      const auto pixels = stored.sample(columns[k]);
+      const Bytes bytes(pixels.data(), stored.features);
+      eigen(inputs).col(static_cast<Index>(k)).array() =
+          eigen(scale).array() * (bytes.cast<Real>() - eigen(shift).array());
+      labels[k] = stored.labels[static_cast<std::size_t>(columns[k])];
+    }
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Device> make_cpu_device(int threads) { return std::make_unique<CpuDevice>(threads); }
+
+}  // namespace sibp

@@ -1,0 +1,146 @@
+#include "sibp/device/device.hpp"
+
+#include <fmt/format.h>
+
+#include "sibp/core/error.hpp"
+
+namespace sibp {
+namespace {
+
+void require_same_shape(ConstMatrixView a, ConstMatrixView b) {
+  require(a.rows == b.rows && a.cols == b.cols, "matrices that must have one shape differ in theirs");
+}
+
+void require_square(ConstMatrixView a) { require(a.rows == a.cols, "a matrix that must be square is not"); }
+
+Index rows_of(Op op, ConstMatrixView a) { return op == Op::none ? a.rows : a.cols; }
+Index cols_of(Op op, ConstMatrixView a) { return op == Op::none ? a.cols : a.rows; }
+
+}  // namespace
+
+Matrix Device::allocate(Index rows, Index cols) {
+  require(rows >= 0 && cols >= 0, "a matrix cannot have a negative size");
+  Real* data = do_allocate(rows * cols);
+  if (data == nullptr && rows * cols > 0) {
+    throw Error(ExitStatus::runtime,
+                fmt::format("no room for a {} × {} matrix ({:.1f} MiB) on {}; use a smaller --batch, a smaller network or more "
+                            "ranks",
+                            rows, cols, static_cast<double>(rows * cols) * sizeof(Real) / 1048576.0, description()));
+  }
+  return {data, rows, cols, [this](Real* released) { do_release(released); }};
+}
+
+std::shared_ptr<std::int32_t[]> Device::allocate_labels(Index size) { return do_allocate_labels(size); }
+
+void Device::upload(std::span<const Real> from, MatrixView to) {
+  require(static_cast<Index>(from.size()) == to.size(), "upload: sizes differ");
+  if (!to.empty()) do_upload(from.data(), to);
+}
+
+void Device::download(ConstMatrixView from, std::span<Real> to) {
+  require(static_cast<Index>(to.size()) == from.size(), "download: sizes differ");
+  if (!from.empty()) do_download(from, to.data());
+}
+
+void Device::copy(ConstMatrixView from, MatrixView to) {
+  require_same_shape(from, to);
+  if (!to.empty()) do_copy(from, to);
+}
+
+void Device::fill(MatrixView a, Real value) {
+  if (!a.empty()) do_fill(a, value);
+}
+
+void Device::scale(Real alpha, MatrixView a) {
+  if (!a.empty()) do_scale(alpha, a);
+}
+
+void Device::axpy(Real alpha, ConstMatrixView x, MatrixView y) {
+  require_same_shape(x, y);
+  if (!y.empty()) do_axpy(alpha, x, y);
+}
+
+double Device::sum_of_squares(ConstMatrixView a) { return a.empty() ? 0.0 : do_sum_of_squares(a); }
+
+void Device::gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta, MatrixView c) {
+  require(rows_of(op_a, a) == c.rows && cols_of(op_b, b) == c.cols && cols_of(op_a, a) == rows_of(op_b, b),
+          "gemm: shapes do not fit");
+  if (c.empty()) return;
+  if (cols_of(op_a, a) == 0) {
+    beta == Real(0) ? do_fill(c, 0) : do_scale(beta, c);
+    return;
+  }
+  do_gemm(op_a, op_b, alpha, a, b, beta, c);
+}
+
+void Device::syrk(Op op, Real alpha, ConstMatrixView a, Real beta, MatrixView c) {
+  require_square(c);
+  require(rows_of(op, a) == c.rows, "syrk: shapes do not fit");
+  if (c.empty()) return;
+  if (cols_of(op, a) == 0) {  // no samples: nothing is added
+    beta == Real(0) ? do_fill(c, 0) : do_scale(beta, c);
+    return;
+  }
+  do_syrk(op, alpha, a, beta, c);
+}
+
+double Device::damp(MatrixView a, double absolute, double per_trace) {
+  require_square(a);
+  return a.empty() ? absolute : do_damp(a, absolute, per_trace);
+}
+
+Index Device::cholesky(MatrixView a) {
+  require_square(a);
+  return a.empty() ? 0 : do_cholesky(a);
+}
+
+void Device::solve_right(ConstMatrixView factor, MatrixView x) {
+  require_square(factor);
+  require(x.cols == factor.rows, "solve_right: shapes do not fit");
+  if (!x.empty()) do_solve_right(factor, x);
+}
+
+void Device::solve_left(ConstMatrixView factor, MatrixView x) {
+  require_square(factor);
+  require(x.rows == factor.rows, "solve_left: shapes do not fit");
+  if (!x.empty()) do_solve_left(factor, x);
+}
+
+void Device::activate(Activation activation, MatrixView f) {
+  if (!f.empty() && activation != Activation::identity) do_activate(activation, f);
+}
+
+void Device::apply_derivative(Activation activation, ConstMatrixView f, ConstMatrixView d, MatrixView s) {
+  require_same_shape(f, d);
+  require_same_shape(f, s);
+  if (!s.empty()) do_apply_derivative(activation, f, d, s);
+}
+
+LossSums Device::softmax_cross_entropy(ConstMatrixView f, ConstLabelView labels, MatrixView d) {
+  require_same_shape(f, d);
+  require(labels.size == f.cols, "softmax_cross_entropy: one label per sample is needed");
+  return f.empty() ? LossSums{} : do_softmax_cross_entropy(f, labels.data, d);
+}
+
+LossSums Device::squared_error(ConstMatrixView f, ConstLabelView labels, MatrixView d) {
+  require_same_shape(f, d);
+  require(labels.size == f.cols, "squared_error: one label per sample is needed");
+  return f.empty() ? LossSums{} : do_squared_error(f, labels.data, d);
+}
+
+void Device::softmax(MatrixView f) {
+  if (!f.empty()) do_softmax(f);
+}
+
+void Device::load_batch(const SampleStore& samples, std::span<const Index> columns, ConstMatrixView shift,
+                        ConstMatrixView scale, MatrixView inputs, LabelView labels) {
+  const auto count = static_cast<Index>(columns.size());
+  require(inputs.rows == samples.features() && inputs.cols == count && labels.size == count,
+          "load_batch: the batch does not fit the samples");
+  require(shift.rows == inputs.rows && scale.rows == inputs.rows && shift.cols == 1 && scale.cols == 1,
+          "load_batch: the normalisation does not fit the samples");
+  for (const Index column : columns) require(column >= 0 && column < samples.size(), "load_batch: no such sample");
+  if (count > 0) do_load_batch(samples, columns, shift, scale, inputs, labels.data);
+}
+
+}  // namespace sibp

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+
+#include "sibp/core/matrix_view.hpp"
+#include "sibp/device/device.hpp"
+
+/// The operations of Device whose cost grows with the cube of the size, by the library chosen at configure time
+/// (level3_blas.cpp or level3_eigen.cpp). Arguments are checked by Device; none is empty.
+namespace sibp::level3 {
+
+/// The library, for people.
+std::string name();
+
+/// Threads of every later call of this process; 0 leaves the library's choice.
+void set_threads(int threads);
+
+void gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta, MatrixView c);
+void syrk(Op op, Real alpha, ConstMatrixView a, Real beta, MatrixView c);
+Index cholesky(MatrixView a);
+void solve_right(ConstMatrixView factor, MatrixView x);
+void solve_left(ConstMatrixView factor, MatrixView x);
+
+}  // namespace sibp::level3

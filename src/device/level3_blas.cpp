@@ -1,0 +1,78 @@
+#include <cblas.h>
+
+#include "device/level3.hpp"
+#include "sibp/core/error.hpp"
+
+// LAPACK's Cholesky factorisation, in the library's Fortran convention.
+extern "C" {
+void spotrf_(const char* uplo, const int* n, float* a, const int* lda, int* info);
+void dpotrf_(const char* uplo, const int* n, double* a, const int* lda, int* info);
+void openblas_set_num_threads(int threads) __attribute__((weak));
+char* openblas_get_config() __attribute__((weak));
+}
+
+namespace sibp::level3 {
+namespace {
+
+// BLAS has one name per precision; these give both the same one.
+constexpr auto gemm_of(float) { return cblas_sgemm; }
+constexpr auto gemm_of(double) { return cblas_dgemm; }
+constexpr auto syrk_of(float) { return cblas_ssyrk; }
+constexpr auto syrk_of(double) { return cblas_dsyrk; }
+constexpr auto trsm_of(float) { return cblas_strsm; }
+constexpr auto trsm_of(double) { return cblas_dtrsm; }
+constexpr auto potrf_of(float) { return spotrf_; }
+constexpr auto potrf_of(double) { return dpotrf_; }
+
+CBLAS_TRANSPOSE blas_op(Op op) { return op == Op::none ? CblasNoTrans : CblasTrans; }
+
+/// x ← x op(L)⁻¹ or op(L)⁻¹ x.
+void triangular_solve(CBLAS_SIDE side, CBLAS_TRANSPOSE op, ConstMatrixView factor, MatrixView x) {
+  trsm_of(Real())(CblasColMajor, side, CblasLower, op, CblasNonUnit, checked_int(x.rows), checked_int(x.cols), Real(1),
+                  factor.data, checked_int(factor.stride), x.data, checked_int(x.stride));
+}
+
+}  // namespace
+
+std::string name() {
+  if (openblas_get_config == nullptr) return "BLAS";
+  const std::string config = openblas_get_config();  // "OpenBLAS 0.3.21 NO_AFFINITY USE_OPENMP Cooperlake MAX_THREADS=64"
+  return config.substr(0, config.find(' ', config.find(' ') + 1));
+}
+
+void set_threads(int threads) {
+  if (threads > 0 && openblas_set_num_threads != nullptr) openblas_set_num_threads(threads);
+}
+
+void gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta, MatrixView c) {
+  gemm_of(Real())(CblasColMajor, blas_op(op_a), blas_op(op_b), checked_int(c.rows), checked_int(c.cols),
+                  checked_int(op_a == Op::none ? a.cols : a.rows), alpha, a.data, checked_int(a.stride), b.data,
+                  checked_int(b.stride), beta, c.data, checked_int(c.stride));
+}
+
+void syrk(Op op, Real alpha, ConstMatrixView a, Real beta, MatrixView c) {
+  syrk_of(Real())(CblasColMajor, CblasLower, blas_op(op), checked_int(c.rows),
+                  checked_int(op == Op::none ? a.cols : a.rows), alpha, a.data, checked_int(a.stride), beta, c.data,
+                  checked_int(c.stride));
+}
+
+Index cholesky(MatrixView a) {
+  const int n = checked_int(a.rows);
+  const int stride = checked_int(a.stride);
+  int info = 0;
+  potrf_of(Real())("L", &n, a.data, &stride, &info);
+  require(info >= 0, "potrf: a wrong argument");
+  return info;
+}
+
+void solve_right(ConstMatrixView factor, MatrixView x) {
+  triangular_solve(CblasRight, CblasTrans, factor, x);    // x ← x L⁻ᵀ
+  triangular_solve(CblasRight, CblasNoTrans, factor, x);  // x ← x L⁻¹
+}
+
+void solve_left(ConstMatrixView factor, MatrixView x) {
+  triangular_solve(CblasLeft, CblasNoTrans, factor, x);  // x ← L⁻¹ x
+  triangular_solve(CblasLeft, CblasTrans, factor, x);    // x ← L⁻ᵀ x
+}
+
+}  // namespace sibp::level3

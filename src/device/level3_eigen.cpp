@@ -1,0 +1,82 @@
+#include <Eigen/Cholesky>
+#include <Eigen/Core>
+
+#include "device/eigen_maps.hpp"
+#include "device/level3.hpp"
+
+namespace sibp::level3 {
+namespace {
+
+/// target ← beta target + product, where beta = 0 overwrites even what is not finite.
+template <class Target, class Product>
+void accumulate(Real beta, Target target, const Product& product) {
+  if (beta == Real(0)) {
+    target.noalias() = product;
+  } else {
+    if (beta != Real(1)) target *= beta;
+    target.noalias() += product;
+  }
+}
+
+}  // namespace
+
+std::string name() {
+  return "Eigen " + std::to_string(EIGEN_WORLD_VERSION) + "." + std::to_string(EIGEN_MAJOR_VERSION) + "." +
+         std::to_string(EIGEN_MINOR_VERSION);
+}
+
+void set_threads(int threads) { Eigen::setNbThreads(threads); }
+
+void gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta, MatrixView c) {
+  const auto left = eigen(a);
+  const auto right = eigen(b);
+  if (op_a == Op::none && op_b == Op::none) accumulate(beta, eigen(c), alpha * left * right);
+  if (op_a == Op::none && op_b == Op::transpose) accumulate(beta, eigen(c), alpha * left * right.transpose());
+  if (op_a == Op::transpose && op_b == Op::none) accumulate(beta, eigen(c), alpha * left.transpose() * right);
+  if (op_a == Op::transpose && op_b == Op::transpose)
+    accumulate(beta, eigen(c), alpha * left.transpose() * right.transpose());
+}
+
+void syrk(Op op, Real alpha, ConstMatrixView a, Real beta, MatrixView c) {
+  auto target = eigen(c);
+  for (Index column = 0; column < c.cols; ++column) {  // beta on the triangle only
+    auto below = target.col(column).tail(c.rows - column);
+    if (beta == Real(0)) {
+      below.setZero();
+    } else if (beta != Real(1)) {
+      below *= beta;
+    }
+  }
+  if (op == Op::none) {
+    target.selfadjointView<Eigen::Lower>().rankUpdate(eigen(a), alpha);
+  } else {
+    target.selfadjointView<Eigen::Lower>().rankUpdate(eigen(a).transpose(), alpha);
+  }
+}
+
+Index cholesky(MatrixView a) {
+  auto target = eigen(a);
+  const Index failed = Eigen::internal::llt_inplace<Real, Eigen::Lower>::blocked(target);
+  if (failed >= 0) return failed + 1;
+  // Eigen lets a NaN pass where LAPACK does not.
+  for (Index i = 0; i < a.rows; ++i) {
+    if (!(a(i, i) > Real(0))) return i + 1;
+  }
+  return 0;
+}
+
+void solve_right(ConstMatrixView factor, MatrixView x) {
+  const auto lower = eigen(factor).triangularView<Eigen::Lower>();
+  auto target = eigen(x);
+  lower.transpose().solveInPlace<Eigen::OnTheRight>(target);
+  lower.solveInPlace<Eigen::OnTheRight>(target);
+}
+
+void solve_left(ConstMatrixView factor, MatrixView x) {
+  const auto lower = eigen(factor).triangularView<Eigen::Lower>();
+  auto target = eigen(x);
+  lower.solveInPlace(target);
+  lower.transpose().solveInPlace(target);
+}
+
+}  // namespace sibp::level3
