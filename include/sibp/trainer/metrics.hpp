@@ -1,0 +1,64 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "sibp/core/types.hpp"
+
+namespace sibp {
+
+/// Mean loss per sample and share of samples classified rightly, over some set.
+struct LossAndAccuracy {
+  double loss = 0;
+  double accuracy = 0;  ///< 0 … 1
+};
+
+/// Mean seconds of one step on rank 0, by what they were spent on.
+struct PhaseSeconds {
+  double forward = 0;
+  double backward = 0;       ///< the difference carried back
+  double solve = 0;          ///< Gram matrices, factorisations and proximal solves
+  double communication = 0;  ///< waiting for reductions
+  double reading = 0;        ///< gathering and normalising batches
+};
+
+/// One line of metrics.jsonl. Means are over the steps since the record before it.
+struct MetricsRecord {
+  Index step = 0;    ///< updates done
+  double epoch = 0;  ///< passes over the training set done
+  LossAndAccuracy train;  ///< over the batches since the last record, before their updates; in the final record over the
+                          ///< whole training set with the final weights
+  std::optional<LossAndAccuracy> validation;
+  std::optional<LossAndAccuracy> test;
+  double eta = 0;  ///< of the last step
+  double lambda_min = 0;
+  double lambda_max = 0;  ///< over the layers of the last step
+  double seconds_step = 0;
+  PhaseSeconds seconds;
+  double seconds_total = 0;            ///< training time since the start, evaluations left out
+  std::int64_t bytes_reduced = 0;      ///< bytes that a rank gives to all-reduces, per step
+  double samples_per_second = 0;       ///< over all ranks
+  bool is_final = false;
+};
+
+/// The record as one line of JSON without a line break: keys step, epoch, train_loss, train_accuracy, validation_loss,
+/// validation_accuracy, test_loss, test_accuracy (present where measured), eta, lambda_min, lambda_max, seconds_step,
+/// seconds_forward, seconds_backward, seconds_solve, seconds_communication, seconds_reading, seconds_total, bytes_reduced,
+/// samples_per_second, final.
+std::string to_json_line(const MetricsRecord& record);
+
+/// What training tells those who watch it, on rank 0 only.
+class TrainingObserver {
+ public:
+  TrainingObserver() = default;
+  TrainingObserver(const TrainingObserver&) = delete;
+  TrainingObserver& operator=(const TrainingObserver&) = delete;
+  virtual ~TrainingObserver() = default;
+
+  /// After every step: updates done of all updates of the run, the loss of the step's batch, samples trained on so far.
+  virtual void on_step(Index step, Index steps, double batch_loss, Index samples) = 0;
+  /// Every log_every steps, at evaluations, and once at the end.
+  virtual void on_record(const MetricsRecord& record) = 0;
+};
+
+}  // namespace sibp
