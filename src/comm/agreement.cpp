@@ -1,8 +1,8 @@
 #include "sibp/comm/agreement.hpp"
 
-#include <fmt/format.h>
-
 #include <new>
+
+#include <fmt/format.h>
 
 namespace sibp {
 

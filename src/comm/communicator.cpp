@@ -10,10 +10,13 @@ std::string Communicator::broadcast(std::string text, int root) const {
   return text;
 }
 
-void Communicator::all_reduce_sum(MatrixView matrix) const { start_all_reduce_sum(matrix)->wait(); }
+void Communicator::all_reduce_sum(MatrixView matrix) const {
+  start_all_reduce_sum(matrix)->wait();
+}
 
 std::unique_ptr<ReductionInFlight> Communicator::start_all_reduce_sum(MatrixView matrix) const {
   require(matrix.contiguous(), "only a matrix without gaps can be reduced");
+  backend_->bytes_reduced += matrix.size() * static_cast<std::int64_t>(sizeof(Real));
   return backend_->start_all_reduce_sum(matrix);
 }
 

@@ -1,10 +1,10 @@
 #include "sibp/comm/environment.hpp"
 
-#include <mpi.h>
+#include "sibp/core/error.hpp"
 
 #include <cstdlib>
 
-#include "sibp/core/error.hpp"
+#include <mpi.h>
 
 namespace sibp {
 
@@ -15,7 +15,9 @@ MpiEnvironment::MpiEnvironment(int& argc, char**& argv) {
   require(provided >= MPI_THREAD_SERIALIZED, "this MPI library offers no MPI_THREAD_SERIALIZED");
 }
 
-void MpiEnvironment::finish() { MPI_Finalize(); }
+void MpiEnvironment::finish() {
+  MPI_Finalize();
+}
 
 void MpiEnvironment::abort(int status) {
   MPI_Abort(MPI_COMM_WORLD, status);

@@ -1,9 +1,9 @@
-#include <mpi.h>
+#include "sibp/comm/communicator.hpp"
+#include "sibp/core/error.hpp"
 
 #include <string>
 
-#include "sibp/comm/communicator.hpp"
-#include "sibp/core/error.hpp"
+#include <mpi.h>
 
 namespace sibp {
 namespace {
@@ -13,26 +13,36 @@ void check(int code, const char* call) {
   char text[MPI_MAX_ERROR_STRING] = {};
   int length = 0;
   MPI_Error_string(code, text, &length);
-  throw Error(ExitStatus::stalled, std::string(call) + " failed: " + std::string(text, static_cast<std::size_t>(length)));
+  throw Error(ExitStatus::stalled,
+              std::string(call) + " failed: " + std::string(text, static_cast<std::size_t>(length)));
 }
 
 MPI_Datatype mpi_type(ElementType type) {
   switch (type) {
-    case ElementType::byte: return MPI_BYTE;
-    case ElementType::int32: return MPI_INT32_T;
-    case ElementType::int64: return MPI_INT64_T;
-    case ElementType::uint64: return MPI_UINT64_T;
-    case ElementType::float32: return MPI_FLOAT;
-    case ElementType::float64: return MPI_DOUBLE;
+    case ElementType::byte:
+      return MPI_BYTE;
+    case ElementType::int32:
+      return MPI_INT32_T;
+    case ElementType::int64:
+      return MPI_INT64_T;
+    case ElementType::uint64:
+      return MPI_UINT64_T;
+    case ElementType::float32:
+      return MPI_FLOAT;
+    case ElementType::float64:
+      return MPI_DOUBLE;
   }
   throw Error(ExitStatus::runtime, "unknown element type");
 }
 
 MPI_Op mpi_op(Reduction reduction) {
   switch (reduction) {
-    case Reduction::sum: return MPI_SUM;
-    case Reduction::max: return MPI_MAX;
-    case Reduction::min: return MPI_MIN;
+    case Reduction::sum:
+      return MPI_SUM;
+    case Reduction::max:
+      return MPI_MAX;
+    case Reduction::min:
+      return MPI_MIN;
   }
   throw Error(ExitStatus::runtime, "unknown reduction");
 }

@@ -6,7 +6,8 @@
 namespace sibp {
 
 Error::Error(ExitStatus status, const std::string& message, std::source_location where)
-    : std::runtime_error(message), status_(status), where_(where) {}
+    : std::runtime_error(message), status_(status), where_(where) {
+}
 
 void throw_usage_error(const std::string& message, std::source_location where) {
   throw Error(ExitStatus::usage, message, where);

@@ -1,14 +1,14 @@
 #include "sibp/core/file.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
+#include "sibp/core/error.hpp"
 
 #include <cerrno>
 #include <fstream>
 #include <iterator>
 #include <system_error>
 
-#include "sibp/core/error.hpp"
+#include <fcntl.h>
+#include <unistd.h>
 
 namespace sibp {
 namespace {

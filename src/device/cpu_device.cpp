@@ -1,12 +1,13 @@
+#include "sibp/core/error.hpp"
+#include "sibp/device/device.hpp"
+
+#include "device/eigen_maps.hpp"
+#include "device/level3.hpp"
+
 #include <cmath>
 #include <cstdlib>
 #include <new>
 #include <vector>
-
-#include "device/eigen_maps.hpp"
-#include "device/level3.hpp"
-#include "sibp/core/error.hpp"
-#include "sibp/device/device.hpp"
 
 namespace sibp {
 namespace {
@@ -70,24 +71,47 @@ class CpuDevice final : public Device {
   void do_syrk(Op op, Real alpha, ConstMatrixView a, Real beta, MatrixView c) override {
     level3::syrk(op, alpha, a, beta, c);
   }
+  void do_pack_triangle(ConstMatrixView a, Real* packed) override {
+    for (Index c = 0; c < a.cols; ++c) packed = std::copy_n(&a(c, c), a.rows - c, packed);
+  }
+  void do_unpack_triangle(const Real* packed, MatrixView a) override {
+    for (Index c = 0; c < a.cols; packed += a.rows - c, ++c) std::copy_n(packed, a.rows - c, &a(c, c));
+  }
   double do_damp(MatrixView a, double absolute, double per_trace) override {
     auto diagonal = eigen(a).diagonal();
     const double lambda = absolute + per_trace * diagonal.cast<double>().sum();
     diagonal.array() += static_cast<Real>(lambda);
     return lambda;
   }
-  Index do_cholesky(MatrixView a) override { return level3::cholesky(a); }
+  Index do_cholesky(MatrixView a) override {
+    const Index failed = level3::cholesky(a);
+    if (failed != 0) return failed;
+    // Some libraries let a NaN pass: it is not > 0.
+    for (Index i = 0; i < a.rows; ++i) {
+      if (!(a(i, i) > Real(0))) return i + 1;
+    }
+    return 0;
+  }
   void do_solve_right(ConstMatrixView factor, MatrixView x) override { level3::solve_right(factor, x); }
   void do_solve_left(ConstMatrixView factor, MatrixView x) override { level3::solve_left(factor, x); }
 
   void do_activate(Activation activation, MatrixView f) override {
     auto x = eigen(f).array();
     switch (activation) {
-      case Activation::identity: break;
-      case Activation::relu: x = x.max(Real(0)); break;
-      case Activation::leaky_relu: x = x.max(Real(leaky_relu_slope) * x); break;
-      case Activation::tanh: x = x.tanh(); break;
-      case Activation::sigmoid: x = Real(1) / (Real(1) + (-x).exp()); break;
+      case Activation::identity:
+        break;
+      case Activation::relu:
+        x = x.max(Real(0));
+        break;
+      case Activation::leaky_relu:
+        x = x.max(Real(leaky_relu_slope) * x);
+        break;
+      case Activation::tanh:
+        x = x.tanh();
+        break;
+      case Activation::sigmoid:
+        x = Real(1) / (Real(1) + (-x).exp());
+        break;
     }
   }
 
@@ -96,13 +120,21 @@ class CpuDevice final : public Device {
     const auto difference = eigen(d).array();
     auto target = eigen(s).array();
     switch (activation) {
-      case Activation::identity: target = difference; break;
-      case Activation::relu: target = (out > Real(0)).select(difference, Real(0)); break;
+      case Activation::identity:
+        target = difference;
+        break;
+      case Activation::relu:
+        target = (out > Real(0)).select(difference, Real(0));
+        break;
       case Activation::leaky_relu:
         target = (out > Real(0)).select(difference, Real(leaky_relu_slope) * difference);
         break;
-      case Activation::tanh: target = difference * (Real(1) - out.square()); break;
-      case Activation::sigmoid: target = difference * out * (Real(1) - out); break;
+      case Activation::tanh:
+        target = difference * (Real(1) - out.square());
+        break;
+      case Activation::sigmoid:
+        target = difference * out * (Real(1) - out);
+        break;
     }
   }
 
@@ -159,6 +191,8 @@ class CpuDevice final : public Device {
 
 }  // namespace
 
-std::unique_ptr<Device> make_cpu_device(int threads) { return std::make_unique<CpuDevice>(threads); }
+std::unique_ptr<Device> make_cpu_device(int threads) {
+  return std::make_unique<CpuDevice>(threads);
+}
 
 }  // namespace sibp

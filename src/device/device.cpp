@@ -1,8 +1,8 @@
 #include "sibp/device/device.hpp"
 
-#include <fmt/format.h>
-
 #include "sibp/core/error.hpp"
+
+#include <fmt/format.h>
 
 namespace sibp {
 namespace {
@@ -11,10 +11,22 @@ void require_same_shape(ConstMatrixView a, ConstMatrixView b) {
   require(a.rows == b.rows && a.cols == b.cols, "matrices that must have one shape differ in theirs");
 }
 
-void require_square(ConstMatrixView a) { require(a.rows == a.cols, "a matrix that must be square is not"); }
+void require_square(ConstMatrixView a) {
+  require(a.rows == a.cols, "a matrix that must be square is not");
+}
 
-Index rows_of(Op op, ConstMatrixView a) { return op == Op::none ? a.rows : a.cols; }
-Index cols_of(Op op, ConstMatrixView a) { return op == Op::none ? a.cols : a.rows; }
+void require_triangle(ConstMatrixView a, ConstMatrixView packed) {
+  require_square(a);
+  require(packed.size() == a.rows * (a.rows + 1) / 2 && packed.contiguous(),
+          "a packed triangle does not fit its matrix");
+}
+
+Index rows_of(Op op, ConstMatrixView a) {
+  return op == Op::none ? a.rows : a.cols;
+}
+Index cols_of(Op op, ConstMatrixView a) {
+  return op == Op::none ? a.cols : a.rows;
+}
 
 }  // namespace
 
@@ -22,15 +34,18 @@ Matrix Device::allocate(Index rows, Index cols) {
   require(rows >= 0 && cols >= 0, "a matrix cannot have a negative size");
   Real* data = do_allocate(rows * cols);
   if (data == nullptr && rows * cols > 0) {
-    throw Error(ExitStatus::runtime,
-                fmt::format("no room for a {} × {} matrix ({:.1f} MiB) on {}; use a smaller --batch, a smaller network or more "
-                            "ranks",
-                            rows, cols, static_cast<double>(rows * cols) * sizeof(Real) / 1048576.0, description()));
+    throw Error(
+        ExitStatus::runtime,
+        fmt::format("no room for a {} × {} matrix ({:.1f} MiB) on {}; use a smaller --batch, a smaller network or more "
+                    "ranks",
+                    rows, cols, static_cast<double>(rows * cols) * sizeof(Real) / 1048576.0, description()));
   }
   return {data, rows, cols, [this](Real* released) { do_release(released); }};
 }
 
-std::shared_ptr<std::int32_t[]> Device::allocate_labels(Index size) { return do_allocate_labels(size); }
+std::shared_ptr<std::int32_t[]> Device::allocate_labels(Index size) {
+  return do_allocate_labels(size);
+}
 
 void Device::upload(std::span<const Real> from, MatrixView to) {
   require(static_cast<Index>(from.size()) == to.size(), "upload: sizes differ");
@@ -60,7 +75,9 @@ void Device::axpy(Real alpha, ConstMatrixView x, MatrixView y) {
   if (!y.empty()) do_axpy(alpha, x, y);
 }
 
-double Device::sum_of_squares(ConstMatrixView a) { return a.empty() ? 0.0 : do_sum_of_squares(a); }
+double Device::sum_of_squares(ConstMatrixView a) {
+  return a.empty() ? 0.0 : do_sum_of_squares(a);
+}
 
 void Device::gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta, MatrixView c) {
   require(rows_of(op_a, a) == c.rows && cols_of(op_b, b) == c.cols && cols_of(op_a, a) == rows_of(op_b, b),
@@ -82,6 +99,16 @@ void Device::syrk(Op op, Real alpha, ConstMatrixView a, Real beta, MatrixView c)
     return;
   }
   do_syrk(op, alpha, a, beta, c);
+}
+
+void Device::pack_triangle(ConstMatrixView a, MatrixView packed) {
+  require_triangle(a, packed);
+  if (!a.empty()) do_pack_triangle(a, packed.data);
+}
+
+void Device::unpack_triangle(ConstMatrixView packed, MatrixView a) {
+  require_triangle(a, packed);
+  if (!a.empty()) do_unpack_triangle(packed.data, a);
 }
 
 double Device::damp(MatrixView a, double absolute, double per_trace) {

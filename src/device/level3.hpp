@@ -1,9 +1,9 @@
 #pragma once
 
-#include <string>
-
 #include "sibp/core/matrix_view.hpp"
 #include "sibp/device/device.hpp"
+
+#include <string>
 
 /// The operations of Device whose cost grows with the cube of the size, by the library chosen at configure time
 /// (level3_blas.cpp or level3_eigen.cpp). Arguments are checked by Device; none is empty.

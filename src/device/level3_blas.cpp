@@ -1,7 +1,8 @@
-#include <cblas.h>
+#include "sibp/core/error.hpp"
 
 #include "device/level3.hpp"
-#include "sibp/core/error.hpp"
+
+#include <cblas.h>
 
 // LAPACK's Cholesky factorisation, in the library's Fortran convention.
 extern "C" {
@@ -15,16 +16,34 @@ namespace sibp::level3 {
 namespace {
 
 // BLAS has one name per precision; these give both the same one.
-constexpr auto gemm_of(float) { return cblas_sgemm; }
-constexpr auto gemm_of(double) { return cblas_dgemm; }
-constexpr auto syrk_of(float) { return cblas_ssyrk; }
-constexpr auto syrk_of(double) { return cblas_dsyrk; }
-constexpr auto trsm_of(float) { return cblas_strsm; }
-constexpr auto trsm_of(double) { return cblas_dtrsm; }
-constexpr auto potrf_of(float) { return spotrf_; }
-constexpr auto potrf_of(double) { return dpotrf_; }
+constexpr auto gemm_of(float) {
+  return cblas_sgemm;
+}
+constexpr auto gemm_of(double) {
+  return cblas_dgemm;
+}
+constexpr auto syrk_of(float) {
+  return cblas_ssyrk;
+}
+constexpr auto syrk_of(double) {
+  return cblas_dsyrk;
+}
+constexpr auto trsm_of(float) {
+  return cblas_strsm;
+}
+constexpr auto trsm_of(double) {
+  return cblas_dtrsm;
+}
+constexpr auto potrf_of(float) {
+  return spotrf_;
+}
+constexpr auto potrf_of(double) {
+  return dpotrf_;
+}
 
-CBLAS_TRANSPOSE blas_op(Op op) { return op == Op::none ? CblasNoTrans : CblasTrans; }
+CBLAS_TRANSPOSE blas_op(Op op) {
+  return op == Op::none ? CblasNoTrans : CblasTrans;
+}
 
 /// x ← x op(L)⁻¹ or op(L)⁻¹ x.
 void triangular_solve(CBLAS_SIDE side, CBLAS_TRANSPOSE op, ConstMatrixView factor, MatrixView x) {
@@ -36,7 +55,8 @@ void triangular_solve(CBLAS_SIDE side, CBLAS_TRANSPOSE op, ConstMatrixView facto
 
 std::string name() {
   if (openblas_get_config == nullptr) return "BLAS";
-  const std::string config = openblas_get_config();  // "OpenBLAS 0.3.21 NO_AFFINITY USE_OPENMP Cooperlake MAX_THREADS=64"
+  const std::string config =
+      openblas_get_config();  // "OpenBLAS 0.3.21 NO_AFFINITY USE_OPENMP Cooperlake MAX_THREADS=64"
   return config.substr(0, config.find(' ', config.find(' ') + 1));
 }
 

@@ -1,13 +1,13 @@
 // The main function of every test: starts MPI, runs the tests on all ranks, lets rank 0 report and the others report
 // failures only, and fails on every rank if any rank failed.
-#include <gtest/gtest.h>
-#include <mpi.h>
+#include "sibp/comm/communicator.hpp"
+#include "sibp/comm/environment.hpp"
 
 #include <cstdio>
 #include <exception>
 
-#include "sibp/comm/communicator.hpp"
-#include "sibp/comm/environment.hpp"
+#include <gtest/gtest.h>
+#include <mpi.h>
 
 namespace {
 

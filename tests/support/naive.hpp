@@ -2,14 +2,14 @@
 
 // Plain loops in double, written straight from the formulas, to hold the library against. Slow and obvious on purpose.
 
+#include "sibp/core/matrix_view.hpp"
+#include "sibp/device/device.hpp"
+
 #include <cmath>
 #include <cstddef>
 #include <random>
 #include <span>
 #include <vector>
-
-#include "sibp/core/matrix_view.hpp"
-#include "sibp/device/device.hpp"
 
 namespace sibp::naive {
 
@@ -75,11 +75,16 @@ inline Dense solve(Dense a, Dense b) {
 
 inline double activate(Activation activation, double g) {
   switch (activation) {
-    case Activation::identity: return g;
-    case Activation::relu: return g > 0 ? g : 0;
-    case Activation::leaky_relu: return g > 0 ? g : leaky_relu_slope * g;
-    case Activation::tanh: return std::tanh(g);
-    case Activation::sigmoid: return 1 / (1 + std::exp(-g));
+    case Activation::identity:
+      return g;
+    case Activation::relu:
+      return g > 0 ? g : 0;
+    case Activation::leaky_relu:
+      return g > 0 ? g : leaky_relu_slope * g;
+    case Activation::tanh:
+      return std::tanh(g);
+    case Activation::sigmoid:
+      return 1 / (1 + std::exp(-g));
   }
   return 0;
 }
@@ -87,11 +92,16 @@ inline double activate(Activation activation, double g) {
 /// σ'(g), from g itself.
 inline double derivative(Activation activation, double g) {
   switch (activation) {
-    case Activation::identity: return 1;
-    case Activation::relu: return g > 0 ? 1 : 0;
-    case Activation::leaky_relu: return g > 0 ? 1 : leaky_relu_slope;
-    case Activation::tanh: return 1 - std::tanh(g) * std::tanh(g);
-    case Activation::sigmoid: return std::exp(-g) / ((1 + std::exp(-g)) * (1 + std::exp(-g)));
+    case Activation::identity:
+      return 1;
+    case Activation::relu:
+      return g > 0 ? 1 : 0;
+    case Activation::leaky_relu:
+      return g > 0 ? 1 : leaky_relu_slope;
+    case Activation::tanh:
+      return 1 - std::tanh(g) * std::tanh(g);
+    case Activation::sigmoid:
+      return std::exp(-g) / ((1 + std::exp(-g)) * (1 + std::exp(-g)));
   }
   return 0;
 }

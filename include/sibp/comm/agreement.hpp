@@ -1,11 +1,11 @@
 #pragma once
 
+#include "sibp/comm/communicator.hpp"
+#include "sibp/core/error.hpp"
+
 #include <optional>
 #include <type_traits>
 #include <utility>
-
-#include "sibp/comm/communicator.hpp"
-#include "sibp/core/error.hpp"
 
 namespace sibp {
 
@@ -15,8 +15,8 @@ struct Failure {
   std::string message;
 };
 
-/// Throws AgreedError on every rank if any rank brings a failure: that of the lowest such rank, whose number stands before
-/// its message unless all ranks failed. Collective.
+/// Throws AgreedError on every rank if any rank brings a failure: that of the lowest such rank, whose number stands
+/// before its message unless all ranks failed. Collective.
 void agree_on(const Communicator& communicator, const std::optional<Failure>& failure);
 
 /// Turns the exception being handled into a Failure. Call inside a catch block. Local.

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <memory>
-
 #include "sibp/core/matrix_view.hpp"
+
+#include <memory>
 
 namespace sibp {
 
@@ -43,6 +43,8 @@ class CommunicatorBackend {
   virtual void barrier() = 0;
   virtual std::unique_ptr<ReductionInFlight> start_all_reduce_sum(MatrixView matrix) = 0;
   virtual void broadcast_matrix(MatrixView matrix, int root) = 0;
+
+  std::int64_t bytes_reduced = 0;  ///< bytes of the matrices this rank has given to reductions so far
 };
 
 }  // namespace sibp

@@ -1,12 +1,12 @@
 #pragma once
 
+#include "sibp/comm/backend.hpp"
+#include "sibp/core/matrix_view.hpp"
+
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
-
-#include "sibp/comm/backend.hpp"
-#include "sibp/core/matrix_view.hpp"
 
 namespace sibp {
 
@@ -14,27 +14,41 @@ namespace sibp {
 template <class T>
 struct ElementTypeOf;
 template <>
-struct ElementTypeOf<char> { static constexpr ElementType value = ElementType::byte; };
+struct ElementTypeOf<char> {
+  static constexpr ElementType value = ElementType::byte;
+};
 template <>
-struct ElementTypeOf<std::int32_t> { static constexpr ElementType value = ElementType::int32; };
+struct ElementTypeOf<std::int32_t> {
+  static constexpr ElementType value = ElementType::int32;
+};
 template <>
-struct ElementTypeOf<std::int64_t> { static constexpr ElementType value = ElementType::int64; };
+struct ElementTypeOf<std::int64_t> {
+  static constexpr ElementType value = ElementType::int64;
+};
 template <>
-struct ElementTypeOf<std::uint64_t> { static constexpr ElementType value = ElementType::uint64; };
+struct ElementTypeOf<std::uint64_t> {
+  static constexpr ElementType value = ElementType::uint64;
+};
 template <>
-struct ElementTypeOf<float> { static constexpr ElementType value = ElementType::float32; };
+struct ElementTypeOf<float> {
+  static constexpr ElementType value = ElementType::float32;
+};
 template <>
-struct ElementTypeOf<double> { static constexpr ElementType value = ElementType::float64; };
+struct ElementTypeOf<double> {
+  static constexpr ElementType value = ElementType::float64;
+};
 
 /// A type that can be reduced and gathered.
 template <class T>
-concept Element = requires { ElementTypeOf<T>::value; };
+concept Element = requires {
+  ElementTypeOf<T>::value;
+};
 
 /// All ranks of the job, or of a part of it. A handle: copies stand for the same communicator.
 ///
-/// The argument says where memory lives: a span is host memory, a MatrixView the device's. Every function but rank(), size()
-/// and is_root() is Collective: all ranks call the same functions in the same order, with equal counts. Failures of the
-/// library throw Error (runtime).
+/// The argument says where memory lives: a span is host memory, a MatrixView the device's. Every function but rank(),
+/// size() and is_root() is Collective: all ranks call the same functions in the same order, with equal counts. Failures
+/// of the library throw Error (runtime).
 class Communicator {
  public:
   explicit Communicator(std::shared_ptr<CommunicatorBackend> backend) : backend_(std::move(backend)) {}
@@ -45,19 +59,31 @@ class Communicator {
 
   /// data ← sum (largest, smallest) over ranks, element by element, on every rank.
   template <Element T>
-  void all_reduce_sum(std::span<T> data) const { reduce(data, Reduction::sum); }
+  void all_reduce_sum(std::span<T> data) const {
+    reduce(data, Reduction::sum);
+  }
   template <Element T>
-  void all_reduce_max(std::span<T> data) const { reduce(data, Reduction::max); }
+  void all_reduce_max(std::span<T> data) const {
+    reduce(data, Reduction::max);
+  }
   template <Element T>
-  void all_reduce_min(std::span<T> data) const { reduce(data, Reduction::min); }
+  void all_reduce_min(std::span<T> data) const {
+    reduce(data, Reduction::min);
+  }
 
   /// The same for one value.
   template <Element T>
-  [[nodiscard]] T sum(T value) const { return reduced(value, Reduction::sum); }
+  [[nodiscard]] T sum(T value) const {
+    return reduced(value, Reduction::sum);
+  }
   template <Element T>
-  [[nodiscard]] T max(T value) const { return reduced(value, Reduction::max); }
+  [[nodiscard]] T max(T value) const {
+    return reduced(value, Reduction::max);
+  }
   template <Element T>
-  [[nodiscard]] T min(T value) const { return reduced(value, Reduction::min); }
+  [[nodiscard]] T min(T value) const {
+    return reduced(value, Reduction::min);
+  }
 
   /// data ← that of rank `root`.
   template <Element T>
@@ -82,6 +108,8 @@ class Communicator {
 
   /// matrix ← sum over ranks. `matrix` is contiguous, of equal shape everywhere.
   void all_reduce_sum(MatrixView matrix) const;
+  /// Bytes of matrices this rank has given to all-reduces so far. Local.
+  [[nodiscard]] std::int64_t bytes_reduced() const { return backend_->bytes_reduced; }
   /// The same without waiting: other work and other reductions may go on until wait().
   [[nodiscard]] std::unique_ptr<ReductionInFlight> start_all_reduce_sum(MatrixView matrix) const;
   /// matrix ← that of rank `root`.

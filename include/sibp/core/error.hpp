@@ -8,15 +8,15 @@ namespace sibp {
 
 /// Exit statuses of the program. Stable: job scripts act on them.
 enum class ExitStatus : int {
-  done = 0,       ///< what was asked for was done
-  runtime = 1,    ///< run-time error: a library call failed, a contract was broken
-  usage = 2,      ///< an option or a configuration file is wrong
-  data = 3,       ///< a data file is missing, damaged or does not fit
-  model = 4,      ///< a model or checkpoint is missing, damaged or does not fit
-  diverged = 5,   ///< the loss is not finite or a factorisation failed
-  disagree = 6,   ///< ranks have different weights, configurations or builds
-  stalled = 75,   ///< a peer was lost or made no progress; trying again is sensible
-  stopped = 85,   ///< stopped on request after writing a checkpoint; requeue to go on
+  done = 0,      ///< what was asked for was done
+  runtime = 1,   ///< run-time error: a library call failed, a contract was broken
+  usage = 2,     ///< an option or a configuration file is wrong
+  data = 3,      ///< a data file is missing, damaged or does not fit
+  model = 4,     ///< a model or checkpoint is missing, damaged or does not fit
+  diverged = 5,  ///< the loss is not finite or a factorisation failed
+  disagree = 6,  ///< ranks have different weights, configurations or builds
+  stalled = 75,  ///< a peer was lost or made no progress; trying again is sensible
+  stopped = 85,  ///< stopped on request after writing a checkpoint; requeue to go on
 };
 
 /// An error with the exit status it ends the program with, and the place that threw it.

@@ -1,11 +1,11 @@
 #pragma once
 
+#include "sibp/device/samples.hpp"
+
 #include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
-
-#include "sibp/device/samples.hpp"
 
 namespace sibp {
 
@@ -20,9 +20,9 @@ class SampleSource {
   [[nodiscard]] virtual Index size() const = 0;      ///< samples
   [[nodiscard]] virtual Index features() const = 0;  ///< bytes of one sample
 
-  /// The samples of the given indices, which ascend strictly; only they are kept in memory. Local: each rank reads its own.
-  /// Plain files are read by seeking, gzip files by streaming through. Throws Error (data) naming the file if it is
-  /// damaged or a label is out of range.
+  /// The samples of the given indices, which ascend strictly; only they are kept in memory. Local: each rank reads its
+  /// own. Plain files are read by seeking, gzip files by streaming through. Throws Error (data) naming the file if it
+  /// is damaged or a label is out of range.
   [[nodiscard]] virtual Samples read(std::span<const Index> indices) const = 0;
 };
 
@@ -52,7 +52,8 @@ struct DatasetOptions {
 };
 
 /// Opens the files and checks their sizes and headers, without reading samples. Local; safe on one rank or on all.
-/// Throws Error (data) naming the file, what was found, what was expected and what to do; Error (usage) for an unknown name.
+/// Throws Error (data) naming the file, what was found, what was expected and what to do; Error (usage) for an unknown
+/// name.
 Dataset open_dataset(const DatasetOptions& options);
 
 }  // namespace sibp

@@ -1,12 +1,12 @@
 #pragma once
 
+#include "sibp/core/types.hpp"
+#include "sibp/device/samples.hpp"
+
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "sibp/core/types.hpp"
-#include "sibp/device/samples.hpp"
 
 namespace sibp {
 
@@ -20,8 +20,8 @@ enum class NormalisationKind {
 NormalisationKind normalisation_from_name(std::string_view name);
 std::string_view name_of(NormalisationKind kind);
 
-/// Sums of pixels and of their squares, per feature, over training samples. Integers: equal for any dealing of the samples
-/// to ranks, once they are added up over ranks.
+/// Sums of pixels and of their squares, per feature, over training samples. Integers: equal for any dealing of the
+/// samples to ranks, once they are added up over ranks.
 struct PixelSums {
   std::vector<std::uint64_t> sum;
   std::vector<std::uint64_t> sum_of_squares;
@@ -38,7 +38,8 @@ struct Normalisation {
   std::vector<Real> scale;
 };
 
-/// The normalisation from the sums over all training samples. A feature that never varies gets scale 1/255 under `standard`.
+/// The normalisation from the sums over all training samples. A feature that never varies gets scale 1/255 under
+/// `standard`.
 Normalisation make_normalisation(NormalisationKind kind, const PixelSums& sums);
 
 }  // namespace sibp

@@ -1,10 +1,10 @@
 #pragma once
 
+#include "sibp/core/types.hpp"
+
 #include <cstdint>
 #include <span>
 #include <vector>
-
-#include "sibp/core/types.hpp"
 
 namespace sibp {
 
@@ -34,8 +34,8 @@ struct HoldOut {
 /// Throws Error (usage) naming --validation unless 0 ≤ validation < samples.
 HoldOut hold_out(Index samples, Index validation, std::uint64_t seed);
 
-/// The order in which samples are used: which samples form global batch s of an epoch depends on (seed, epoch, V, M) only,
-/// never on the number of ranks.
+/// The order in which samples are used: which samples form global batch s of an epoch depends on (seed, epoch, V, M)
+/// only, never on the number of ranks.
 ///
 /// Each epoch each shard permutes its own samples by a stream of (seed, epoch, shard); position k of the epoch is the
 /// (k div V)-th sample of shard k mod V's permutation; global batch s is positions [sM, (s+1)M), the last one shorter.

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <memory>
-#include <span>
-#include <string>
-
 #include "sibp/core/matrix_view.hpp"
 #include "sibp/device/activation.hpp"
 #include "sibp/device/matrix.hpp"
 #include "sibp/device/samples.hpp"
+
+#include <memory>
+#include <span>
+#include <string>
 
 namespace sibp {
 
@@ -16,15 +16,15 @@ enum class Op { none, transpose };
 
 /// Sums over the samples of one call; divide by the global count once, when reporting.
 struct LossSums {
-  double loss = 0;   ///< sum of the per-sample losses
+  double loss = 0;    ///< sum of the per-sample losses
   Index correct = 0;  ///< samples whose largest output is that of their class
 };
 
 /// Memory and the operations on whole matrices that training is made of. Every call is Local.
 ///
-/// The public functions check shapes, deal with empty input and then call the private do_ function of the device, which may
-/// rely on both. All throw Error (runtime) if shapes do not fit each other. Views of an output must not overlap an input,
-/// unless the function says so.
+/// The public functions check shapes, deal with empty input and then call the private do_ function of the device, which
+/// may rely on both. All throw Error (runtime) if shapes do not fit each other. Views of an output must not overlap an
+/// input, unless the function says so.
 class Device {
  public:
   Device() = default;
@@ -61,9 +61,13 @@ class Device {
   /// c ← alpha op_a(a) op_b(b) + beta c, where op_a(a) is m × k, op_b(b) is k × n and c is m × n.
   /// beta = 0 overwrites c, whatever it holds; k = 0 leaves beta c. 2mnk flops.
   void gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta, MatrixView c);
-  /// Lower triangle of c ← alpha a aᵀ + beta c (Op::none, a is n × k) or alpha aᵀ a + beta c (Op::transpose, a is k × n);
-  /// c is n × n and its strict upper triangle is not touched. beta as in gemm. n²k flops.
+  /// Lower triangle of c ← alpha a aᵀ + beta c (Op::none, a is n × k) or alpha aᵀ a + beta c (Op::transpose, a is k ×
+  /// n); c is n × n and its strict upper triangle is not touched. beta as in gemm. n²k flops.
   void syrk(Op op, Real alpha, ConstMatrixView a, Real beta, MatrixView c);
+  /// packed ← the lower triangle of a, column by column without gaps; a is n × n, packed n(n+1)/2 × 1.
+  void pack_triangle(ConstMatrixView a, MatrixView packed);
+  /// The other way round; the strict upper triangle of a is not touched.
+  void unpack_triangle(ConstMatrixView packed, MatrixView a);
   /// a ← a + λ I with λ = absolute + per_trace · trace(a); a is n × n. Returns λ.
   double damp(MatrixView a, double absolute, double per_trace);
   /// Cholesky factor of the symmetric n × n matrix whose lower triangle is in a: a = L Lᵀ, and L replaces the triangle.
@@ -80,7 +84,8 @@ class Device {
   void activate(Activation activation, MatrixView f);
   /// S = D ∘ σ'(G), with the derivative taken from F = σ(G). All three are n × M.
   void apply_derivative(Activation activation, ConstMatrixView f, ConstMatrixView d, MatrixView s);
-  /// D = softmax(F) − Y, Y the one-hot columns of `labels`; F and D are classes × M. Loss: −log softmax(F)[label] per sample.
+  /// D = softmax(F) − Y, Y the one-hot columns of `labels`; F and D are classes × M. Loss: −log softmax(F)[label] per
+  /// sample.
   LossSums softmax_cross_entropy(ConstMatrixView f, ConstLabelView labels, MatrixView d);
   /// D = F − Y. Loss: ½ ‖F − Y‖² per sample.
   LossSums squared_error(ConstMatrixView f, ConstLabelView labels, MatrixView d);
@@ -91,10 +96,10 @@ class Device {
 
   /// Keeps samples where batches can be gathered from them.
   [[nodiscard]] virtual std::unique_ptr<SampleStore> store(Samples samples) = 0;
-  /// Gathers one batch: column k of `inputs` (features × M) ← scale ∘ (pixels of sample columns[k] − shift), labels[k] ← its
-  /// class. `shift` and `scale` are features × 1, in units of a pixel byte. `columns` is host memory.
-  void load_batch(const SampleStore& samples, std::span<const Index> columns, ConstMatrixView shift, ConstMatrixView scale,
-                  MatrixView inputs, LabelView labels);
+  /// Gathers one batch: column k of `inputs` (features × M) ← scale ∘ (pixels of sample columns[k] − shift), labels[k]
+  /// ← its class. `shift` and `scale` are features × 1, in units of a pixel byte. `columns` is host memory.
+  void load_batch(const SampleStore& samples, std::span<const Index> columns, ConstMatrixView shift,
+                  ConstMatrixView scale, MatrixView inputs, LabelView labels);
 
  private:
   virtual Real* do_allocate(Index size) = 0;  ///< zeroed; nullptr if there is no room
@@ -109,6 +114,8 @@ class Device {
   virtual double do_sum_of_squares(ConstMatrixView a) = 0;
   virtual void do_gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta, MatrixView c) = 0;
   virtual void do_syrk(Op op, Real alpha, ConstMatrixView a, Real beta, MatrixView c) = 0;
+  virtual void do_pack_triangle(ConstMatrixView a, Real* packed) = 0;
+  virtual void do_unpack_triangle(const Real* packed, MatrixView a) = 0;
   virtual double do_damp(MatrixView a, double absolute, double per_trace) = 0;
   virtual Index do_cholesky(MatrixView a) = 0;
   virtual void do_solve_right(ConstMatrixView factor, MatrixView x) = 0;

@@ -1,13 +1,14 @@
 #pragma once
 
+#include "sibp/core/matrix_view.hpp"
+
 #include <functional>
 #include <memory>
 
-#include "sibp/core/matrix_view.hpp"
-
 namespace sibp {
 
-/// Owns a rows × cols column-major matrix without gaps in one device's memory. Made by Device::allocate; moves, never copies.
+/// Owns a rows × cols column-major matrix without gaps in one device's memory. Made by Device::allocate; moves, never
+/// copies.
 class Matrix {
  public:
   using Release = std::function<void(Real*)>;

@@ -1,10 +1,10 @@
 #pragma once
 
+#include "sibp/core/types.hpp"
+
 #include <cstdint>
 #include <span>
 #include <vector>
-
-#include "sibp/core/types.hpp"
 
 namespace sibp {
 

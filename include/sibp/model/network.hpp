@@ -1,12 +1,12 @@
 #pragma once
 
-#include <cstdint>
-#include <string_view>
-#include <vector>
-
 #include "sibp/device/device.hpp"
 #include "sibp/model/network_spec.hpp"
 #include "sibp/model/safetensors.hpp"
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
 
 namespace sibp {
 
@@ -36,8 +36,8 @@ Network make_network(Device& device, const NetworkSpec& spec, const Initialisati
 /// The weights as tensors "layers.I.weight" (outputs × inputs) and "layers.I.bias" (outputs), I from 0. Local.
 std::map<std::string, Tensor> to_tensors(Device& device, const Network& network);
 
-/// A network with the weights of `file`. Throws Error (model) naming the tensor that is missing, left over or of another
-/// shape; `source` names the file in messages. Local.
+/// A network with the weights of `file`. Throws Error (model) naming the tensor that is missing, left over or of
+/// another shape; `source` names the file in messages. Local.
 Network network_from_tensors(Device& device, const NetworkSpec& spec, const TensorFile& file, std::string_view source);
 
 }  // namespace sibp

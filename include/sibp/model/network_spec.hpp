@@ -1,11 +1,11 @@
 #pragma once
 
+#include "sibp/core/types.hpp"
+#include "sibp/device/activation.hpp"
+
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "sibp/core/types.hpp"
-#include "sibp/device/activation.hpp"
 
 namespace sibp {
 
@@ -44,9 +44,9 @@ struct NetworkSpec {
   friend bool operator==(const NetworkSpec&, const NetworkSpec&) = default;
 };
 
-/// Reads the layer language: layers separated by blanks, each `dense(outputs)` or `dense(outputs,activation)`, for example
-/// "dense(500,relu) dense(10)". An activation left out is `hidden_activation`, in the last layer identity. The last layer
-/// must be linear. Throws Error (usage) naming --network, the layer and what is wrong with it.
+/// Reads the layer language: layers separated by blanks, each `dense(outputs)` or `dense(outputs,activation)`, for
+/// example "dense(500,relu) dense(10)". An activation left out is `hidden_activation`, in the last layer identity. The
+/// last layer must be linear. Throws Error (usage) naming --network, the layer and what is wrong with it.
 NetworkSpec parse_network(std::string_view text, Index inputs, Loss loss, Activation hidden_activation);
 
 /// The same network from widths alone: "4000,1000,4000" and the number of classes. An empty text is no hidden layer.

@@ -1,11 +1,11 @@
 #pragma once
 
+#include "sibp/core/types.hpp"
+
 #include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
-
-#include "sibp/core/types.hpp"
 
 namespace sibp {
 
@@ -24,9 +24,9 @@ struct TensorFile {
 /// The bytes of a safetensors file: F32 where Real is float, F64 where it is double. Local.
 std::string to_safetensors(const TensorFile& file);
 
-/// Reads a safetensors file of F32 or F64 tensors, converting to Real. Local. Nothing in the file is trusted: sizes, offsets
-/// (inside the data, without overlap or gap), shapes and types are checked before they are used.
-/// Throws Error (model) naming the file, what was found and what was expected.
+/// Reads a safetensors file of F32 or F64 tensors, converting to Real. Local. Nothing in the file is trusted: sizes,
+/// offsets (inside the data, without overlap or gap), shapes and types are checked before they are used. Throws Error
+/// (model) naming the file, what was found and what was expected.
 TensorFile read_safetensors(const std::filesystem::path& path);
 
 }  // namespace sibp

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "sibp/core/types.hpp"
+
 #include <optional>
 #include <string>
-
-#include "sibp/core/types.hpp"
 
 namespace sibp {
 
@@ -24,10 +24,10 @@ struct PhaseSeconds {
 
 /// One line of metrics.jsonl. Means are over the steps since the record before it.
 struct MetricsRecord {
-  Index step = 0;    ///< updates done
-  double epoch = 0;  ///< passes over the training set done
-  LossAndAccuracy train;  ///< over the batches since the last record, before their updates; in the final record over the
-                          ///< whole training set with the final weights
+  Index step = 0;         ///< updates done
+  double epoch = 0;       ///< passes over the training set done
+  LossAndAccuracy train;  ///< over the batches since the last record, before their updates; in the final record over
+                          ///< the whole training set with the final weights
   std::optional<LossAndAccuracy> validation;
   std::optional<LossAndAccuracy> test;
   double eta = 0;  ///< of the last step
@@ -35,16 +35,16 @@ struct MetricsRecord {
   double lambda_max = 0;  ///< over the layers of the last step
   double seconds_step = 0;
   PhaseSeconds seconds;
-  double seconds_total = 0;            ///< training time since the start, evaluations left out
-  std::int64_t bytes_reduced = 0;      ///< bytes that a rank gives to all-reduces, per step
-  double samples_per_second = 0;       ///< over all ranks
+  double seconds_total = 0;        ///< training time since the start, evaluations left out
+  std::int64_t bytes_reduced = 0;  ///< bytes that a rank gives to all-reduces, per step
+  double samples_per_second = 0;   ///< over all ranks
   bool is_final = false;
 };
 
 /// The record as one line of JSON without a line break: keys step, epoch, train_loss, train_accuracy, validation_loss,
 /// validation_accuracy, test_loss, test_accuracy (present where measured), eta, lambda_min, lambda_max, seconds_step,
-/// seconds_forward, seconds_backward, seconds_solve, seconds_communication, seconds_reading, seconds_total, bytes_reduced,
-/// samples_per_second, final.
+/// seconds_forward, seconds_backward, seconds_solve, seconds_communication, seconds_reading, seconds_total,
+/// bytes_reduced, samples_per_second, final.
 std::string to_json_line(const MetricsRecord& record);
 
 /// What training tells those who watch it, on rank 0 only.

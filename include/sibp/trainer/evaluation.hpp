@@ -1,0 +1,24 @@
+#pragma once
+
+#include "sibp/trainer/local_data.hpp"
+#include "sibp/trainer/metrics.hpp"
+#include "sibp/trainer/workspace.hpp"
+
+#include <functional>
+
+namespace sibp {
+
+/// D_L and the sums of the loss over this rank's samples, from the outputs in `workspace`. Local.
+LossSums output_loss(Device& device, Loss loss, Workspace& workspace, std::size_t layers);
+
+/// Carries this rank's samples of `split` through the network, workspace.capacity() at a time, and calls
+/// `visit(first, count)` with the outputs in `workspace`; `first` counts in Sharding::local_samples(). Local.
+void for_each_chunk(Device& device, const Network& network, const LocalSplit& split,
+                    const DeviceNormalisation& normalisation, Workspace& workspace,
+                    const std::function<void(Index first, Index count)>& visit);
+
+/// Loss and accuracy over all ranks' samples of `split`. Collective.
+LossAndAccuracy evaluate(Device& device, const Communicator& communicator, const Network& network,
+                         const LocalSplit& split, const DeviceNormalisation& normalisation, Workspace& workspace);
+
+}  // namespace sibp

@@ -1,0 +1,47 @@
+#pragma once
+
+#include "sibp/comm/communicator.hpp"
+#include "sibp/data/dataset.hpp"
+#include "sibp/data/normalisation.hpp"
+#include "sibp/data/shards.hpp"
+#include "sibp/device/device.hpp"
+
+#include <memory>
+
+namespace sibp {
+
+/// This rank's part of one set of samples.
+struct LocalSplit {
+  Sharding sharding;                     ///< how the whole set is dealt
+  std::unique_ptr<SampleStore> samples;  ///< those of this rank's logical shards, in Sharding::local_samples() order
+
+  [[nodiscard]] Index global_size() const { return sharding.samples; }
+};
+
+/// A normalisation where batches are loaded: x = scale · (byte − shift), each features × 1 on the device.
+struct DeviceNormalisation {
+  Matrix shift;
+  Matrix scale;
+};
+DeviceNormalisation to_device(Device& device, const Normalisation& normalisation);
+
+/// Reads this rank's share of the samples of `source` whose indices are `chosen` (ascending): chosen[j] is sample j of
+/// the split and goes to shard j mod V. Collective: if reading fails on any rank, all throw AgreedError. Throws Error
+/// (usage) if there are more ranks than logical shards.
+LocalSplit load_split(Device& device, const Communicator& communicator, const SampleSource& source,
+                      std::span<const Index> chosen, Index logical_shards);
+
+/// What a run needs of its data set.
+struct TrainingData {
+  LocalSplit training;
+  LocalSplit validation;  ///< without samples unless some are held out
+  LocalSplit test;
+  Normalisation normalisation;  ///< with statistics of all ranks' training samples
+};
+
+/// Holds out the validation set, deals all three sets to the ranks, reads them and takes the statistics. Collective.
+/// Throws AgreedError if a file is damaged, or Error (usage) on every rank alike if the options do not fit the data.
+TrainingData load_training_data(Device& device, const Communicator& communicator, const Dataset& dataset,
+                                NormalisationKind kind, Index validation, Index logical_shards, std::uint64_t seed);
+
+}  // namespace sibp

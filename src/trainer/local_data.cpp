@@ -1,0 +1,62 @@
+#include "sibp/trainer/local_data.hpp"
+
+#include "sibp/comm/agreement.hpp"
+
+#include <numeric>
+
+namespace sibp {
+namespace {
+
+Samples read_share(const Communicator& communicator, const SampleSource& source, std::span<const Index> chosen,
+                   const Sharding& sharding) {
+  return agreed(communicator, [&] {
+    std::vector<Index> indices = sharding.local_samples();
+    for (Index& index : indices) index = chosen[static_cast<std::size_t>(index)];
+    return source.read(indices);
+  });
+}
+
+Sharding deal(const Communicator& communicator, std::span<const Index> chosen, Index logical_shards) {
+  return {static_cast<Index>(chosen.size()), logical_shards, communicator.rank(), communicator.size()};
+}
+
+/// The sums over the samples of all ranks.
+PixelSums all_reduced(const Communicator& communicator, PixelSums sums) {
+  communicator.all_reduce_sum(std::span(sums.sum));
+  communicator.all_reduce_sum(std::span(sums.sum_of_squares));
+  sums.samples = communicator.sum(sums.samples);
+  return sums;
+}
+
+}  // namespace
+
+DeviceNormalisation to_device(Device& device, const Normalisation& normalisation) {
+  const auto features = static_cast<Index>(normalisation.shift.size());
+  DeviceNormalisation on_device{device.allocate(features, 1), device.allocate(features, 1)};
+  device.upload(normalisation.shift, on_device.shift.view());
+  device.upload(normalisation.scale, on_device.scale.view());
+  return on_device;
+}
+
+LocalSplit load_split(Device& device, const Communicator& communicator, const SampleSource& source,
+                      std::span<const Index> chosen, Index logical_shards) {
+  const Sharding sharding = deal(communicator, chosen, logical_shards);
+  return {sharding, device.store(read_share(communicator, source, chosen, sharding))};
+}
+
+TrainingData load_training_data(Device& device, const Communicator& communicator, const Dataset& dataset,
+                                NormalisationKind kind, Index validation, Index logical_shards, std::uint64_t seed) {
+  TrainingData data;
+  const HoldOut parts = hold_out(dataset.training->size(), validation, seed);
+  const Sharding sharding = deal(communicator, parts.training, logical_shards);
+  Samples training = read_share(communicator, *dataset.training, parts.training, sharding);
+  data.normalisation = make_normalisation(kind, all_reduced(communicator, pixel_sums(training)));
+  data.training = {sharding, device.store(std::move(training))};
+  data.validation = load_split(device, communicator, *dataset.training, parts.validation, logical_shards);
+  std::vector<Index> whole(static_cast<std::size_t>(dataset.test->size()));
+  std::iota(whole.begin(), whole.end(), Index{0});
+  data.test = load_split(device, communicator, *dataset.test, whole, logical_shards);
+  return data;
+}
+
+}  // namespace sibp

@@ -1,0 +1,72 @@
+#include "sibp/trainer/training_step.hpp"
+
+#include "sibp/comm/agreement.hpp"
+#include "sibp/trainer/evaluation.hpp"
+
+#include <array>
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace sibp {
+namespace {
+
+/// Adds up the loss over ranks, and agrees on whether the step went well.
+LossSums agree_on_step(const UpdateContext& context, const UpdateRule& rule, const LossSums& local,
+                       const std::string& where) {
+  const auto failure = rule.failure();
+  std::array<double, 3> sums{local.loss, static_cast<double>(local.correct), failure ? 1.0 : 0.0};
+  {
+    const PhaseClock::Scope timed(context.clock, Phase::communication);
+    context.communicator.all_reduce_sum(std::span<double>(sums));
+  }
+  if (!std::isfinite(sums[0])) {
+    throw AgreedError(
+        ExitStatus::diverged,
+        fmt::format("the loss is not finite at {}; lower --eta, raise --damping or use --warmup-steps", where));
+  }
+  if (sums[2] > 0) {
+    agree_on(
+        context.communicator,
+        failure ? std::optional(Failure{ExitStatus::diverged, fmt::format("{}: {}", where, *failure)}) : std::nullopt);
+  }
+  return {sums[0], static_cast<Index>(sums[1])};
+}
+
+}  // namespace
+
+LossSums training_step(const UpdateContext& context, UpdateRule& rule, Network& network, Workspace& workspace,
+                       Index global_batch, double eta, const std::string& where) {
+  Device& device = context.device;
+  const std::size_t layers = network.weights.size();
+  LossSums loss;
+  {
+    const PhaseClock::Scope timed(context.clock, Phase::forward);
+    for (std::size_t i = 1; i <= layers; ++i) {
+      rule.features_ready(static_cast<Index>(i - 1), workspace.features(i - 1));
+      workspace.forward_layer(network, i);  // G_i = Ŵ_i F̂_{i−1},  F_i = σ(G_i)
+    }
+    loss = output_loss(device, network.spec.loss, workspace, layers);  // D_L = softmax(F_L) − Y
+  }
+  const PhaseClock::Scope timed(context.clock, Phase::backward);
+  for (std::size_t i = layers; i >= 1; --i) {
+    const LayerSpec& spec = network.spec.layers[i - 1];
+    // S_i = D_i ∘ σ'(G_i)
+    device.apply_derivative(spec.activation, workspace.activations(i), workspace.difference(i), workspace.masked(i));
+    // Ŵ_i ← Ŵ_i + ΔŴ_i,  D_{i−1} = W_iᵀ S_i
+    rule.backward({.layer = static_cast<Index>(i - 1),
+                   .spec = spec,
+                   .global_batch = global_batch,
+                   .eta = eta,
+                   .features = workspace.features(i - 1),
+                   .activations = workspace.activations(i),
+                   .difference = workspace.difference(i),
+                   .masked = workspace.masked(i),
+                   .weights = network.weights[i - 1].view(),
+                   .carried = i > 1 ? workspace.difference(i - 1) : MatrixView()});
+  }
+  rule.finish_step();
+  return agree_on_step(context, rule, loss, where);
+}
+
+}  // namespace sibp
