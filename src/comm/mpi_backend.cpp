@@ -113,6 +113,12 @@ Communicator make_mpi_communicator() {
   return Communicator(std::make_shared<MpiBackend>(duplicate));
 }
 
+Communicator make_self_communicator() {
+  MPI_Comm duplicate = MPI_COMM_NULL;
+  check(MPI_Comm_dup(MPI_COMM_SELF, &duplicate), "MPI_Comm_dup");
+  return Communicator(std::make_shared<MpiBackend>(duplicate));
+}
+
 Communicator make_node_communicator() {
   MPI_Comm node = MPI_COMM_NULL;
   check(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node), "MPI_Comm_split_type");
