@@ -93,12 +93,7 @@ void Device::gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixVi
 void Device::syrk(Op op, Real alpha, ConstMatrixView a, Real beta, MatrixView c) {
   require_square(c);
   require(rows_of(op, a) == c.rows, "syrk: shapes do not fit");
-  if (c.empty()) return;
-  if (cols_of(op, a) == 0) {  // no samples: nothing is added
-    beta == Real(0) ? do_fill(c, 0) : do_scale(beta, c);
-    return;
-  }
-  do_syrk(op, alpha, a, beta, c);
+  if (!c.empty()) do_syrk(op, alpha, a, beta, c);  // a may be without columns: a rank without samples
 }
 
 void Device::pack_triangle(ConstMatrixView a, MatrixView packed) {
