@@ -15,15 +15,15 @@ namespace sibp::naive {
 
 struct ReferenceStep {
   NetworkSpec spec;
-  std::vector<Dense> weights;  ///< Ŵ_i, in and out
+  std::vector<Dense> weights{};  ///< Ŵ_i, in and out
   double eta = 1;
-  Damping damping;
+  Damping damping{};
   Carry carry = Carry::new_weights;
 
   // Filled by run(), for tests that look inside.
   double loss = 0;               ///< sum over samples
-  std::vector<Dense> gradients;  ///< of the summed loss with respect to Ŵ_i at the start
-  std::vector<double> lambdas;
+  std::vector<Dense> gradients{};  ///< of the summed loss with respect to Ŵ_i at the start
+  std::vector<double> lambdas{};
 
   void run(const Dense& inputs, const std::vector<std::int32_t>& labels) {
     const std::size_t layers = spec.layers.size();

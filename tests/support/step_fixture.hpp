@@ -8,6 +8,7 @@
 
 #include "support/naive.hpp"
 
+#include <functional>
 #include <memory>
 #include <vector>
 
