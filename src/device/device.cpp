@@ -57,6 +57,11 @@ void Device::download(ConstMatrixView from, std::span<Real> to) {
   if (!from.empty()) do_download(from, to.data());
 }
 
+void Device::download_labels(ConstLabelView from, std::span<std::int32_t> to) {
+  require(static_cast<Index>(to.size()) == from.size, "download_labels: sizes differ");
+  if (from.size > 0) do_download_labels(from.data, to);
+}
+
 void Device::copy(ConstMatrixView from, MatrixView to) {
   require_same_shape(from, to);
   if (!to.empty()) do_copy(from, to);
