@@ -52,13 +52,15 @@ fs::path find_idx(const fs::path& folder, std::string_view stem, std::string_vie
 }
 
 IdxPaths usual_paths(const fs::path& folder, std::string_view split) {
+  // Braces keep the order: of two missing files every rank names the same one.
   return {find_idx(folder, fmt::format("{}-images", split), "idx3-ubyte"),
           find_idx(folder, fmt::format("{}-labels", split), "idx1-ubyte")};
 }
 
 std::unique_ptr<SampleSource> open_idx_split(const IdxPaths& paths, Index classes) {
-  return make_idx_source(IdxFile(paths.images, IdxFile::Content::images),
-                         IdxFile(paths.labels, IdxFile::Content::labels), classes);
+  IdxFile images(paths.images, IdxFile::Content::images);
+  IdxFile labels(paths.labels, IdxFile::Content::labels);
+  return make_idx_source(std::move(images), std::move(labels), classes);
 }
 
 void check_features(const IdxPaths& train, const IdxPaths& test, const Dataset& dataset) {
@@ -80,7 +82,9 @@ Dataset open_idx_pairs(const IdxPaths& train, const IdxPaths& test, Index classe
 
 Dataset open_mnist(const DatasetOptions& options, const fs::path& folder) {
   check_folder(options, folder);
-  return open_idx_pairs(usual_paths(folder, "train"), usual_paths(folder, "t10k"), digits);
+  const IdxPaths train = usual_paths(folder, "train");
+  const IdxPaths test = usual_paths(folder, "t10k");
+  return open_idx_pairs(train, test, digits);
 }
 
 Dataset open_idx(const DatasetOptions& options) {

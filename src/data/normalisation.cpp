@@ -27,7 +27,7 @@ NormalisationKind normalisation_from_name(std::string_view name) {
   for (const auto kind : {NormalisationKind::none, NormalisationKind::mean, NormalisationKind::standard}) {
     if (name == name_of(kind)) return kind;
   }
-  throw_usage_error(fmt::format("--normalise is '{}', expected none, mean or standard", name));
+  throw_usage_error(fmt::format("--normalize is '{}', expected none, mean or standard", name));
 }
 
 std::string_view name_of(NormalisationKind kind) {
