@@ -73,7 +73,7 @@ class DataErrors(ErrorTest):
     def test_wrong_magic(self):
         path = self.data / TRAIN_IMAGES
         path.write_bytes(struct.pack(">I", 0x12345678) + path.read_bytes()[4:])
-        self.fail_on_data(TRAIN_IMAGES, "magic")
+        self.fail_on_data(TRAIN_IMAGES, "not an IDX file|magic")
 
     def test_trailing_garbage(self):
         path = self.data / TRAIN_IMAGES
