@@ -36,6 +36,12 @@ Dataset open_data(const Options& options, const Communicator& world) {
   return agreed(world, [&] { return open_dataset(options.data); });
 }
 
+std::optional<std::filesystem::path> weights_file(const Options& options) {
+  const std::string& text = options.initialisation;
+  if (text == "he" || text == "glorot" || text.starts_with("normal:")) return std::nullopt;
+  return text;
+}
+
 NetworkSpec network_of(const Options& options, const Dataset& dataset) {
   const NetworkSpec spec =
       options.network.empty()

@@ -7,6 +7,8 @@
 #include "sibp/device/device.hpp"
 #include "sibp/model/network_spec.hpp"
 
+#include <filesystem>
+#include <optional>
 #include <string>
 
 namespace sibp {
@@ -22,6 +24,9 @@ Compute open_compute(const Options& options, const Communicator& world);
 
 /// Opens the data set of the options. Collective. Throws AgreedError.
 Dataset open_data(const Options& options, const Communicator& world);
+
+/// The file that --init names, if it names one rather than a distribution. Local.
+std::optional<std::filesystem::path> weights_file(const Options& options);
 
 /// The network of the options for a data set. Local. Throws Error (usage) naming the option if the outputs are not one
 /// per class.

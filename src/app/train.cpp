@@ -28,7 +28,9 @@ class Watch {
     progress_ = make_progress(mode, standard_progress_output());
   }
 
-  TrainingObserver& observers() { return observers_.emplace(std::vector{&writer_, &phases_, progress_.get()}); }
+  TrainingObserver& observers() {
+    return observers_.emplace(std::vector<TrainingObserver*>{&writer_, &phases_, progress_.get()});
+  }
   [[nodiscard]] const RunFolder& folder() const { return folder_; }
   [[nodiscard]] PhaseSeconds mean_phases() const { return phases_.means(); }
   /// Ends the progress display.

@@ -2,9 +2,10 @@
 
 #include "sibp/core/error.hpp"
 
+#include <array>
 #include <cerrno>
-#include <fstream>
-#include <iterator>
+#include <cstdio>
+#include <memory>
 #include <system_error>
 
 #include <fcntl.h>
@@ -45,10 +46,17 @@ void write_file_whole(const std::filesystem::path& path, std::string_view conten
 }
 
 std::string read_file(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw std::system_error(errno, std::system_category(), "cannot read " + path.string());
-  std::string content{std::istreambuf_iterator<char>(file), {}};
-  if (file.bad()) throw std::system_error(EIO, std::system_category(), "cannot read " + path.string());
+  const auto check = [&](bool succeeded) {
+    if (!succeeded) throw std::system_error(errno, std::system_category(), "cannot read " + path.string());
+  };
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"), std::fclose);
+  check(file != nullptr);
+  std::string content;
+  std::array<char, 1U << 16U> part{};
+  while (const std::size_t count = std::fread(part.data(), 1, part.size(), file.get())) {
+    content.append(part.data(), count);
+  }
+  check(std::ferror(file.get()) == 0);  // a folder can be opened, but not read
   return content;
 }
 

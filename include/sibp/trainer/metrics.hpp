@@ -24,17 +24,17 @@ struct PhaseSeconds {
 
 /// One line of metrics.jsonl. Means are over the steps since the record before it.
 struct MetricsRecord {
-  Index step = 0;         ///< updates done
-  double epoch = 0;       ///< passes over the training set done
-  LossAndAccuracy train;  ///< over the batches since the last record, before their updates; in the final record over
-                          ///< the whole training set with the final weights
-  std::optional<LossAndAccuracy> validation;
-  std::optional<LossAndAccuracy> test;
+  Index step = 0;           ///< updates done
+  double epoch = 0;         ///< passes over the training set done
+  LossAndAccuracy train{};  ///< over the batches since the last record, before their updates; in the final record over
+                            ///< the whole training set with the final weights
+  std::optional<LossAndAccuracy> validation{};
+  std::optional<LossAndAccuracy> test{};
   double eta = 0;  ///< of the last step
   double lambda_min = 0;
   double lambda_max = 0;  ///< over the layers of the last step
   double seconds_step = 0;
-  PhaseSeconds seconds;
+  PhaseSeconds seconds{};
   double seconds_total = 0;        ///< training time since the start, evaluations left out
   std::int64_t bytes_reduced = 0;  ///< bytes that a rank gives to all-reduces, per step
   double samples_per_second = 0;   ///< over all ranks

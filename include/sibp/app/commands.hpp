@@ -1,0 +1,18 @@
+#pragma once
+
+#include "sibp/app/options.hpp"
+#include "sibp/comm/communicator.hpp"
+
+namespace sibp {
+
+// The program's commands. Each returns the exit status of the program. Collective. Throw AgreedError for what every
+// rank knows of, any other exception for what only one rank does.
+
+/// Trains a network and leaves a run folder; with --describe prints the network and ends.
+int run_train(const Options& options, const Communicator& world);
+/// Prints a model's loss and accuracy on a split.
+int run_evaluate(const Options& options, const Communicator& world);
+/// Writes a model's class and its probability for every sample of a split.
+int run_predict(const Options& options, const Communicator& world);
+
+}  // namespace sibp

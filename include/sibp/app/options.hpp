@@ -1,0 +1,82 @@
+#pragma once
+
+#include "sibp/data/dataset.hpp"
+#include "sibp/data/normalisation.hpp"
+#include "sibp/model/network_spec.hpp"
+#include "sibp/trainer/training_options.hpp"
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+namespace sibp {
+
+/// What the program is asked to do: the first word of the command line that is no option; train if there is none.
+enum class Command { train, evaluate, predict };
+
+/// Which samples `evaluate` and `predict` look at.
+enum class Split { train, validation, test };
+
+enum class ProgressMode {
+  automatic,  ///< bar on a terminal, lines elsewhere
+  bar,        ///< one line, drawn again and again
+  lines,      ///< a line now and then
+  none,
+};
+
+enum class LogLevel { trace, debug, info, warning, error, off };
+
+/// Everything a user can say. src/app/option_table.cpp has one entry for each member, with its name, help and limits.
+struct Options {
+  Command command = Command::train;
+  // data
+  DatasetOptions data;  ///< its seed is training.seed
+  NormalisationKind normalisation = NormalisationKind::mean;
+  Index validation = 0;  ///< training samples held out
+  // network
+  std::string hidden = "500";  ///< widths of the hidden layers; used unless `network` is given
+  std::string network;         ///< the whole network in the layer language; empty: `hidden` decides
+  Activation activation = Activation::relu;
+  Loss loss = Loss::softmax_cross_entropy;
+  std::string initialisation = "he";  ///< he, glorot, normal:σ or a file of weights
+  // training
+  TrainingOptions training;
+  // model in use (evaluate, predict)
+  std::filesystem::path model;
+  Split split = Split::test;
+  std::filesystem::path predictions;  ///< empty: standard output
+  // run
+  std::filesystem::path config;  ///< the file that was read; empty: none
+  std::filesystem::path out;     ///< empty: a new folder under runs/
+  int threads = 0;               ///< of each rank; 0: its share of the node's cores
+  ProgressMode progress = ProgressMode::automatic;
+  LogLevel log_level = LogLevel::info;
+  bool describe = false;
+  bool help = false;     ///< nothing else was looked at
+  bool version = false;  ///< nothing else was looked at
+};
+
+/// Environment variables by name.
+using Environment = std::map<std::string, std::string>;
+
+/// The environment of this process. Local.
+Environment current_environment();
+
+/// Reads the options from, in this order of precedence, the command line, variables SIBP_… (SIBP_LOGICAL_SHARDS for
+/// --logical-shards), the file named by --config, and the defaults. Of two options that exclude each other (--epochs
+/// and
+/// --steps, --hidden and --network) the one of higher precedence counts; in one place they are an error. Options that
+/// mean nothing to the command or the data set are errors on the command line and are passed over elsewhere. Local;
+/// reads nothing but the file of --config. Throws Error (usage) naming the option as the user gave it.
+Options parse_options(int argc, const char* const* argv, const Environment& environment);
+
+/// What --help and --version print. Local.
+std::string help_text();
+std::string version_text();
+
+/// config.ini: every option that decides the outcome of the run, for `--config`. The output folder is left out, as a
+/// run's folder is never written over, and so is what only decides how the run is shown. Relative paths become
+/// absolute. Local.
+std::string to_ini(const Options& options);
+
+}  // namespace sibp

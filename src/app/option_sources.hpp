@@ -1,0 +1,36 @@
+#pragma once
+
+#include "app/option_table.hpp"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <boost/program_options/options_description.hpp>
+
+namespace sibp {
+
+/// An option as the user gave it.
+struct Given {
+  const OptionEntry* entry = nullptr;
+  std::string value;
+  std::string label;  ///< "--eta", "SIBP_ETA" or "config file X: eta", for messages
+};
+
+using Source = std::vector<Given>;
+
+struct CommandLine {
+  Command command = Command::train;
+  Source source;
+};
+
+/// All three throw Error (usage) for unknown and repeated options and where the form is wrong; values are not looked
+/// at.
+CommandLine read_command_line(int argc, const char* const* argv);
+Source read_environment(const Environment& environment);
+Source read_config_file(const std::filesystem::path& path, const std::string& config_label);
+
+/// The table in Boost's terms, a description for each group.
+boost::program_options::options_description describe_options();
+
+}  // namespace sibp

@@ -1,0 +1,69 @@
+#pragma once
+
+#include "sibp/app/options.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sibp {
+
+/// What a value should have been; whoever knows the option's name makes an Error of it.
+struct Unexpected {
+  std::string expected;
+};
+
+/// How the text of an option and its place in Options belong together.
+struct Binding {
+  /// Throws Unexpected.
+  std::function<void(Options&, const std::string&)> set;
+  /// Nothing if the option was not given and has no default that can be written down.
+  std::function<std::optional<std::string>(const Options&)> get;
+};
+
+/// Where an option may be given and whether config.ini has it.
+enum class Place {
+  saved,         ///< everywhere; written to config.ini
+  unsaved,       ///< everywhere; not written
+  outside_file,  ///< command line and environment
+  command_line,  ///< command line; a flag without a value
+};
+
+constexpr std::string_view all_commands = "train evaluate predict";
+
+/// One option: all that is known of it.
+struct OptionEntry {
+  std::string_view name;             ///< without dashes
+  std::string_view group;            ///< heading in --help and config.ini
+  std::string_view value_name = "";  ///< in --help
+  std::string_view help;
+  Binding binding;
+  Place place = Place::saved;
+  std::string_view commands = "train";    ///< those that it means something to
+  std::string_view dataset = "";          ///< the only data set that it means something to; empty: all
+  std::string_view without_default = "";  ///< what holds if it is not given and `get` has nothing
+  std::string_view excludes = "";         ///< the option that it stands instead of
+};
+
+using OptionTable = std::vector<OptionEntry>;
+
+// The parts of the table; a new option is an entry in one of them.
+void append_data_options(OptionTable& table);
+void append_own_data_options(OptionTable& table);  ///< those that only one data set has
+void append_network_options(OptionTable& table);
+void append_update_options(OptionTable& table);
+void append_length_options(OptionTable& table);
+void append_model_options(OptionTable& table);
+void append_run_options(OptionTable& table);
+
+/// Every option, grouped, in the order of --help.
+const OptionTable& option_table();
+
+/// The entry of that name, or null.
+const OptionEntry* find_option(std::string_view name);
+
+std::string_view name_of(Command command);
+
+}  // namespace sibp

@@ -1,0 +1,114 @@
+// The options of the data.
+
+#include "app/option_bindings.hpp"
+
+namespace sibp {
+namespace {
+
+constexpr std::string_view group = "Data";
+
+/// The seed of the training is that of a synthetic data set as well.
+Binding seed_binding() {
+  Binding binding = integer(
+      [](auto& o) -> auto& { return o.training.seed; }, 0);
+  binding.set = [set = binding.set](Options& options, const std::string& text) {
+    set(options, text);
+    options.data.seed = options.training.seed;
+  };
+  return binding;
+}
+
+}  // namespace
+
+void append_data_options(OptionTable& table) {
+  table.push_back({.name = "dataset",
+                   .group = group,
+                   .value_name = "NAME",
+                   .help = "fashion-mnist, mnist, cifar10, idx (files named by options) or synthetic",
+                   .binding = choice(
+                       [](auto& o) -> auto& { return o.data.dataset; },
+                       Names<std::string>{{"fashion-mnist", "fashion-mnist"},
+                                          {"mnist", "mnist"},
+                                          {"cifar10", "cifar10"},
+                                          {"idx", "idx"},
+                                          {"synthetic", "synthetic"}}),
+                   .commands = all_commands});
+  table.push_back({.name = "data-dir",
+                   .group = group,
+                   .value_name = "DIR",
+                   .help = "folder of the data files",
+                   .binding = text(
+                       [](auto& o) -> auto& { return o.data.data_dir; }, "a folder"),
+                   .commands = all_commands,
+                   .without_default = "where the system's package puts them"});
+  table.push_back(
+      {.name = "normalize",
+       .group = group,
+       .value_name = "KIND",
+       .help = "none, mean or standard: what is done to each feature; a trained model knows its own",
+       .binding = choice_of([](auto& o) -> auto& { return o.normalisation; },
+                            {NormalisationKind::none, NormalisationKind::mean, NormalisationKind::standard})});
+  table.push_back({.name = "validation",
+                   .group = group,
+                   .value_name = "N",
+                   .help = "training samples held out for validation",
+                   .binding = integer(
+                       [](auto& o) -> auto& { return o.validation; }, 0),
+                   .commands = all_commands});
+  table.push_back({.name = "logical-shards",
+                   .group = group,
+                   .value_name = "V",
+                   .help = "parts that the samples are dealt to; at least the number of ranks",
+                   .binding = integer(
+                       [](auto& o) -> auto& { return o.training.logical_shards; }, 1),
+                   .commands = all_commands});
+  table.push_back({.name = "seed",
+                   .group = group,
+                   .value_name = "N",
+                   .help = "of the weights' start, the order of samples, the samples held out and synthetic data",
+                   .binding = seed_binding(),
+                   .commands = all_commands});
+}
+
+/// The files of --dataset idx and the sizes of --dataset synthetic.
+void append_own_data_options(OptionTable& table) {
+  const auto file = [&](std::string_view name, std::string_view help, auto member) {
+    table.push_back({.name = name,
+                     .group = group,
+                     .value_name = "FILE",
+                     .help = help,
+                     .binding = text(member, "a file"),
+                     .commands = all_commands,
+                     .dataset = "idx",
+                     .without_default = "none"});
+  };
+  file(
+      "train-images", "idx: training images, in --data-dir if that is given",
+      [](auto& o) -> auto& { return o.data.train_images; });
+  file(
+      "train-labels", "idx: their labels", [](auto& o) -> auto& { return o.data.train_labels; });
+  file(
+      "test-images", "idx: test images", [](auto& o) -> auto& { return o.data.test_images; });
+  file(
+      "test-labels", "idx: their labels", [](auto& o) -> auto& { return o.data.test_labels; });
+  const auto size = [&](std::string_view name, std::string_view help, Index least, Index most, auto member) {
+    table.push_back({.name = name,
+                     .group = group,
+                     .value_name = "N",
+                     .help = help,
+                     .binding = integer(member, least, most),
+                     .commands = all_commands,
+                     .dataset = "synthetic"});
+  };
+  constexpr Index many = 1'000'000'000;
+  size(
+      "synthetic-samples", "synthetic: training samples; a fifth as many for the test", 1, many,
+      [](auto& o) -> auto& { return o.data.synthetic_samples; });
+  size(
+      "synthetic-features", "synthetic: bytes of a sample", 1, many,
+      [](auto& o) -> auto& { return o.data.synthetic_features; });
+  size(
+      "synthetic-classes", "synthetic: classes", 1, 256, [](auto& o) -> auto& { return o.data.synthetic_classes; });
+}
+
+}  // namespace sibp

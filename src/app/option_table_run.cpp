@@ -1,0 +1,113 @@
+// The options of trained models and of how the program runs.
+
+#include "app/option_bindings.hpp"
+
+namespace sibp {
+namespace {
+
+constexpr std::string_view model_group = "Trained model (evaluate, predict)";
+constexpr std::string_view run_group = "Run";
+
+}  // namespace
+
+void append_model_options(OptionTable& table) {
+  table.push_back({.name = "model",
+                   .group = model_group,
+                   .value_name = "FILE",
+                   .help = "the model.safetensors of a run",
+                   .binding = text(
+                       [](auto& o) -> auto& { return o.model; }, "a file"),
+                   .place = Place::unsaved,
+                   .commands = "evaluate predict",
+                   .without_default = "needed"});
+  table.push_back({.name = "split",
+                   .group = model_group,
+                   .value_name = "NAME",
+                   .help = "samples to look at: train, validation or test",
+                   .binding = choice(
+                       [](auto& o) -> auto& { return o.split; },
+                       Names<Split>{{"train", Split::train}, {"validation", Split::validation}, {"test", Split::test}}),
+                   .place = Place::unsaved,
+                   .commands = "evaluate predict"});
+  table.push_back({.name = "predictions",
+                   .group = model_group,
+                   .value_name = "FILE",
+                   .help = "CSV file for the classes and probabilities that predict finds",
+                   .binding = text(
+                       [](auto& o) -> auto& { return o.predictions; }, "a file"),
+                   .place = Place::unsaved,
+                   .commands = "predict",
+                   .without_default = "standard output"});
+}
+
+void append_run_options(OptionTable& table) {
+  table.push_back({.name = "config",
+                   .group = run_group,
+                   .value_name = "FILE",
+                   .help = "INI file of options, such as the config.ini that train leaves",
+                   .binding = text(
+                       [](auto& o) -> auto& { return o.config; }, "a file"),
+                   .place = Place::outside_file,
+                   .commands = all_commands,
+                   .without_default = "none"});
+  table.push_back({.name = "out",
+                   .group = run_group,
+                   .value_name = "DIR",
+                   .help = "new or empty folder for what train leaves",
+                   .binding = text(
+                       [](auto& o) -> auto& { return o.out; }, "a folder"),
+                   .place = Place::unsaved,
+                   .without_default = "runs/TIME-DATASET-NETWORK"});
+  table.push_back({.name = "threads",
+                   .group = run_group,
+                   .value_name = "N",
+                   .help = "threads of each rank; 0: its share of the node's cores",
+                   .binding = integer(
+                       [](auto& o) -> auto& { return o.threads; }, 0, 4096),
+                   .commands = all_commands});
+  table.push_back(
+      {.name = "progress",
+       .group = run_group,
+       .value_name = "MODE",
+       .help = "of train: bar, lines, none or auto (bar on a terminal, lines elsewhere and under a launcher)",
+       .binding = choice(
+           [](auto& o) -> auto& { return o.progress; },
+           Names<ProgressMode>{{"auto", ProgressMode::automatic},
+                               {"bar", ProgressMode::bar},
+                               {"lines", ProgressMode::lines},
+                               {"none", ProgressMode::none}}),
+       .place = Place::unsaved});
+  table.push_back({.name = "log-level",
+                   .group = run_group,
+                   .value_name = "LEVEL",
+                   .help = "messages shown: trace, debug, info, warning, error or off",
+                   .binding = choice(
+                       [](auto& o) -> auto& { return o.log_level; },
+                       Names<LogLevel>{{"trace", LogLevel::trace},
+                                       {"debug", LogLevel::debug},
+                                       {"info", LogLevel::info},
+                                       {"warning", LogLevel::warning},
+                                       {"error", LogLevel::error},
+                                       {"off", LogLevel::off}}),
+                   .place = Place::unsaved,
+                   .commands = all_commands});
+  table.push_back({.name = "describe",
+                   .group = run_group,
+                   .help = "print the network and what a step of train costs, and end",
+                   .binding = flag([](auto& o) -> auto& { return o.describe; }),
+                   .place = Place::command_line});
+  table.push_back({.name = "help",
+                   .group = run_group,
+                   .help = "print this and end",
+                   .binding = flag([](auto& o) -> auto& { return o.help; }),
+                   .place = Place::command_line,
+                   .commands = all_commands});
+  table.push_back({.name = "version",
+                   .group = run_group,
+                   .help = "print the version and end",
+                   .binding = flag([](auto& o) -> auto& { return o.version; }),
+                   .place = Place::command_line,
+                   .commands = all_commands});
+}
+
+}  // namespace sibp

@@ -1,0 +1,148 @@
+#include "sibp/app/options.hpp"
+
+#include "sibp/core/error.hpp"
+
+#include "app/option_sources.hpp"
+
+#include <array>
+#include <sstream>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace sibp {
+namespace {
+
+/// Sources by falling precedence: the command line, the environment, the config file.
+using Sources = std::array<Source, 3>;
+constexpr std::size_t command_line_level = 0;
+
+/// The option as given at the highest precedence, and that precedence; a null pointer if it was not given.
+struct Found {
+  const Given* given = nullptr;
+  std::size_t level = std::tuple_size_v<Sources>;
+};
+
+Found find_given(const Sources& sources, std::string_view name) {
+  for (std::size_t level = 0; level < sources.size(); ++level) {
+    for (const Given& given : sources[level]) {
+      if (given.entry->name == name) return {&given, level};
+    }
+  }
+  return {};
+}
+
+/// The option's name for messages: as the user gave it, or as it could be given.
+std::string label_of(const Sources& sources, std::string_view name) {
+  const Found found = find_given(sources, name);
+  return found.given != nullptr ? found.given->label : fmt::format("--{}", name);
+}
+
+/// Why an option means nothing in this run; empty if it means something.
+std::string irrelevance(const OptionEntry& entry, const Options& options) {
+  const std::string_view command = name_of(options.command);
+  if (entry.commands.find(command) == std::string_view::npos) {
+    return fmt::format("means nothing to the command {}, only to: {}", command, entry.commands);
+  }
+  if (!entry.dataset.empty() && entry.dataset != options.data.dataset) {
+    return fmt::format("means nothing to --dataset {}, only to {}", options.data.dataset, entry.dataset);
+  }
+  return "";
+}
+
+/// Whether another option of higher precedence stands instead of this one.
+bool is_displaced(const Sources& sources, const OptionEntry& entry, const Found& found) {
+  if (entry.excludes.empty()) return false;
+  const Found other = find_given(sources, entry.excludes);
+  if (other.given == nullptr || other.level > found.level) return false;
+  if (other.level < found.level) return true;
+  throw_usage_error(
+      fmt::format("{}: given together with {}, expected one of the two", found.given->label, other.given->label));
+}
+
+/// Boost's INI reader takes '#' for the start of a comment anywhere and strips blanks around values.
+bool survives_ini(std::string_view value) {
+  constexpr std::string_view blanks = " \t\r\n";
+  return value.find_first_of("#\r\n") == std::string_view::npos &&
+         (value.empty() || (blanks.find(value.front()) == std::string_view::npos &&
+                            blanks.find(value.back()) == std::string_view::npos));
+}
+
+void set_option(Options& options, const Given& given) {
+  try {
+    if (given.entry->place == Place::saved && !survives_ini(given.value)) {
+      throw Unexpected{"a value that config.ini can hold: no '#', no line break, no blank at its ends"};
+    }
+    given.entry->binding.set(options, given.value);
+  } catch (const Unexpected& unexpected) {
+    throw_usage_error(fmt::format("{}: found '{}', expected {}", given.label, given.value, unexpected.expected));
+  }
+}
+
+void set_options(Options& options, const Sources& sources) {
+  for (const OptionEntry& entry : option_table()) {
+    const Found found = find_given(sources, entry.name);
+    if (found.given == nullptr) continue;
+    if (const std::string reason = irrelevance(entry, options); !reason.empty()) {
+      if (found.level == command_line_level) throw_usage_error(fmt::format("{}: {}", found.given->label, reason));
+      continue;
+    }
+    if (!is_displaced(sources, entry, found)) set_option(options, *found.given);
+  }
+}
+
+/// What can be seen only from several options together.
+void check_together(const Options& options, const Sources& sources) {
+  const auto label = [&](std::string_view name) { return label_of(sources, name); };
+  if (options.command != Command::train && options.model.empty()) {
+    throw_usage_error(
+        fmt::format("--model: found nothing, but {} needs the file of a model", name_of(options.command)));
+  }
+  if (options.command != Command::train && options.split == Split::validation && options.validation == 0) {
+    throw_usage_error(fmt::format(
+        "{}: found 'validation', but no samples are held out; give --validation as in training", label("split")));
+  }
+  if (options.data.dataset == "idx") {
+    for (const std::string_view name : {"train-images", "train-labels", "test-images", "test-labels"}) {
+      if (find_option(name)->binding.get(options)) continue;
+      throw_usage_error(fmt::format("--{}: found nothing, but {} idx needs this file", name, label("dataset")));
+    }
+  }
+  const auto& training = options.training;
+  if (training.steps && training.warmup_steps > *training.steps) {
+    throw_usage_error(fmt::format("{}: found '{}', expected at most the {} steps of the run ({})",
+                                  label("warmup-steps"), training.warmup_steps, *training.steps, label("steps")));
+  }
+}
+
+}  // namespace
+
+Environment current_environment() {
+  Environment environment;
+  for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
+    const std::string_view text = *variable;
+    const auto equals = text.find('=');
+    if (equals != std::string_view::npos) environment.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return environment;
+}
+
+Options parse_options(int argc, const char* const* argv, const Environment& environment) {
+  Options options;
+  CommandLine line = read_command_line(argc, argv);
+  Sources sources;
+  sources[command_line_level] = std::move(line.source);
+  options.command = line.command;
+  options.help = find_given(sources, "help").given != nullptr;
+  options.version = find_given(sources, "version").given != nullptr;
+  if (options.help || options.version) return options;
+  sources[1] = read_environment(environment);
+  if (const Found config = find_given(sources, "config"); config.given != nullptr) {
+    sources[2] = read_config_file(config.given->value, config.given->label);
+  }
+  set_options(options, sources);
+  check_together(options, sources);
+  return options;
+}
+
+}  // namespace sibp

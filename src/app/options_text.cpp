@@ -1,0 +1,66 @@
+// Options as text: --help, --version and config.ini.
+
+#include "sibp/app/options.hpp"
+
+#include "app/option_sources.hpp"
+
+#include <sstream>
+
+#include <fmt/format.h>
+
+namespace sibp {
+namespace {
+
+/// The options with every relative path made absolute: config.ini is read from other folders.
+Options with_absolute_paths(Options options) {
+  const auto make_absolute = [](auto& path) {
+    if (!path.empty()) path = std::filesystem::absolute(path).string();
+  };
+  DatasetOptions& data = options.data;
+  make_absolute(data.data_dir);
+  if (data.data_dir.empty()) {
+    for (auto* file : {&data.train_images, &data.train_labels, &data.test_images, &data.test_labels})
+      make_absolute(*file);
+  }
+  const std::string& start = options.initialisation;
+  if (start != "he" && start != "glorot" && !start.starts_with("normal:")) make_absolute(options.initialisation);
+  return options;
+}
+
+}  // namespace
+
+std::string help_text() {
+  std::ostringstream text;
+  text << "Usage: sibp_dist [train] [options]                      train a network\n"
+          "       sibp_dist evaluate --model FILE [options]        its loss and accuracy on a split of the data\n"
+          "       sibp_dist predict --model FILE [options]         class and probability of every sample, as CSV\n"
+          "On N processes: mpirun -np N sibp_dist ...\n\n"
+          "Options come from the command line, then from environment variables (SIBP_LOGICAL_SHARDS for\n"
+          "--logical-shards), then from the file of --config, then from the defaults shown here.\n"
+       << describe_options()
+       << "\nExit statuses: 0 done, 1 run-time error, 2 options, 3 data, 4 model, 5 diverged, 6 ranks disagree.\n";
+  return text.str();
+}
+
+std::string version_text() {
+  return "sibp_dist " SIBP_VERSION "\n";
+}
+
+std::string to_ini(const Options& options) {
+  const Options absolute = with_absolute_paths(options);
+  std::string text = "# sibp_dist " SIBP_VERSION ": the options of this run. To repeat it: sibp_dist --config FILE\n";
+  std::string_view group;
+  for (const OptionEntry& entry : option_table()) {
+    if (entry.place != Place::saved || (!entry.dataset.empty() && entry.dataset != options.data.dataset)) continue;
+    if (entry.group != group) text += fmt::format("\n# {}\n", entry.group);
+    group = entry.group;
+    if (const auto value = entry.binding.get(absolute)) {
+      text += fmt::format("{} = {}\n", entry.name, *value);
+    } else if (!entry.without_default.empty()) {
+      text += fmt::format("# {}: {}\n", entry.name, entry.without_default);
+    }
+  }
+  return text;
+}
+
+}  // namespace sibp

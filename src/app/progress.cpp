@@ -1,0 +1,157 @@
+#include "sibp/app/progress.hpp"
+
+#include "sibp/core/error.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
+#include <limits>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace sibp {
+namespace {
+
+/// Speed and time left, from the steps since the first one seen.
+class Pace {
+ public:
+  ProgressState after_step(Index step, Index steps, double loss, Index samples, double now) {
+    if (!start_) start_ = {now, step, samples};
+    const double elapsed = now - start_->seconds;
+    const auto steps_done = static_cast<double>(step - start_->step);
+    const bool known = elapsed > 0 && steps_done > 0;
+    return {.step = step,
+            .steps = steps,
+            .loss = loss,
+            .samples_per_second = known ? static_cast<double>(samples - start_->samples) / elapsed : 0,
+            .seconds_left = known ? elapsed / steps_done * static_cast<double>(steps - step)
+                                  : std::numeric_limits<double>::quiet_NaN()};
+  }
+
+ private:
+  struct Start {
+    double seconds;
+    Index step;
+    Index samples;
+  };
+  std::optional<Start> start_;
+};
+
+class Bar final : public TrainingObserver {
+ public:
+  explicit Bar(ProgressOutput output) : output_(std::move(output)) {}
+  ~Bar() override {
+    if (is_drawn_)
+      *output_.stream << '\n' << std::flush;  // what follows, an error perhaps, begins on a line of its own
+  }
+
+  void on_step(Index step, Index steps, double batch_loss, Index samples) override {
+    constexpr double seconds_between = 0.1;
+    const double now = output_.seconds();
+    state_ = pace_.after_step(step, steps, batch_loss, samples, now);
+    if (is_drawn_ && step < steps && now - last_drawn_ < seconds_between) return;
+    last_drawn_ = now;
+    draw();
+  }
+
+  void on_record(const MetricsRecord& record) override {
+    if (!record.validation && !record.test && !record.is_final) return;
+    *output_.stream << clear_line << record_text(record, std::max(state_.steps, record.step)) << '\n';
+    is_drawn_ = false;
+    record.is_final ? void(output_.stream->flush()) : draw();
+  }
+
+ private:
+  static constexpr std::string_view clear_line = "\r\x1b[K";
+
+  void draw() {
+    // The last column stays free: writing to it makes some terminals go to the next line.
+    *output_.stream << clear_line << bar_text(state_, output_.columns() - 1) << std::flush;
+    is_drawn_ = true;
+  }
+
+  ProgressOutput output_;
+  Pace pace_;
+  ProgressState state_;
+  double last_drawn_ = 0;
+  bool is_drawn_ = false;
+};
+
+class Lines final : public TrainingObserver {
+ public:
+  explicit Lines(ProgressOutput output) : output_(std::move(output)), last_shown_(output_.seconds()) {}
+
+  void on_step(Index step, Index steps, double batch_loss, Index samples) override {
+    constexpr double seconds_between = 5;
+    const double now = output_.seconds();
+    state_ = pace_.after_step(step, steps, batch_loss, samples, now);
+    if (now - last_shown_ >= seconds_between) show(state_text(state_));
+  }
+
+  void on_record(const MetricsRecord& record) override {
+    std::string line = record_text(record, std::max(state_.steps, record.step));
+    if (!record.is_final) line += "  " + duration_text(state_.seconds_left) + " left";
+    show(line);
+  }
+
+ private:
+  void show(const std::string& line) {
+    *output_.stream << line << '\n' << std::flush;
+    last_shown_ = output_.seconds();
+  }
+
+  ProgressOutput output_;
+  Pace pace_;
+  ProgressState state_;
+  double last_shown_;
+};
+
+/// Columns of the terminal at standard error, of $COLUMNS, or 80.
+int terminal_columns() {
+  constexpr int usual = 80;
+  winsize size{};
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  const char* variable = std::getenv("COLUMNS");
+  const std::string_view text = variable != nullptr ? variable : "";
+  int columns = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), columns);
+  return error == std::errc() && columns > 0 ? columns : usual;
+}
+
+}  // namespace
+
+ProgressMode resolve_progress(ProgressMode mode, bool is_terminal, const Environment& environment) {
+  if (mode != ProgressMode::automatic) return mode;
+  // Set by mpirun of Open MPI, by srun, and by the launchers of MPICH and its kin.
+  for (const char* variable :
+       {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "SLURM_PROCID", "PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID"}) {
+    if (environment.contains(variable)) return ProgressMode::lines;
+  }
+  return is_terminal ? ProgressMode::bar : ProgressMode::lines;
+}
+
+bool stderr_is_terminal() {
+  return ::isatty(STDERR_FILENO) == 1;
+}
+
+ProgressOutput standard_progress_output() {
+  const auto seconds = [] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  };
+  return {&std::cerr, terminal_columns, seconds};
+}
+
+std::unique_ptr<TrainingObserver> make_progress(ProgressMode mode, ProgressOutput output) {
+  require(mode != ProgressMode::automatic, "make_progress needs a mode that resolve_progress gave");
+  if (mode == ProgressMode::bar) return std::make_unique<Bar>(std::move(output));
+  if (mode == ProgressMode::lines) return std::make_unique<Lines>(std::move(output));
+  return nullptr;
+}
+
+}  // namespace sibp

@@ -1,0 +1,90 @@
+#include "sibp/app/run_folder.hpp"
+
+#include "sibp/core/error.hpp"
+#include "sibp/core/file.hpp"
+
+#include <ctime>
+#include <iterator>
+#include <optional>
+#include <system_error>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+namespace sibp {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* metrics_name = "metrics.jsonl";
+
+[[noreturn]] void throw_occupied(const fs::path& folder, std::string_view what) {
+  throw_usage_error(
+      fmt::format("--out: found {}, {}; expected a new or an empty folder, as the results of a run are never "
+                  "written over",
+                  folder.string(), what));
+}
+
+[[noreturn]] void throw_unmakeable(const fs::path& folder, const std::error_code& reason) {
+  throw Error(ExitStatus::runtime, fmt::format("cannot make the folder {}: {}; choose another one with --out",
+                                               folder.string(), reason.message()));
+}
+
+/// Makes the folder; false if something of that name is there already.
+bool make_folder(const fs::path& folder) {
+  std::error_code failed;
+  const bool made = fs::create_directory(folder, failed);
+  if (failed && failed != std::errc::file_exists) throw_unmakeable(folder, failed);
+  return made && !failed;
+}
+
+void make_parents(const fs::path& folder) {
+  std::error_code failed;
+  const fs::path parent = fs::absolute(folder).lexically_normal().parent_path();
+  fs::create_directories(parent, failed);
+  if (failed) throw_unmakeable(folder, failed);
+}
+
+fs::path without_trailing_slash(const fs::path& path) {
+  return path.has_filename() || !path.has_relative_path() ? path : path.parent_path();
+}
+
+/// A folder of that name which nobody had made before.
+fs::path make_new_folder(const fs::path& wanted) {
+  make_parents(wanted);
+  fs::path folder = wanted;
+  for (int number = 2; !make_folder(folder); ++number) folder = fmt::format("{}-{}", wanted.string(), number);
+  return folder;
+}
+
+/// Makes the user's folder, or sees that the one there is empty.
+void make_or_check(const fs::path& folder) {
+  make_parents(folder);
+  if (make_folder(folder)) return;
+  if (!fs::is_directory(folder)) throw_occupied(folder, "which is a file");
+  std::error_code failed;
+  const bool is_empty = fs::is_empty(folder, failed);
+  if (failed) throw Error(ExitStatus::runtime, fmt::format("cannot read {}: {}", folder.string(), failed.message()));
+  if (!is_empty) throw_occupied(folder, "which is not empty");
+}
+
+}  // namespace
+
+RunFolder RunFolder::claim(const fs::path& out, std::string_view name) {
+  fs::path folder = without_trailing_slash(out);
+  if (folder.empty()) {
+    const std::string time = fmt::format("{:%Y%m%d-%H%M%S}", fmt::localtime(std::time(nullptr)));
+    folder = make_new_folder(fs::path("runs") / fmt::format("{}-{}", time, name));
+  } else {
+    make_or_check(folder);
+  }
+  // Of two runs that both saw an empty folder one makes this file and the other fails here.
+  LineFile metrics(folder / metrics_name);
+  return {std::move(folder), std::move(metrics)};
+}
+
+void RunFolder::write(std::string_view file_name, std::string_view content) const {
+  write_file_whole(path_ / file_name, content);
+}
+
+}  // namespace sibp

@@ -1,0 +1,42 @@
+#include "sibp/app/logging.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+
+namespace sibp {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+std::string logged(LogLevel level, int rank) {
+  testing::internal::CaptureStderr();
+  set_up_logging(level, rank);
+  spdlog::debug("a debug message");
+  spdlog::info("an info message");
+  spdlog::error("an error message");
+  return testing::internal::GetCapturedStderr();
+}
+
+TEST(Logging, RootShowsItsLevel) {
+  EXPECT_THAT(logged(LogLevel::debug, 0), HasSubstr("a debug message"));
+  const std::string text = logged(LogLevel::info, 0);
+  EXPECT_THAT(text, Not(HasSubstr("a debug message")));
+  EXPECT_THAT(text, HasSubstr("[info] an info message"));
+  EXPECT_THAT(text, Not(HasSubstr("rank")));
+}
+
+TEST(Logging, OtherRanksShowErrorsOnly) {
+  const std::string text = logged(LogLevel::trace, 3);
+  EXPECT_THAT(text, Not(HasSubstr("an info message")));
+  EXPECT_THAT(text, HasSubstr("[rank 3] [error] an error message"));
+}
+
+TEST(Logging, OffIsOffEverywhere) {
+  EXPECT_EQ(logged(LogLevel::off, 0), "");
+  EXPECT_EQ(logged(LogLevel::off, 1), "");
+}
+
+}  // namespace
+}  // namespace sibp

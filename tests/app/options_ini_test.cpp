@@ -1,0 +1,127 @@
+#include "sibp/core/file.hpp"
+
+#include "app/option_table.hpp"
+#include "app/parse.hpp"
+#include "app/scratch_folder.hpp"
+
+#include <cmath>
+#include <random>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace sibp {
+namespace {
+
+using test::parse;
+using testing::HasSubstr;
+using testing::Not;
+
+/// Random option sets, drawn from values that every option takes.
+class OptionSets {
+ public:
+  std::vector<std::string> draw() {
+    std::vector<std::string> words;
+    const std::string dataset = any({"fashion-mnist", "mnist", "cifar10", "idx", "synthetic"});
+    words = {"--dataset", dataset};
+    if (dataset == "idx") {
+      for (const char* name : {"--train-images", "--train-labels", "--test-images", "--test-labels"}) {
+        words.insert(words.end(), {name, "/files/" + whole()});
+      }
+    }
+    if (dataset == "synthetic") {
+      for (const char* name : {"synthetic-samples", "synthetic-features"}) maybe(words, name, whole());
+      maybe(words, "synthetic-classes", any({"1", "2", "256"}));
+    }
+    maybe(words, "data-dir", any({"/data", "/with blanks/and=signs", "/a;b[c]"}));
+    maybe(words, "normalize", any({"none", "mean", "standard"}));
+    coin() ? maybe(words, "hidden", any({"", "1", "4000,1000,4000"}))
+           : maybe(words, "network", any({"dense(10)", "dense(5,tanh) dense(10)"}));
+    maybe(words, "activation", any({"relu", "leaky-relu", "tanh", "sigmoid", "identity"}));
+    maybe(words, "loss", any({"softmax-cross-entropy", "mean-squared-error"}));
+    maybe(words, "init", any({"he", "glorot", "normal:" + real(), "/models/start.safetensors"}));
+    maybe(words, "eta", real());
+    maybe(words, "damping", any({"relative:", "absolute:"}) + real());
+    maybe(words, "carry", any({"new", "old"}));
+    maybe(words, "schedule", any({"linear", "constant", "cosine"}));
+    coin() ? maybe(words, "epochs", whole()) : maybe(words, "steps", fmt::format("1{}", whole()));
+    for (const char* name :
+         {"validation", "logical-shards", "seed", "warmup-steps", "batch", "log-every", "evaluate-every"}) {
+      maybe(words, name, any({"1", "2", "17"}).substr(0, name == std::string("warmup-steps") ? 1 : 9));
+    }
+    maybe(words, "threads", any({"0", "3"}));
+    return words;
+  }
+
+ private:
+  bool coin() { return generator_() % 2 == 0; }
+  std::string any(std::vector<std::string> values) { return values[generator_() % values.size()]; }
+  std::string whole() { return std::to_string(1 + generator_() % 100000); }
+  std::string real() { return fmt::format("{}", std::ldexp(static_cast<double>(generator_() >> 11U), -60)); }
+  void maybe(std::vector<std::string>& words, const std::string& name, const std::string& value) {
+    if (coin()) words.insert(words.end(), {"--" + name, value});
+  }
+
+  std::mt19937_64 generator_{7};
+};
+
+Options parse_words(const std::vector<std::string>& words) {
+  std::vector<const char*> argv{"sibp_dist"};
+  for (const std::string& word : words) argv.push_back(word.c_str());
+  return parse_options(static_cast<int>(argv.size()), argv.data(), {});
+}
+
+TEST(ConfigIni, RoundTripKeepsEverySavedOption) {
+  const test::ScratchFolder folder;
+  const auto config = folder / "config.ini";
+  OptionSets sets;
+  for (int i = 0; i < 500; ++i) {
+    const std::vector<std::string> words = sets.draw();
+    const Options options = parse_words(words);
+    write_file_whole(config, to_ini(options));
+    const Options again = parse({"--config", config});
+    EXPECT_EQ(to_ini(again), to_ini(options)) << testing::PrintToString(words);
+    for (const OptionEntry& entry : option_table()) {
+      if (entry.place != Place::saved) continue;
+      EXPECT_EQ(entry.binding.get(again), entry.binding.get(options)) << entry.name << testing::PrintToString(words);
+    }
+    EXPECT_EQ(again.data.seed, options.data.seed);
+  }
+}
+
+TEST(ConfigIni, HoldsDefaultsAndResolvedEta) {
+  Options options = parse({});
+  EXPECT_THAT(to_ini(options), HasSubstr("\n# eta: min(1, 4 / layers)\n"));
+  options.training.eta = 0.4;
+  const std::string text = to_ini(options);
+  for (const char* line : {"dataset = fashion-mnist", "hidden = 500", "eta = 0.4", "damping = relative:1",
+                           "carry = new", "schedule = linear", "batch = 100", "epochs = 5", "logical-shards = 64",
+                           "seed = 1", "log-every = 100", "evaluate-every = 0", "validation = 0", "threads = 0"}) {
+    EXPECT_THAT(text, HasSubstr(std::string("\n") + line + "\n"));
+  }
+  for (const char* name : {"\nout", "\nsteps", "\nnetwork", "\nprogress", "synthetic", "train-images"}) {
+    EXPECT_THAT(text, Not(HasSubstr(name)));
+  }
+}
+
+TEST(ConfigIni, PathsBecomeAbsolute) {
+  const auto here = std::filesystem::current_path().string();
+  EXPECT_THAT(to_ini(parse({"--data-dir", "d"})), HasSubstr("data-dir = " + here + "/d\n"));
+  EXPECT_THAT(to_ini(parse({"--init", "m.safetensors"})), HasSubstr("init = " + here + "/m.safetensors\n"));
+  const std::initializer_list<std::string> files{"--dataset",     "idx", "--train-images", "a", "--train-labels", "b",
+                                                 "--test-images", "c",   "--test-labels",  "d"};
+  EXPECT_THAT(to_ini(parse(files)), HasSubstr("train-images = " + here + "/a\n"));
+}
+
+TEST(ConfigIni, AConfigOfTrainingServesEvaluation) {
+  const test::ScratchFolder folder;
+  const auto config = folder / "config.ini";
+  write_file_whole(config, to_ini(parse({"--dataset", "synthetic", "--seed", "5", "--eta", "0.5"})));
+  const Options options = parse({"evaluate", "--config", config, "--model", "m"});
+  EXPECT_EQ(options.data.dataset, "synthetic");
+  EXPECT_EQ(options.data.seed, 5U);
+}
+
+}  // namespace
+}  // namespace sibp

@@ -1,0 +1,284 @@
+#include "sibp/app/options.hpp"
+
+#include "sibp/core/file.hpp"
+
+#include "app/option_table.hpp"
+#include "app/parse.hpp"
+#include "app/scratch_folder.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace sibp {
+namespace {
+
+using test::error_of;
+using test::parse;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+TEST(Options, DefaultsNeedNoWord) {
+  const Options options = parse({});
+  EXPECT_EQ(options.command, Command::train);
+  EXPECT_EQ(options.data.dataset, "fashion-mnist");
+  EXPECT_EQ(options.hidden, "500");
+  EXPECT_EQ(options.training.eta, std::nullopt);
+  EXPECT_EQ(options.training.steps, std::nullopt);
+  EXPECT_EQ(options.progress, ProgressMode::automatic);
+}
+
+TEST(Options, EveryOptionReachesItsPlace) {
+  const Options o = parse({"--dataset",
+                           "mnist",
+                           "--data-dir",
+                           "/d",
+                           "--normalize",
+                           "standard",
+                           "--validation",
+                           "5000",
+                           "--hidden",
+                           "7,8",
+                           "--activation",
+                           "leaky-relu",
+                           "--loss",
+                           "mean-squared-error",
+                           "--init",
+                           "normal:0.05",
+                           "--eta",
+                           "0.25",
+                           "--damping",
+                           "absolute:2",
+                           "--carry",
+                           "old",
+                           "--schedule",
+                           "cosine",
+                           "--warmup-steps",
+                           "3",
+                           "--batch",
+                           "64",
+                           "--steps",
+                           "300",
+                           "--logical-shards",
+                           "16",
+                           "--seed",
+                           "99",
+                           "--log-every",
+                           "0",
+                           "--evaluate-every",
+                           "50",
+                           "--out",
+                           "/o",
+                           "--progress",
+                           "bar",
+                           "--log-level",
+                           "debug",
+                           "--threads",
+                           "2",
+                           "--describe"});
+  EXPECT_EQ(o.data.dataset, "mnist");
+  EXPECT_EQ(o.data.data_dir, "/d");
+  EXPECT_EQ(o.normalisation, NormalisationKind::standard);
+  EXPECT_EQ(o.validation, 5000);
+  EXPECT_EQ(o.hidden, "7,8");
+  EXPECT_EQ(o.activation, Activation::leaky_relu);
+  EXPECT_EQ(o.loss, Loss::squared_error);
+  EXPECT_EQ(o.initialisation, "normal:0.05");
+  EXPECT_EQ(o.training.eta, 0.25);
+  EXPECT_EQ(o.training.damping.kind, Damping::Kind::absolute);
+  EXPECT_EQ(o.training.damping.value, 2);
+  EXPECT_EQ(o.training.carry, Carry::old_weights);
+  EXPECT_EQ(o.training.schedule, Schedule::cosine);
+  EXPECT_EQ(o.training.warmup_steps, 3);
+  EXPECT_EQ(o.training.batch, 64);
+  EXPECT_EQ(o.training.steps, 300);
+  EXPECT_EQ(o.training.logical_shards, 16);
+  EXPECT_EQ(o.training.seed, 99U);
+  EXPECT_EQ(o.data.seed, 99U);
+  EXPECT_EQ(o.training.log_every, 0);
+  EXPECT_EQ(o.training.evaluate_every, 50);
+  EXPECT_EQ(o.out, "/o");
+  EXPECT_EQ(o.progress, ProgressMode::bar);
+  EXPECT_EQ(o.log_level, LogLevel::debug);
+  EXPECT_EQ(o.threads, 2);
+  EXPECT_TRUE(o.describe);
+  EXPECT_EQ(parse({"--network=dense(9,tanh) dense(10)"}).network, "dense(9,tanh) dense(10)");
+  EXPECT_EQ(parse({"--hidden", ""}).hidden, "");
+}
+
+TEST(Options, OptionsOfOneDataSet) {
+  const Options idx = parse(
+      {"--dataset", "idx", "--train-images", "a", "--train-labels", "b", "--test-images", "c", "--test-labels", "d"});
+  EXPECT_EQ(idx.data.train_images, "a");
+  EXPECT_EQ(idx.data.test_labels, "d");
+  const Options synthetic = parse({"--dataset", "synthetic", "--synthetic-samples", "500", "--synthetic-features", "9",
+                                   "--synthetic-classes", "3"});
+  EXPECT_EQ(synthetic.data.synthetic_samples, 500);
+  EXPECT_EQ(synthetic.data.synthetic_features, 9);
+  EXPECT_EQ(synthetic.data.synthetic_classes, 3);
+  EXPECT_THAT(error_of({"--synthetic-samples", "500"}),
+              AllOf(StartsWith("--synthetic-samples:"), HasSubstr("--dataset fashion-mnist")));
+  EXPECT_THAT(error_of({"--dataset", "idx", "--train-images", "a"}), StartsWith("--train-labels:"));
+  EXPECT_NO_THROW(parse({}, {{"SIBP_SYNTHETIC_SAMPLES", "5"}}));
+}
+
+TEST(Options, CommandIsTheFirstWord) {
+  const Options options = parse({"evaluate", "--model", "m.safetensors", "--split", "train"});
+  EXPECT_EQ(options.command, Command::evaluate);
+  EXPECT_EQ(options.model, "m.safetensors");
+  EXPECT_EQ(options.split, Split::train);
+  EXPECT_EQ(parse({"predict", "--model", "m", "--predictions", "p.csv"}).predictions, "p.csv");
+  EXPECT_EQ(parse({"train"}).command, Command::train);
+  EXPECT_THAT(error_of({"tarin"}), AllOf(HasSubstr("'tarin'"), HasSubstr("train, evaluate, predict")));
+  EXPECT_THAT(error_of({"train", "again"}), HasSubstr("'again'"));
+  EXPECT_THAT(error_of({"evaluate"}), StartsWith("--model:"));
+  EXPECT_THAT(error_of({"evaluate", "--model", "m", "--split", "validation"}), StartsWith("--split:"));
+}
+
+TEST(Options, OptionsOfAnotherCommandAreRefusedOnTheCommandLineOnly) {
+  EXPECT_THAT(error_of({"evaluate", "--model", "m", "--eta", "1"}), AllOf(StartsWith("--eta:"), HasSubstr("evaluate")));
+  EXPECT_THAT(error_of({"--model", "m"}), AllOf(StartsWith("--model:"), HasSubstr("train")));
+  EXPECT_THAT(error_of({"evaluate", "--model", "m", "--predictions", "p"}), StartsWith("--predictions:"));
+  EXPECT_THAT(error_of({"predict", "--model", "m", "--describe"}), StartsWith("--describe:"));
+  EXPECT_NO_THROW(parse({"evaluate", "--model", "m"}, {{"SIBP_ETA", "1"}}));
+}
+
+TEST(Options, CommandLineBeatsEnvironmentBeatsFileBeatsDefault) {
+  const test::ScratchFolder folder;
+  const auto config = folder / "c.ini";
+  write_file_whole(config, "# a comment\nbatch = 11\nlogical-shards = 12\nseed = 13  # another\n");
+  const Environment environment{{"SIBP_BATCH", "21"}, {"SIBP_LOGICAL_SHARDS", "22"}, {"HOME", "/"}};
+  const Options options = parse({"--config", config, "--batch", "31"}, environment);
+  EXPECT_EQ(options.training.batch, 31);
+  EXPECT_EQ(options.training.logical_shards, 22);
+  EXPECT_EQ(options.training.seed, 13U);
+  EXPECT_EQ(options.training.epochs, TrainingOptions{}.epochs);
+  EXPECT_EQ(parse({}, {{"SIBP_CONFIG", config}}).training.batch, 11);
+}
+
+TEST(Options, OfTwoThatExcludeEachOtherTheHigherCounts) {
+  const test::ScratchFolder folder;
+  const auto config = folder / "c.ini";
+  write_file_whole(config, "steps = 10\nnetwork = dense(3)\n");
+  const Options options = parse({"--config", config, "--epochs", "2", "--hidden", "5"});
+  EXPECT_EQ(options.training.steps, std::nullopt);
+  EXPECT_EQ(options.training.epochs, 2);
+  EXPECT_EQ(options.network, "");
+  EXPECT_EQ(options.hidden, "5");
+  EXPECT_EQ(parse({"--config", config}, {{"SIBP_EPOCHS", "3"}}).training.steps, std::nullopt);
+  EXPECT_EQ(parse({"--steps", "4"}, {{"SIBP_EPOCHS", "3"}}).training.steps, 4);
+  EXPECT_THAT(error_of({"--epochs", "1", "--steps", "1"}), AllOf(HasSubstr("--epochs"), HasSubstr("--steps")));
+  EXPECT_THAT(error_of({"--hidden", "1", "--network", "dense(1)"}),
+              AllOf(HasSubstr("--hidden"), HasSubstr("--network")));
+  EXPECT_THAT(error_of({}, {{"SIBP_EPOCHS", "1"}, {"SIBP_STEPS", "1"}}),
+              AllOf(HasSubstr("SIBP_EPOCHS"), HasSubstr("SIBP_STEPS")));
+}
+
+TEST(Options, ErrorsNameTheOptionTheValueAndWhatWasExpected) {
+  struct Case {
+    std::string name, value, expected;
+  };
+  for (const Case& c : {Case{"dataset", "minst", "fashion-mnist, mnist"},
+                        {"normalize", "max", "none, mean, standard"},
+                        {"validation", "-1", "at least 0"},
+                        {"activation", "elu", "leaky-relu"},
+                        {"loss", "hinge", "softmax-cross-entropy"},
+                        {"init", "normal:-1", "above 0"},
+                        {"init", "normal:", "above 0"},
+                        {"init", "", "glorot"},
+                        {"eta", "0", "above 0"},
+                        {"eta", "-0.5", "above 0"},
+                        {"eta", "nan", "above 0"},
+                        {"eta", "inf", "above 0"},
+                        {"eta", "1e999", "above 0"},
+                        {"eta", "1x", "above 0"},
+                        {"damping", "1", "relative:RHO"},
+                        {"damping", "relative", "relative:RHO"},
+                        {"damping", "relative:0", "above 0"},
+                        {"damping", "absolute:nan", "above 0"},
+                        {"damping", "proximal:1", "absolute:LAMBDA"},
+                        {"carry", "both", "new, old"},
+                        {"schedule", "step", "linear, constant, cosine"},
+                        {"warmup-steps", "-1", "at least 0"},
+                        {"batch", "0", "at least 1"},
+                        {"batch", "-5", "at least 1"},
+                        {"batch", "1.5", "whole number"},
+                        {"batch", "99999999999999999999", "whole number"},
+                        {"epochs", "0", "at least 1"},
+                        {"steps", "0", "at least 1"},
+                        {"logical-shards", "0", "at least 1"},
+                        {"seed", "-1", "at least 0"},
+                        {"log-every", "-1", "at least 0"},
+                        {"evaluate-every", "x", "at least 0"},
+                        {"threads", "-1", "from 0 to"},
+                        {"progress", "dots", "auto, bar, lines, none"},
+                        {"log-level", "loud", "trace, debug"},
+                        {"out", "", "a folder"},
+                        {"data-dir", "", "a folder"},
+                        {"data-dir", "/a#b", "no '#'"}}) {
+    const auto names_all = AllOf(HasSubstr("found '" + c.value + "'"), HasSubstr(c.expected));
+    EXPECT_THAT(error_of({"--" + c.name, c.value}), AllOf(StartsWith("--" + c.name + ": "), names_all));
+    std::string variable = "SIBP_" + c.name;
+    for (char& letter : variable) letter = letter == '-' ? '_' : static_cast<char>(std::toupper(letter));
+    EXPECT_THAT(error_of({}, {{variable, c.value}}), AllOf(StartsWith(variable + ": "), names_all));
+    if (c.value.find('#') != std::string::npos) continue;
+    const test::ScratchFolder folder;
+    const auto config = folder / "c.ini";
+    write_file_whole(config, c.name + " = " + c.value + "\n");
+    EXPECT_THAT(error_of({"--config", config}),
+                AllOf(StartsWith("config file " + config.string() + ": " + c.name + ": "), names_all));
+  }
+}
+
+TEST(Options, ErrorsOfForm) {
+  EXPECT_THAT(error_of({"--etta", "1"}), AllOf(StartsWith("--etta: "), HasSubstr("unknown option")));
+  EXPECT_THAT(error_of({"--epoch", "1"}), AllOf(StartsWith("--epoch: "), HasSubstr("unknown option")));
+  EXPECT_THAT(error_of({"--eta"}), AllOf(StartsWith("--eta: "), HasSubstr("no value")));
+  EXPECT_THAT(error_of({"--describe=yes"}), AllOf(StartsWith("--describe: "), HasSubstr("expected none")));
+  EXPECT_THAT(error_of({"--eta", "1", "--eta", "1"}), AllOf(StartsWith("--eta: "), HasSubstr("twice")));
+  EXPECT_THAT(error_of({"-e", "1"}), HasSubstr("-e"));
+  EXPECT_THAT(error_of({}, {{"SIBP_ETTA", "1"}}), StartsWith("SIBP_ETTA: "));
+  EXPECT_THAT(error_of({}, {{"SIBP_DESCRIBE", "1"}}), StartsWith("SIBP_DESCRIBE: "));
+  EXPECT_THAT(error_of({"--warmup-steps", "11", "--steps", "10"}),
+              AllOf(StartsWith("--warmup-steps: "), HasSubstr("10")));
+}
+
+TEST(Options, ErrorsOfTheConfigFile) {
+  const test::ScratchFolder folder;
+  const auto config = folder / "c.ini";
+  const auto error_with = [&](const std::string& text) {
+    write_file_whole(config, text);
+    return error_of({"--config", config});
+  };
+  EXPECT_THAT(error_with("etta = 1\n"), AllOf(HasSubstr(config.string() + ": etta: "), HasSubstr("unknown option")));
+  EXPECT_THAT(error_with("eta = 1\neta = 2\n"), AllOf(HasSubstr(config.string() + ": eta: "), HasSubstr("twice")));
+  EXPECT_THAT(error_with("eta\n"), AllOf(HasSubstr(config.string()), HasSubstr("'eta'")));
+  EXPECT_THAT(error_with("config = other.ini\n"), HasSubstr(config.string() + ": config: "));
+  EXPECT_THAT(error_with("help = 1\n"), HasSubstr(config.string() + ": help: "));
+  EXPECT_THAT(error_with("[data]\nseed = 1\n"), HasSubstr(config.string() + ": data.seed: "));
+  EXPECT_THAT(error_of({"--config", folder / "absent"}), AllOf(StartsWith("--config: "), HasSubstr("absent")));
+  EXPECT_THAT(error_of({"--config", folder.path()}),
+              AllOf(StartsWith("--config: "), HasSubstr(folder.path().string())));
+  EXPECT_THAT(error_of({}, {{"SIBP_CONFIG", folder / "absent"}}), StartsWith("SIBP_CONFIG: "));
+}
+
+TEST(Options, HelpShowsEveryOptionWithItsDefault) {
+  const std::string help = help_text();
+  for (const OptionEntry& entry : option_table()) {
+    EXPECT_THAT(help, HasSubstr(fmt::format("--{} ", entry.name)));
+    EXPECT_FALSE(entry.help.empty());
+    const auto standard = entry.binding.get(Options{});
+    if (entry.place != Place::command_line) {
+      EXPECT_TRUE(standard || !entry.without_default.empty()) << entry.name;
+    }
+  }
+  EXPECT_THAT(help, HasSubstr("(=relative:1)"));
+  EXPECT_THAT(help, HasSubstr("(=min(1, 4 / layers))"));
+  EXPECT_TRUE(parse({"--help"}).help);
+  EXPECT_TRUE(parse({"--version", "--eta", "-1"}, {{"SIBP_NONSENSE", "1"}}).version);
+  EXPECT_THAT(version_text(), StartsWith("sibp_dist "));
+}
+
+}  // namespace
+}  // namespace sibp

@@ -1,0 +1,223 @@
+#include "sibp/app/run_folder.hpp"
+
+#include "sibp/core/error.hpp"
+#include "sibp/core/file.hpp"
+
+#include "app/scratch_folder.hpp"
+
+#include <cerrno>
+#include <cmath>
+#include <csignal>
+#include <cstring>
+#include <fstream>
+#include <limits>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <sys/mount.h>
+#include <sys/resource.h>
+
+namespace sibp {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::MatchesRegex;
+
+template <class Action>
+std::string error_of(ExitStatus expected, Action action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.status(), expected) << error.what();
+    return error.what();
+  }
+  return "no error";
+}
+
+/// Works in a scratch folder for a while: the default folder of a run is relative.
+class InScratchFolder : public testing::Test {
+ protected:
+  InScratchFolder() : before_(std::filesystem::current_path()) { std::filesystem::current_path(scratch_.path()); }
+  ~InScratchFolder() override { std::filesystem::current_path(before_); }
+
+  test::ScratchFolder scratch_;
+
+ private:
+  std::filesystem::path before_;
+};
+
+TEST_F(InScratchFolder, DefaultFolderIsNewEachTime) {
+  const auto first = RunFolder::claim("", "mnist-784-10").path();
+  const auto second = RunFolder::claim("", "mnist-784-10").path();
+  const auto third = RunFolder::claim("", "mnist-784-10").path();
+  EXPECT_THAT(first.string(), MatchesRegex("runs/[0-9]{8}-[0-9]{6}-mnist-784-10"));
+  EXPECT_TRUE(std::filesystem::is_directory(third));
+  EXPECT_NE(first, second);
+  EXPECT_NE(second, third);
+}
+
+TEST_F(InScratchFolder, MakesTheFolderAndItsParents) {
+  EXPECT_EQ(RunFolder::claim("a/b/c", "").path(), "a/b/c");
+  EXPECT_EQ(RunFolder::claim("slash/", "").path(), "slash");
+  EXPECT_TRUE(std::filesystem::is_directory("a/b/c"));
+}
+
+TEST_F(InScratchFolder, TakesAnEmptyFolderOnce) {
+  std::filesystem::create_directory("empty");
+  const RunFolder folder = RunFolder::claim("empty", "");
+  const auto message = error_of(ExitStatus::usage, [] { RunFolder::claim("empty", ""); });
+  EXPECT_THAT(message, AllOf(HasSubstr("--out"), HasSubstr("empty"), HasSubstr("not empty")));
+}
+
+TEST_F(InScratchFolder, RefusesWhatIsThere) {
+  std::filesystem::create_directory("full");
+  write_file_whole("full/precious", "x");
+  write_file_whole("file", "x");
+  EXPECT_THAT(error_of(ExitStatus::usage, [] { RunFolder::claim("full", ""); }), HasSubstr("full"));
+  EXPECT_THAT(error_of(ExitStatus::usage, [] { RunFolder::claim("file", ""); }), HasSubstr("is a file"));
+  EXPECT_EQ(read_file("full/precious"), "x");
+  EXPECT_FALSE(std::filesystem::exists("full/metrics.jsonl"));
+}
+
+TEST_F(InScratchFolder, SaysWhyAFolderCannotBeMade) {
+  write_file_whole("file", "x");
+  EXPECT_THAT(error_of(ExitStatus::runtime, [] { RunFolder::claim("file/below", ""); }),
+              AllOf(HasSubstr("file/below"), HasSubstr("Not a directory"), HasSubstr("--out")));
+  EXPECT_THAT(error_of(ExitStatus::runtime, [] { RunFolder::claim("/proc/sibp", ""); }), HasSubstr("/proc/sibp"));
+}
+
+TEST_F(InScratchFolder, WritesFilesAndMetrics) {
+  RunFolder folder = RunFolder::claim("run", "");
+  folder.write("config.ini", "a = 1\n");
+  folder.append_metrics({.step = 1});
+  EXPECT_THAT(read_file("run/metrics.jsonl"), testing::EndsWith("}\n"));  // there at once
+  folder.append_metrics({.step = 2});
+  EXPECT_EQ(read_file("run/config.ini"), "a = 1\n");
+  std::ifstream lines("run/metrics.jsonl");
+  std::string line;
+  for (Index step = 1; step <= 2; ++step) {
+    ASSERT_TRUE(std::getline(lines, line));
+    EXPECT_EQ(nlohmann::json::parse(line)["step"], step);
+  }
+  EXPECT_FALSE(std::getline(lines, line));
+}
+
+/// Limits the size of files that this process writes, for a while.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+  ~FileSizeLimit() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int);
+};
+
+TEST_F(InScratchFolder, ALineThatHasNoRoomLeavesNoPart) {
+  LineFile file("lines");
+  file.append_line("first");
+  {
+    const FileSizeLimit limit(10);
+    const auto message = error_of(ExitStatus::runtime, [&] { file.append_line("second line"); });
+    EXPECT_THAT(message, AllOf(HasSubstr("lines"), HasSubstr("File too large")));
+  }
+  EXPECT_EQ(read_file("lines"), "first\n");
+  file.append_line("third");
+  EXPECT_EQ(read_file("lines"), "first\nthird\n");
+}
+
+/// A file system of 64 KiB, for a while.
+class SmallDisk {
+ public:
+  explicit SmallDisk(const char* folder) : folder_(folder) {
+    std::filesystem::create_directory(folder_);
+    reason_ = mount("tmpfs", folder_, "tmpfs", 0, "size=64k") == 0 ? 0 : errno;
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+  ~SmallDisk() {
+    if (reason_ == 0) umount2(folder_, MNT_DETACH);
+  }
+  /// 0, or the errno that says why there is none.
+  [[nodiscard]] int reason() const { return reason_; }
+
+ private:
+  const char* folder_;
+  int reason_;
+};
+
+TEST_F(InScratchFolder, AFullDiskIsNamed) {
+  const SmallDisk disk("small");
+  if (disk.reason() != 0) GTEST_SKIP() << "no small file system can be mounted here: " << std::strerror(disk.reason());
+  RunFolder folder = RunFolder::claim("small/run", "");
+  const std::string big(200000, 'x');
+  EXPECT_THAT(error_of(ExitStatus::runtime, [&] { folder.write("model.safetensors", big); }),
+              AllOf(HasSubstr("small/run/model.safetensors"), HasSubstr("No space left")));
+  EXPECT_FALSE(std::filesystem::exists("small/run/model.safetensors"));
+  const auto fill = [&] {
+    for (int i = 0; i < 1000; ++i) folder.append_metrics({.step = i});
+  };
+  EXPECT_THAT(error_of(ExitStatus::runtime, fill),
+              AllOf(HasSubstr("small/run/metrics.jsonl"), HasSubstr("No space left")));
+  EXPECT_THAT(read_file("small/run/metrics.jsonl"), testing::EndsWith("}\n"));
+}
+
+TEST(Metrics, LineParsesBackWithEveryKey) {
+  MetricsRecord record{.step = 7, .epoch = 0.5, .train = {.loss = 0.1, .accuracy = 0.9}};
+  record.eta = 0.3;
+  record.lambda_min = 1;
+  record.lambda_max = 2;
+  record.seconds_step = 3;
+  record.seconds = {.forward = 4, .backward = 5, .solve = 6, .communication = 7, .reading = 8};
+  record.seconds_total = 9;
+  record.bytes_reduced = 5'000'000'000;
+  record.samples_per_second = 11;
+  const std::string line = to_json_line(record);
+  EXPECT_EQ(line.find('\n'), std::string::npos);
+  const auto object = nlohmann::json::parse(line);
+  EXPECT_EQ(object, nlohmann::json({{"step", 7},
+                                    {"epoch", 0.5},
+                                    {"train_loss", 0.1},
+                                    {"train_accuracy", 0.9},
+                                    {"eta", 0.3},
+                                    {"lambda_min", 1.0},
+                                    {"lambda_max", 2.0},
+                                    {"seconds_step", 3.0},
+                                    {"seconds_forward", 4.0},
+                                    {"seconds_backward", 5.0},
+                                    {"seconds_solve", 6.0},
+                                    {"seconds_communication", 7.0},
+                                    {"seconds_reading", 8.0},
+                                    {"seconds_total", 9.0},
+                                    {"bytes_reduced", 5'000'000'000},
+                                    {"samples_per_second", 11.0},
+                                    {"final", false}}));
+  EXPECT_LT(line.find("step"), line.find("epoch"));
+}
+
+TEST(Metrics, LineHasWhatWasMeasuredAndNullForWhatIsNotFinite) {
+  MetricsRecord record{.train = {.loss = std::nan(""), .accuracy = 0}};
+  record.validation = {.loss = 1, .accuracy = 0.25};
+  record.test = {.loss = std::numeric_limits<double>::infinity(), .accuracy = 0.5};
+  record.is_final = true;
+  const auto object = nlohmann::json::parse(to_json_line(record));
+  EXPECT_TRUE(object["train_loss"].is_null());
+  EXPECT_TRUE(object["test_loss"].is_null());
+  EXPECT_EQ(object["validation_accuracy"], 0.25);
+  EXPECT_EQ(object["test_accuracy"], 0.5);
+  EXPECT_EQ(object["final"], true);
+}
+
+}  // namespace
+}  // namespace sibp
