@@ -1,11 +1,11 @@
 #pragma once
 
+#include "sibp/device/samples.hpp"
+
 #include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
-
-#include "sibp/device/samples.hpp"
 
 namespace sibp {
 
@@ -20,9 +20,9 @@ class SampleSource {
   [[nodiscard]] virtual Index size() const = 0;      ///< samples
   [[nodiscard]] virtual Index features() const = 0;  ///< bytes of one sample
 
-  /// The samples of the given indices, which ascend strictly; only they are kept in memory. Local: each rank reads its own.
-  /// Plain files are read by seeking, gzip files by streaming through. Throws Error (data) naming the file if it is
-  /// damaged or a label is out of range.
+  /// The samples of the given indices, which ascend strictly; only they are kept in memory. Local: each rank reads its
+  /// own. Plain files are read by seeking, gzip files by streaming through. Throws Error (data) naming the file if it
+  /// is damaged or a label is out of range.
   [[nodiscard]] virtual Samples read(std::span<const Index> indices) const = 0;
 };
 
@@ -51,8 +51,14 @@ struct DatasetOptions {
   std::uint64_t seed = 1;
 };
 
-/// Opens the files and checks their sizes and headers, without reading samples. Local; safe on one rank or on all.
-/// Throws Error (data) naming the file, what was found, what was expected and what to do; Error (usage) for an unknown name.
+/// Opens the files and checks their sizes and headers, without reading samples: damage inside a gzip file and wrong
+/// labels are found by SampleSource::read. Local; safe on one rank or on all.
+///
+/// mnist and fashion-mnist: train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-…, also with a dot before "idx" and
+/// with .gz; cifar10: data_batch_1.bin … data_batch_5.bin and test_batch.bin of the binary version, 10000 records each;
+/// idx: the number of classes is one more than the largest training label. gzip is recognised by content, not by name.
+/// Throws Error (data) naming the file, what was found, what was expected and what to do; Error (usage) for an unknown
+/// name.
 Dataset open_dataset(const DatasetOptions& options);
 
 }  // namespace sibp
