@@ -51,7 +51,12 @@ struct DatasetOptions {
   std::uint64_t seed = 1;
 };
 
-/// Opens the files and checks their sizes and headers, without reading samples. Local; safe on one rank or on all.
+/// Opens the files and checks their sizes and headers, without reading samples: damage inside a gzip file and wrong
+/// labels are found by SampleSource::read. Local; safe on one rank or on all.
+///
+/// mnist and fashion-mnist: train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-…, also with a dot before "idx" and
+/// with .gz; cifar10: data_batch_1.bin … data_batch_5.bin and test_batch.bin of the binary version, 10000 records each;
+/// idx: the number of classes is one more than the largest training label. gzip is recognised by content, not by name.
 /// Throws Error (data) naming the file, what was found, what was expected and what to do; Error (usage) for an unknown
 /// name.
 Dataset open_dataset(const DatasetOptions& options);
