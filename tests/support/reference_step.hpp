@@ -21,7 +21,7 @@ struct ReferenceStep {
   Carry carry = Carry::new_weights;
 
   // Filled by run(), for tests that look inside.
-  double loss = 0;               ///< sum over samples
+  double loss = 0;                 ///< sum over samples
   std::vector<Dense> gradients{};  ///< of the summed loss with respect to Ŵ_i at the start
   std::vector<double> lambdas{};
 

@@ -33,7 +33,8 @@ class Ranks : public testing::Test {
     const auto device = make_cpu_device(1);
     PhaseClock clock;
     const Dataset dataset = open_dataset(data_);
-    const TrainingData data = load_training_data(*device, communicator, dataset, NormalisationKind::mean, validation_, options_);
+    const TrainingData data =
+        load_training_data(*device, communicator, dataset, NormalisationKind::mean, validation_, options_);
     const NetworkSpec spec =
         network_from_widths("17,9", dataset.features, dataset.classes, Loss::softmax_cross_entropy, Activation::relu);
     Network network = make_network(*device, spec, {}, options_.seed);
