@@ -3,7 +3,7 @@ include(GoogleTest)
 
 set(SIBP_MPIEXEC_FLAGS "--oversubscribe;--bind-to;none" CACHE STRING "Flags of mpiexec in the tests")
 set(SIBP_TEST_ENVIRONMENT
-    "OMP_NUM_THREADS=1;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_btl_vader_single_copy_mechanism=none;ASAN_OPTIONS=detect_leaks=0")
+    "OMP_NUM_THREADS=1;GTEST_COLOR=no;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_btl_vader_single_copy_mechanism=none;ASAN_OPTIONS=detect_leaks=0")
 
 # sibp_add_test(name SOURCES file… [RANKS 1 2 3 4] [PRECISIONS float double] [LABELS label…] [TIMEOUT seconds])
 #
@@ -27,6 +27,7 @@ function(sibp_add_test name)
     target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests ${PROJECT_SOURCE_DIR}/src)
     target_link_libraries(${target} PRIVATE ${library} GTest::gtest GTest::gmock)
     sibp_configure_target(${target})
+    target_compile_options(${target} PRIVATE -O1)  # tests spend their time in the library; this compiles faster
     foreach(ranks IN LISTS arg_RANKS)
       set(entry ${name}.${precision}.np${ranks})
       add_test(NAME ${entry} COMMAND ${MPIEXEC_EXECUTABLE} ${MPIEXEC_NUMPROC_FLAG} ${ranks} ${SIBP_MPIEXEC_FLAGS}
@@ -40,4 +41,35 @@ function(sibp_add_test name)
                             ENVIRONMENT "${SIBP_TEST_ENVIRONMENT}")
     endforeach()
   endforeach()
+endfunction()
+
+# sibp_add_script_test(name SCRIPT file [ARGUMENTS argument…] [LABELS label…] [TIMEOUT seconds] [PROCESSORS n])
+#
+# Registers a Python script as a test.
+find_package(Python3 3.9 REQUIRED COMPONENTS Interpreter)
+function(sibp_add_script_test name)
+  cmake_parse_arguments(arg "" "SCRIPT;TIMEOUT;PROCESSORS" "ARGUMENTS;LABELS" ${ARGN})
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  if(NOT arg_PROCESSORS)
+    set(arg_PROCESSORS 1)
+  endif()
+  add_test(NAME ${name} COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_SOURCE_DIR}/${arg_SCRIPT} ${arg_ARGUMENTS})
+  set_tests_properties(
+    ${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} PROCESSORS ${arg_PROCESSORS} LABELS "${arg_LABELS}"
+                       ENVIRONMENT "${SIBP_TEST_ENVIRONMENT}")
+endfunction()
+
+# sibp_add_program_test(name SCRIPT file [TIMEOUT seconds])
+#
+# Registers a Python script that drives the whole program under mpirun (tests/app/end_to_end/harness.py), label `program`.
+# Its time limit is for all of its cases together.
+function(sibp_add_program_test name)
+  cmake_parse_arguments(arg "" "SCRIPT;TIMEOUT" "" ${ARGN})
+  sibp_add_script_test(${name} SCRIPT ${arg_SCRIPT} LABELS program TIMEOUT ${arg_TIMEOUT} PROCESSORS 3)
+  set_property(
+    TEST ${name}
+    APPEND
+    PROPERTY ENVIRONMENT "PROGRAM_UNDER_TEST=$<TARGET_FILE:sibp_dist>;MPIEXEC_UNDER_TEST=${MPIEXEC_EXECUTABLE}")
 endfunction()

@@ -9,12 +9,12 @@
 #include "sibp/comm/environment.hpp"
 #include "sibp/core/error.hpp"
 
-#include <cerrno>
+#include "app/session.hpp"
+
 #include <cstdio>
 #include <exception>
 #include <optional>
 #include <string>
-#include <system_error>
 
 #include <fmt/format.h>
 
@@ -23,21 +23,11 @@ namespace {
 using sibp::Command;
 using sibp::ExitStatus;
 
-/// Prints on rank 0; a text that nobody got to see is an error.
-void print_on_root(const sibp::Communicator& world, const std::string& text) {
-  sibp::agreed(world, [&] {
-    if (!world.is_root()) return;
-    if (std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0) return;
-    throw sibp::Error(ExitStatus::runtime,
-                      fmt::format("cannot write to standard output: {}", std::system_category().message(errno)));
-  });
-}
-
 int run_command(int argc, char** argv, const sibp::Environment& variables, const sibp::Communicator& world) {
   const auto options = sibp::agreed(world, [&] { return sibp::parse_options(argc, argv, variables); });
   sibp::set_up_logging(options.log_level, world.rank());
   if (options.help || options.version) {
-    print_on_root(world, options.help ? sibp::help_text() : sibp::version_text());
+    sibp::print_on_root(world, options.help ? sibp::help_text() : sibp::version_text());
     return static_cast<int>(ExitStatus::done);
   }
   switch (options.command) {

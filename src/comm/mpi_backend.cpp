@@ -1,6 +1,7 @@
 #include "sibp/comm/communicator.hpp"
 #include "sibp/core/error.hpp"
 
+#include <exception>
 #include <string>
 
 #include <mpi.h>
@@ -75,7 +76,10 @@ class MpiBackend final : public CommunicatorBackend {
     check(MPI_Comm_rank(comm_, &rank_), "MPI_Comm_rank");
     check(MPI_Comm_size(comm_, &size_), "MPI_Comm_size");
   }
-  ~MpiBackend() override { MPI_Comm_free(&comm_); }
+  ~MpiBackend() override {
+    // Freeing is collective: a rank that an error is taking down must not wait for the others in it.
+    if (std::uncaught_exceptions() == 0) MPI_Comm_free(&comm_);
+  }
 
   [[nodiscard]] int rank() const override { return rank_; }
   [[nodiscard]] int size() const override { return size_; }
@@ -110,6 +114,12 @@ class MpiBackend final : public CommunicatorBackend {
 Communicator make_mpi_communicator() {
   MPI_Comm duplicate = MPI_COMM_NULL;
   check(MPI_Comm_dup(MPI_COMM_WORLD, &duplicate), "MPI_Comm_dup");
+  return Communicator(std::make_shared<MpiBackend>(duplicate));
+}
+
+Communicator make_self_communicator() {
+  MPI_Comm duplicate = MPI_COMM_NULL;
+  check(MPI_Comm_dup(MPI_COMM_SELF, &duplicate), "MPI_Comm_dup");
   return Communicator(std::make_shared<MpiBackend>(duplicate));
 }
 

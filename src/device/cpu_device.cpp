@@ -59,6 +59,9 @@ class CpuDevice final : public Device {
 
   void do_upload(const Real* from, MatrixView to) override { do_copy({from, to.rows, to.cols, to.rows}, to); }
   void do_download(ConstMatrixView from, Real* to) override { do_copy(from, {to, from.rows, from.cols, from.rows}); }
+  void do_download_labels(const std::int32_t* from, std::span<std::int32_t> to) override {
+    std::copy_n(from, to.size(), to.begin());
+  }
   void do_copy(ConstMatrixView from, MatrixView to) override { eigen(to) = eigen(from); }
   void do_fill(MatrixView a, Real value) override { eigen(a).setConstant(value); }
   void do_scale(Real alpha, MatrixView a) override { eigen(a) *= alpha; }

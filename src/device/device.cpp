@@ -57,6 +57,11 @@ void Device::download(ConstMatrixView from, std::span<Real> to) {
   if (!from.empty()) do_download(from, to.data());
 }
 
+void Device::download_labels(ConstLabelView from, std::span<std::int32_t> to) {
+  require(static_cast<Index>(to.size()) == from.size, "download_labels: sizes differ");
+  if (from.size > 0) do_download_labels(from.data, to);
+}
+
 void Device::copy(ConstMatrixView from, MatrixView to) {
   require_same_shape(from, to);
   if (!to.empty()) do_copy(from, to);
@@ -93,12 +98,7 @@ void Device::gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixVi
 void Device::syrk(Op op, Real alpha, ConstMatrixView a, Real beta, MatrixView c) {
   require_square(c);
   require(rows_of(op, a) == c.rows, "syrk: shapes do not fit");
-  if (c.empty()) return;
-  if (cols_of(op, a) == 0) {  // no samples: nothing is added
-    beta == Real(0) ? do_fill(c, 0) : do_scale(beta, c);
-    return;
-  }
-  do_syrk(op, alpha, a, beta, c);
+  if (!c.empty()) do_syrk(op, alpha, a, beta, c);  // a may be without columns: a rank without samples
 }
 
 void Device::pack_triangle(ConstMatrixView a, MatrixView packed) {

@@ -2,6 +2,8 @@
 
 #include "device/level3.hpp"
 
+#include <algorithm>
+
 #include <cblas.h>
 
 // LAPACK's Cholesky factorisation, in the library's Fortran convention.
@@ -72,8 +74,8 @@ void gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Re
 
 void syrk(Op op, Real alpha, ConstMatrixView a, Real beta, MatrixView c) {
   syrk_of(Real())(CblasColMajor, CblasLower, blas_op(op), checked_int(c.rows),
-                  checked_int(op == Op::none ? a.cols : a.rows), alpha, a.data, checked_int(a.stride), beta, c.data,
-                  checked_int(c.stride));
+                  checked_int(op == Op::none ? a.cols : a.rows), alpha, a.data,
+                  checked_int(std::max<Index>(a.stride, 1)), beta, c.data, checked_int(c.stride));
 }
 
 Index cholesky(MatrixView a) {

@@ -49,6 +49,7 @@ void syrk(Op op, Real alpha, ConstMatrixView a, Real beta, MatrixView c) {
       below *= beta;
     }
   }
+  if (a.empty()) return;  // Eigen's rankUpdate does not take a matrix without columns
   if (op == Op::none) {
     target.selfadjointView<Eigen::Lower>().rankUpdate(eigen(a), alpha);
   } else {

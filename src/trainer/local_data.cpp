@@ -45,10 +45,16 @@ LocalSplit load_split(Device& device, const Communicator& communicator, const Sa
 }
 
 TrainingData load_training_data(Device& device, const Communicator& communicator, const Dataset& dataset,
-                                NormalisationKind kind, Index validation, Index logical_shards, std::uint64_t seed) {
+                                NormalisationKind kind, Index validation, const TrainingOptions& options) {
   TrainingData data;
-  const HoldOut parts = hold_out(dataset.training->size(), validation, seed);
-  const Sharding sharding = deal(communicator, parts.training, logical_shards);
+  const Index logical_shards = options.logical_shards;
+  HoldOut parts;
+  Sharding sharding;
+  agreed(communicator, [&] {
+    parts = hold_out(dataset.training->size(), validation, options.seed);
+    sharding = deal(communicator, parts.training, logical_shards);
+    const BatchOrder refuses_what_does_not_fit(sharding, options.batch, options.seed);
+  });
   Samples training = read_share(communicator, *dataset.training, parts.training, sharding);
   data.normalisation = make_normalisation(kind, all_reduced(communicator, pixel_sums(training)));
   data.training = {sharding, device.store(std::move(training))};

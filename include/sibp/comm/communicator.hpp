@@ -132,6 +132,9 @@ class Communicator {
 /// The ranks of the job, over MPI; matrices are in host memory. Collective. Needs an MpiEnvironment.
 Communicator make_mpi_communicator();
 
+/// This rank alone. Local.
+Communicator make_self_communicator();
+
 /// Ranks of the job that run on this rank's node. Collective.
 Communicator make_node_communicator();
 

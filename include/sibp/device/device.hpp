@@ -45,6 +45,8 @@ class Device {
   void upload(std::span<const Real> from, MatrixView to);
   /// to ← from; `to` is host memory, column-major without gaps.
   void download(ConstMatrixView from, std::span<Real> to);
+  /// to ← labels; `to` is host memory.
+  void download_labels(ConstLabelView from, std::span<std::int32_t> to);
   /// to ← from, of equal shape.
   void copy(ConstMatrixView from, MatrixView to);
   /// every element of a ← value.
@@ -107,6 +109,7 @@ class Device {
   virtual std::shared_ptr<std::int32_t[]> do_allocate_labels(Index size) = 0;
   virtual void do_upload(const Real* from, MatrixView to) = 0;
   virtual void do_download(ConstMatrixView from, Real* to) = 0;
+  virtual void do_download_labels(const std::int32_t* from, std::span<std::int32_t> to) = 0;
   virtual void do_copy(ConstMatrixView from, MatrixView to) = 0;
   virtual void do_fill(MatrixView a, Real value) = 0;
   virtual void do_scale(Real alpha, MatrixView a) = 0;

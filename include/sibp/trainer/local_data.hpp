@@ -5,6 +5,7 @@
 #include "sibp/data/normalisation.hpp"
 #include "sibp/data/shards.hpp"
 #include "sibp/device/device.hpp"
+#include "sibp/trainer/training_options.hpp"
 
 #include <memory>
 
@@ -39,9 +40,9 @@ struct TrainingData {
   Normalisation normalisation;  ///< with statistics of all ranks' training samples
 };
 
-/// Holds out the validation set, deals all three sets to the ranks, reads them and takes the statistics. Collective.
-/// Throws AgreedError if a file is damaged, or Error (usage) on every rank alike if the options do not fit the data.
+/// Holds out `validation` samples, deals all three sets to the ranks, reads them and takes the statistics. Collective.
+/// Throws AgreedError if the options do not fit the data (usage, before anything is read) or a file is damaged (data).
 TrainingData load_training_data(Device& device, const Communicator& communicator, const Dataset& dataset,
-                                NormalisationKind kind, Index validation, Index logical_shards, std::uint64_t seed);
+                                NormalisationKind kind, Index validation, const TrainingOptions& options);
 
 }  // namespace sibp

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "sibp/data/normalisation.hpp"
+#include "sibp/model/network.hpp"
+
+#include <filesystem>
+#include <string>
+
+namespace sibp {
+
+/// A trained model as bytes of a safetensors file: the weights (see to_tensors), the normalisation as tensors
+/// "normalisation.shift" and "normalisation.scale", and in the metadata the network in the layer language, its inputs,
+/// loss and kind of normalisation, and the data set. Local.
+std::string model_to_bytes(Device& device, const Network& network, const Normalisation& normalisation,
+                           const std::string& dataset);
+
+/// A model file that has been read and checked, before its weights go to a device.
+struct Model {
+  NetworkSpec spec;
+  Normalisation normalisation;
+  std::string dataset;
+  TensorFile file;  ///< weights alone
+};
+
+/// Reads what model_to_bytes wrote. Local. Throws Error (model) naming the file and what is wrong with it.
+Model read_model(const std::filesystem::path& path);
+
+/// A network with the weights of a safetensors file, a model or tensors in the same layout. Local.
+/// Throws Error (model) naming the file if they do not fit `spec`.
+Network read_weights(Device& device, const NetworkSpec& spec, const std::filesystem::path& path);
+
+}  // namespace sibp

@@ -1,0 +1,40 @@
+# shellcheck shell=bash
+# Functions shared by the scripts of this folder. To be sourced.
+
+project_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+say() {
+  printf '== %s\n' "$*"
+}
+
+fail() {
+  printf '%s: error: %s\n' "$(basename "$0")" "$*" >&2
+  exit 1
+}
+
+# The comment block at the top of the running script, as its help.
+print_help() {
+  awk 'NR > 1 && /^#/ { sub(/^# ?/, ""); print; next } NR > 1 { exit }' "$0"
+}
+
+# Cores this process may run on. nproc honours affinity, but OMP_NUM_THREADS too, which says nothing about cores.
+core_count() {
+  env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc
+}
+
+# Open MPI refuses to start for root, as in most containers, unless told twice.
+allow_mpi_as_root() {
+  if [[ $(id -u) -eq 0 ]]; then
+    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+  fi
+}
+
+# build_preset NAME: configures and builds a preset of CMakePresets.json in build/NAME.
+build_preset() {
+  say "configuring and building the preset '$1' in build/$1"
+  (
+    cd "$project_dir" &&
+      cmake --preset "$1" </dev/null &&
+      cmake --build --preset "$1" --parallel "$(core_count)" </dev/null
+  )
+}

@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# Installs what building and running sibp_dist needs and this system lacks (Debian and Ubuntu packages).
+#
+# Usage: launch/install.sh [tests]
+#
+#   tests   also what the tests need
+#
+# Uses sudo when not root. On systems without apt-get it names what is missing and fails.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+packages=(
+  g++ cmake ninja-build openmpi-bin libopenmpi-dev libeigen3-dev libboost-dev libboost-program-options-dev
+  libopenblas-dev libfmt-dev libspdlog-dev nlohmann-json3-dev zlib1g-dev dataset-fashion-mnist
+)
+test_packages=(libgtest-dev libgmock-dev libbenchmark-dev clang-format python3)
+# What stands for the packages on systems without dpkg: programs and headers that a compiler would find.
+programs=(g++ cmake ninja mpirun)
+headers=(
+  mpi.h Eigen/Core boost/program_options.hpp cblas.h fmt/format.h spdlog/spdlog.h nlohmann/json.hpp zlib.h
+)
+test_programs=(clang-format python3)
+test_headers=(gtest/gtest.h gmock/gmock.h benchmark/benchmark.h)
+
+is_installed() {
+  [[ $(dpkg-query --show --showformat '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+}
+
+install_with_apt() {
+  local missing=() package run_as_root=()
+  for package in "${packages[@]}"; do
+    is_installed "$package" || missing+=("$package")
+  done
+  if [[ ${#missing[@]} -eq 0 ]]; then
+    say "nothing to install: all ${#packages[@]} packages are there"
+    return
+  fi
+  say "installing ${missing[*]}"
+  if [[ $(id -u) -ne 0 ]]; then
+    command -v sudo >/dev/null || fail "not root and no sudo; as root run: apt-get install ${missing[*]}"
+    run_as_root=(sudo)
+  fi
+  "${run_as_root[@]}" apt-get update </dev/null
+  "${run_as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${missing[@]}" \
+    </dev/null
+}
+
+has_header() {
+  local compiler=g++
+  command -v mpicxx >/dev/null && compiler=mpicxx
+  printf '#include <%s>\n' "$1" | "$compiler" -std=c++20 -I/usr/include/eigen3 -x c++ -fsyntax-only - 2>/dev/null
+}
+
+name_what_is_missing() {
+  local missing=() name
+  for name in "${programs[@]}"; do
+    command -v "$name" >/dev/null || missing+=("the program $name")
+  done
+  for name in "${headers[@]}"; do
+    has_header "$name" || missing+=("the header <$name>")
+  done
+  if [[ ${#missing[@]} -eq 0 ]]; then
+    say "nothing to install; Fashion-MNIST, if it is not there, is github.com/zalandoresearch/fashion-mnist (--data-dir)"
+    return
+  fi
+  printf 'missing: %s\n' "${missing[@]}" >&2
+  fail "this script installs Debian and Ubuntu packages only; please install these by your system's own means"
+}
+
+case ${1-} in
+  --help | -h)
+    print_help
+    exit 0
+    ;;
+  tests)
+    packages+=("${test_packages[@]}")
+    programs+=("${test_programs[@]}")
+    headers+=("${test_headers[@]}")
+    ;;
+  '') ;;
+  *) fail "unknown argument '$1'; see --help" ;;
+esac
+
+if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
+  install_with_apt
+else
+  name_what_is_missing
+fi

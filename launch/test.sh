@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds sibp_dist with warnings as errors, checks its format, and runs every test, the unit tests
+# once more under AddressSanitizer and UndefinedBehaviorSanitizer. Ends with a summary and fails if anything did.
+#
+# Usage: launch/test.sh [option of ctest …]
+#
+#   launch/test.sh -R comm     only the tests whose names contain 'comm'
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+if [[ ${1-} == --help || ${1-} == -h ]]; then
+  print_help
+  exit 0
+fi
+
+summary=()
+failures=0
+
+# stage TITLE COMMAND…: runs the command and notes for the summary how it went.
+stage() {
+  local title=$1 start=$SECONDS verdict=passed
+  shift
+  say "$title"
+  if ! "$@"; then
+    verdict=FAILED
+    failures=$((failures + 1))
+  fi
+  summary+=("$(printf '%-7s %4d s  %s' "$verdict" $((SECONDS - start)) "$title")")
+}
+
+# Versions of clang-format differ in details; the sources have the format of this one.
+format_version=14
+
+has_format_version() {
+  clang-format --version | grep -q "version $format_version\."
+}
+
+check_format() {
+  find "$project_dir"/{include,src,tests} \( -name '*.?pp' -o -name '*.cu' \) -print0 |
+    sort -z | xargs -0 clang-format --dry-run -Werror
+}
+
+# run_tests PRESET [option of ctest …]
+run_tests() {
+  local preset=$1
+  shift
+  (cd "$project_dir" && ctest --preset "$preset" --parallel "$(core_count)" "$@" </dev/null)
+}
+
+# Names and reasons of the tests that were skipped inside test programs, which ctest itself counts as passed.
+list_skipped() {
+  local log=$project_dir/build/$1/Testing/Temporary/LastTest.log
+  [[ -f $log ]] || return 0
+  awk '
+    / Testing: / { entry = $NF; collecting = 0 }
+    /: Skipped$/ { reason = ""; collecting = 1; next }                       # GoogleTest: the reason, then the name
+    collecting && /^\[  SKIPPED \]/ { print "  " entry ": " $4 ":" reason; collecting = 0; next }
+    collecting && NF { reason = reason " " $0; next }
+    / \.\.\. skipped / { sub(/ \.\.\. skipped /, ": "); print "  " entry ": " $0 }  # Python unittest
+  ' "$log" | sort -u
+}
+
+"$project_dir/launch/install.sh" tests
+allow_mpi_as_root
+
+title="clang-format of include, src and tests"
+if has_format_version; then
+  stage "$title" check_format
+else
+  summary+=("skipped          $title: not version $format_version but $(clang-format --version)")
+fi
+stage "build, warnings are errors" build_preset tests
+stage "tests" run_tests tests "$@"
+skipped=$(list_skipped tests)
+stage "build with sanitizers" build_preset sanitize
+# The tests of the whole program and of the sources are not worth a second run. A choice made for the run above may leave
+# nothing for this one.
+few=()
+[[ $# -eq 0 ]] || few=(--no-tests=ignore)
+stage "unit tests under sanitizers" run_tests sanitize ${few[@]+"${few[@]}"} -LE 'program|source' "$@"
+
+say "summary"
+printf '%s\n' "${summary[@]}"
+printf 'skipped tests:\n%s\n' "${skipped:-  none}"
+[[ $failures -eq 0 ]] || fail "$failures of ${#summary[@]} stages failed"
+say "all passed"

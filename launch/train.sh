@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds sibp_dist, and trains 784-500-10 on Fashion-MNIST on this machine's cores (at most 4
+# ranks).
+#
+# Usage: launch/train.sh [option of sibp_dist …]
+#
+# The options are handed to sibp_dist and take the place of this script's own; build/release/sibp_dist --help lists them.
+#   launch/train.sh --epochs 10
+#   launch/train.sh --hidden 1000,1000 --eta 0.5
+#
+# Environment:
+#   RANKS             MPI ranks to start (default: the number of cores, at most 4)
+#   OMP_NUM_THREADS   threads of each rank (default: the cores divided by the ranks)
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+if [[ ${1-} == --help || ${1-} == -h ]]; then
+  print_help
+  exit 0
+fi
+
+# The command line's options, to tell those that the user gave.
+given=("$@")
+
+is_given() {
+  local argument variable
+  for argument in ${given[@]+"${given[@]}"}; do
+    [[ $argument == "--$1" || $argument == "--$1="* ]] && return 0
+  done
+  variable=${1//-/_}
+  variable=SIBP_${variable^^}
+  [[ -n ${!variable-} ]]
+}
+
+"$project_dir/launch/install.sh"
+build_preset release
+
+cores=$(core_count)
+ranks=${RANKS:-$((cores < 4 ? cores : 4))}
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$((cores / ranks > 0 ? cores / ranks : 1))}
+allow_mpi_as_root
+
+# This job's own options, each only where the user chose nothing: sibp_dist takes no option twice.
+options=()
+if ! is_given config; then
+  is_given dataset || options+=(--dataset fashion-mnist)
+  is_given hidden || is_given network || options+=(--hidden 500)
+  is_given epochs || is_given steps || options+=(--epochs 5)
+fi
+# mpirun hides the terminal from the ranks, so only this script can tell whether a moving bar makes sense.
+if [[ -t 2 ]] && ! is_given progress; then
+  options+=(--progress bar)
+fi
+
+# --bind-to none: by default Open MPI ties each rank to one core, with all its threads, which starves ranks of several
+# threads and is forbidden in some containers. --oversubscribe: it counts a core with two hardware threads once.
+launcher=(mpirun -np "$ranks" --bind-to none --oversubscribe)
+say "training on $ranks rank(s) with $OMP_NUM_THREADS thread(s) each:" \
+  "${launcher[@]}" build/release/sibp_dist ${options[@]+"${options[@]}"} "$@"
+exec "${launcher[@]}" "$project_dir/build/release/sibp_dist" ${options[@]+"${options[@]}"} "$@" </dev/null

@@ -1,0 +1,92 @@
+#include "app/session.hpp"
+
+#include "sibp/comm/agreement.hpp"
+#include "sibp/update/step_cost.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+namespace sibp {
+namespace {
+
+std::string size_text(double bytes) {
+  if (bytes < 1e3) return fmt::format("{:.0f} B", bytes);
+  if (bytes < 1e6) return fmt::format("{:.1f} kB", bytes / 1e3);
+  return bytes < 1e9 ? fmt::format("{:.1f} MB", bytes / 1e6) : fmt::format("{:.1f} GB", bytes / 1e9);
+}
+
+}  // namespace
+
+Compute open_compute(const Options& options, const Communicator& world) {
+  Compute compute;
+  compute.threads = plan_threads(options.threads, make_node_communicator());
+  compute.device = make_cpu_device(compute.threads.threads);
+  const auto& plan = compute.threads;
+  spdlog::info("{} ranks × {} threads on {}; rank 0 shares {} cores with {} other ranks", world.size(), plan.threads,
+               compute.device->description(), plan.cores, plan.sharers - 1);
+  if (!world.all_agree(!plan.oversubscribed))
+    spdlog::warn(
+        "more threads than cores; start fewer ranks, bind them (mpirun --bind-to core) or set OMP_NUM_THREADS");
+  return compute;
+}
+
+Dataset open_data(const Options& options, const Communicator& world) {
+  return agreed(world, [&] { return open_dataset(options.data); });
+}
+
+std::optional<std::filesystem::path> weights_file(const Options& options) {
+  const std::string& text = options.initialisation;
+  if (text == "he" || text == "glorot" || text.starts_with("normal:")) return std::nullopt;
+  return text;
+}
+
+NetworkSpec network_of(const Options& options, const Dataset& dataset) {
+  const NetworkSpec spec =
+      options.network.empty()
+          ? network_from_widths(options.hidden, dataset.features, dataset.classes, options.loss, options.activation)
+          : parse_network(options.network, dataset.features, options.loss, options.activation);
+  if (spec.outputs() != dataset.classes) {
+    throw_usage_error(fmt::format("--network: the last layer has {} outputs, but {} has {} classes; end with dense({})",
+                                  spec.outputs(), dataset.name, dataset.classes, dataset.classes));
+  }
+  return spec;
+}
+
+std::string description_text(const NetworkSpec& spec, const Options& options, int ranks) {
+  std::string text = fmt::format("network     {} ({})\nloss        {}\nlayers      {}, {} parameters, {}\n",
+                                 short_name(spec), to_text(spec), name_of(spec.loss), spec.layers.size(),
+                                 spec.parameters(), size_text(static_cast<double>(spec.parameters()) * sizeof(Real)));
+  text += fmt::format("one step    batch {}, {} rank{}; flops and bytes of each rank\n\n", options.training.batch,
+                      ranks, ranks == 1 ? "" : "s");
+  constexpr auto row = "{:>5}  {:>15}  {:<10}  {:>12}  {:>14}  {:>14}  {:>10}\n";
+  text += fmt::format(row, "layer", "weights", "activation", "parameters", "network MFLOP", "update MFLOP", "reduced");
+  LayerCost total;
+  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
+    const LayerSpec& layer = spec.layers[i];
+    const LayerCost cost = semi_implicit_cost(layer, i == 0, options.training.batch, ranks);
+    text += fmt::format(row, i + 1, fmt::format("{} × {}", layer.outputs, layer.fan_in()), name_of(layer.activation),
+                        layer.parameters(), fmt::format("{:.1f}", cost.flops_network / 1e6),
+                        fmt::format("{:.1f}", cost.flops_update / 1e6), size_text(cost.bytes_reduced));
+    total.flops_network += cost.flops_network;
+    total.flops_update += cost.flops_update;
+    total.bytes_reduced += cost.bytes_reduced;
+  }
+  text += fmt::format(row, "all", "", "", spec.parameters(), fmt::format("{:.1f}", total.flops_network / 1e6),
+                      fmt::format("{:.1f}", total.flops_update / 1e6), size_text(total.bytes_reduced));
+  return text;
+}
+
+void print_on_root(const Communicator& world, const std::string& text) {
+  agreed(world, [&] {
+    if (!world.is_root()) return;
+    if (std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0) return;
+    throw Error(ExitStatus::runtime,
+                fmt::format("cannot write to standard output: {}", std::system_category().message(errno)));
+  });
+}
+
+}  // namespace sibp

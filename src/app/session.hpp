@@ -1,0 +1,41 @@
+#pragma once
+
+#include "sibp/app/options.hpp"
+#include "sibp/app/threads.hpp"
+#include "sibp/comm/communicator.hpp"
+#include "sibp/data/dataset.hpp"
+#include "sibp/device/device.hpp"
+#include "sibp/model/network_spec.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace sibp {
+
+/// The device that the ranks compute on, with its share of the node's cores.
+struct Compute {
+  ThreadPlan threads;
+  std::unique_ptr<Device> device;
+};
+
+/// Plans the threads and makes the device, saying so in the log. Collective.
+Compute open_compute(const Options& options, const Communicator& world);
+
+/// Opens the data set of the options. Collective. Throws AgreedError.
+Dataset open_data(const Options& options, const Communicator& world);
+
+/// The file that --init names, if it names one rather than a distribution. Local.
+std::optional<std::filesystem::path> weights_file(const Options& options);
+
+/// The network of the options for a data set. Local. Throws Error (usage) naming the option if the outputs are not one
+/// per class.
+NetworkSpec network_of(const Options& options, const Dataset& dataset);
+
+/// The network as a table: layers, shapes, parameters, and per layer the flops and bytes reduced of one step. Local.
+std::string description_text(const NetworkSpec& spec, const Options& options, int ranks);
+
+/// Prints on rank 0 and makes sure of it: a text that nobody gets to see is an error on every rank. Collective.
+void print_on_root(const Communicator& world, const std::string& text);
+
+}  // namespace sibp

@@ -1,0 +1,142 @@
+// The commands that use a trained model: evaluate and predict.
+#include "sibp/app/commands.hpp"
+#include "sibp/comm/agreement.hpp"
+#include "sibp/core/file.hpp"
+#include "sibp/trainer/evaluation.hpp"
+#include "sibp/trainer/model_file.hpp"
+
+#include "app/session.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace sibp {
+namespace {
+
+/// A model on the device, and the split of the data that it is used on.
+struct ModelInUse {
+  Compute compute;
+  Network network;
+  DeviceNormalisation normalisation;
+  LocalSplit split;
+  std::vector<Index> indices;  ///< of the split's samples in the files
+  Workspace workspace;
+};
+
+constexpr Index samples_at_a_time = 500;
+
+std::vector<Index> indices_of(const Options& options, const Dataset& dataset) {
+  if (options.split == Split::test) {
+    std::vector<Index> all(static_cast<std::size_t>(dataset.test->size()));
+    std::iota(all.begin(), all.end(), Index{0});
+    return all;
+  }
+  HoldOut parts = hold_out(dataset.training->size(), options.validation, options.training.seed);
+  return options.split == Split::train ? std::move(parts.training) : std::move(parts.validation);
+}
+
+ModelInUse open_model(const Options& options, const Communicator& world) {
+  const Model model = agreed(world, [&] { return read_model(options.model); });
+  const Dataset dataset = open_data(options, world);
+  std::vector<Index> indices = agreed(world, [&] {
+    if (model.spec.inputs() != dataset.features || model.spec.outputs() != dataset.classes)
+      throw_model_error(fmt::format("{} takes {} inputs to {} classes, but {} has {} and {}; choose its --dataset ({})",
+                                    options.model.string(), model.spec.inputs(), model.spec.outputs(), dataset.name,
+                                    dataset.features, dataset.classes, model.dataset));
+    return indices_of(options, dataset);
+  });
+  Compute compute = open_compute(options, world);
+  Device& device = *compute.device;
+  Network network =
+      agreed(world, [&] { return network_from_tensors(device, model.spec, model.file, options.model.string()); });
+  const SampleSource& source = options.split == Split::test ? *dataset.test : *dataset.training;
+  LocalSplit split = load_split(device, world, source, indices, options.training.logical_shards);
+  return {std::move(compute), std::move(network), to_device(device, model.normalisation),
+          std::move(split),   std::move(indices), Workspace(device, model.spec, samples_at_a_time)};
+}
+
+/// The class and its probability of each of this rank's samples.
+struct Predictions {
+  std::vector<std::int32_t> labels;
+  std::vector<std::int32_t> classes;
+  std::vector<double> probabilities;
+};
+
+Predictions predict_local(ModelInUse& use) {
+  Device& device = *use.compute.device;
+  const std::size_t layers = use.network.weights.size();
+  const Index outputs = use.network.spec.outputs();
+  Predictions predictions;
+  std::vector<Real> host;
+  std::vector<std::int32_t> labels;
+  for_each_chunk(device, use.network, use.split, use.normalisation, use.workspace, [&](Index, Index count) {
+    const MatrixView f = use.workspace.activations(layers);
+    device.softmax(f);
+    host.resize(static_cast<std::size_t>(outputs * count));
+    device.download(f, host);
+    labels.resize(static_cast<std::size_t>(count));
+    device.download_labels(use.workspace.labels(), labels);
+    predictions.labels.insert(predictions.labels.end(), labels.begin(), labels.end());
+    for (Index c = 0; c < count; ++c) {
+      const auto column = host.begin() + c * outputs;
+      const auto best = std::max_element(column, column + outputs);
+      predictions.classes.push_back(static_cast<std::int32_t>(best - column));
+      predictions.probabilities.push_back(static_cast<double>(*best));
+    }
+  });
+  return predictions;
+}
+
+/// All ranks' predictions in the order of the samples, one line each. Collective; the text is rank 0's, empty
+/// elsewhere.
+std::string all_predictions(const ModelInUse& use, const Predictions& local, const Communicator& world) {
+  const auto n = static_cast<std::size_t>(use.split.global_size());
+  std::vector<std::int32_t> labels(n, 0);
+  std::vector<std::int32_t> classes(n, 0);
+  std::vector<double> probabilities(n, 0);
+  const std::vector<Index> mine = use.split.sharding.local_samples();
+  for (std::size_t k = 0; k < mine.size(); ++k) {
+    const auto sample = static_cast<std::size_t>(mine[k]);
+    labels[sample] = local.labels[k];
+    classes[sample] = local.classes[k];
+    probabilities[sample] = local.probabilities[k];
+  }
+  // Every sample is one rank's: adding zeros of the others gathers them.
+  world.all_reduce_sum(std::span(labels));
+  world.all_reduce_sum(std::span(classes));
+  world.all_reduce_sum(std::span(probabilities));
+  if (!world.is_root()) return {};
+  std::string text = "index,label,predicted,probability\n";
+  for (std::size_t k = 0; k < n; ++k)
+    text += fmt::format("{},{},{},{:.6f}\n", use.indices[k], labels[k], classes[k], probabilities[k]);
+  return text;
+}
+
+}  // namespace
+
+int run_evaluate(const Options& options, const Communicator& world) {
+  ModelInUse use = open_model(options, world);
+  const LossAndAccuracy result =
+      evaluate(*use.compute.device, world, use.network, use.split, use.normalisation, use.workspace);
+  print_on_root(world, fmt::format("samples   {}\nloss      {:.6f}\naccuracy  {:.4f} %\n", use.split.global_size(),
+                                   result.loss, 100 * result.accuracy));
+  return static_cast<int>(ExitStatus::done);
+}
+
+int run_predict(const Options& options, const Communicator& world) {
+  ModelInUse use = open_model(options, world);
+  const std::string text = all_predictions(use, predict_local(use), world);
+  if (options.predictions.empty()) {
+    print_on_root(world, text);
+  } else {
+    agreed(world, [&] {
+      if (world.is_root()) write_file_whole(options.predictions, text);
+    });
+  }
+  return static_cast<int>(ExitStatus::done);
+}
+
+}  // namespace sibp

@@ -1,0 +1,153 @@
+#include "data/byte_reader.hpp"
+
+#include "sibp/core/error.hpp"
+
+#include "data/gzip_stream.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <fstream>
+#include <system_error>
+
+#include <fmt/format.h>
+
+namespace sibp {
+namespace {
+
+/// Bytes that are asked for in one go; more are not allocated before these have been seen in the file.
+constexpr Index piece = Index(1) << 20;
+
+/// Deflate packs at most 258 bytes into 2 bits.
+constexpr Index largest_gzip_ratio = 1032;
+
+class PlainReader final : public ByteReader {
+ public:
+  PlainReader(std::filesystem::path path, Index file_size, std::ifstream file)
+      : ByteReader(std::move(path), file_size), file_(std::move(file)) {}
+
+ private:
+  std::size_t read_some(std::span<std::uint8_t> to) override { return read_bytes(file_, to, path()); }
+
+  void skip(Index bytes) override {
+    if (bytes > 0) file_.seekg(bytes, std::ios::cur);
+  }
+
+  void check_size(Index bytes) const override {
+    if (file_size() == bytes) return;
+    throw_data_error(fmt::format("{} {}: it has {} bytes, expected {}; fetch the file again", path().string(),
+                                 file_size() < bytes ? "is cut short" : "has garbage at its end", file_size(), bytes));
+  }
+
+  std::ifstream file_;
+};
+
+class GzipReader final : public ByteReader {
+ public:
+  GzipReader(const std::filesystem::path& path, Index file_size, std::ifstream file)
+      : ByteReader(path, file_size), stream_(path, std::move(file)) {}
+
+ private:
+  std::size_t read_some(std::span<std::uint8_t> to) override { return stream_.read_some(to); }
+
+  void skip(Index bytes) override {
+    std::array<std::uint8_t, 1U << 14U> unused{};
+    while (bytes > 0) {
+      const auto step = std::min(bytes, static_cast<Index>(unused.size()));
+      const auto done = read_some(std::span(unused).first(static_cast<std::size_t>(step)));
+      if (done == 0) return;  // the next read, or finish(), reports it
+      bytes -= static_cast<Index>(done);
+    }
+  }
+
+  void check_size(Index bytes) const override {
+    if (bytes / largest_gzip_ratio <= file_size()) return;
+    throw_data_error(
+        fmt::format("{} is cut short or damaged: its header asks for {} bytes, more than {} bytes of gzip "
+                    "can hold; fetch the file again",
+                    path().string(), bytes, file_size()));
+  }
+
+  GzipStream stream_;
+};
+
+/// The size of a regular file. Throws Error (data) for anything else: a pipe would block, a folder has no bytes.
+Index regular_file_size(const std::filesystem::path& path) {
+  std::error_code problem;
+  const auto status = std::filesystem::status(path, problem);
+  if (status.type() == std::filesystem::file_type::not_found) {
+    throw_data_error(fmt::format("{} does not exist; check --data-dir and the file names", path.string()));
+  }
+  if (!problem && !std::filesystem::is_regular_file(status)) {
+    throw_data_error(fmt::format("{} is not a regular file; check --data-dir and the file names", path.string()));
+  }
+  const auto size = problem ? 0 : std::filesystem::file_size(path, problem);
+  if (problem) throw_data_error(fmt::format("cannot read {}: {}", path.string(), problem.message()));
+  return static_cast<Index>(size);
+}
+
+}  // namespace
+
+std::unique_ptr<ByteReader> ByteReader::open(const std::filesystem::path& path) {
+  const Index size = regular_file_size(path);
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw_data_error(fmt::format("cannot read {}: {}", path.string(), std::system_category().message(errno)));
+  std::array<std::uint8_t, 2> first{};
+  read_bytes(file, first, path);
+  file.clear();
+  file.seekg(0);
+  if (first == gzip_magic) return std::make_unique<GzipReader>(path, size, std::move(file));
+  return std::make_unique<PlainReader>(path, size, std::move(file));
+}
+
+void ByteReader::expect_size(Index bytes) {
+  check_size(bytes);
+  expected_ = bytes;
+}
+
+void ByteReader::read(std::span<std::uint8_t> to) {
+  const Index end = position_ + static_cast<Index>(to.size());
+  while (!to.empty()) {
+    const std::size_t count = read_some(to);
+    if (count == 0) {
+      throw_data_error(
+          fmt::format("{} is cut short: it ends before {} bytes, expected {} or more; fetch the file again",
+                      path_.string(), end, std::max(end, expected_)));
+    }
+    to = to.subspan(count);
+  }
+  position_ = end;
+}
+
+void ByteReader::append(Index bytes, std::vector<std::uint8_t>& to) {
+  while (bytes > 0) {
+    const auto step = static_cast<std::size_t>(std::min(bytes, piece));
+    to.resize(to.size() + step);
+    read(std::span(to).last(step));
+    bytes -= static_cast<Index>(step);
+  }
+}
+
+void ByteReader::skip_to(Index offset) {
+  require(offset >= position_, "a data file is read forwards only");
+  skip(offset - position_);
+  position_ = offset;
+}
+
+void ByteReader::finish() {
+  // The last byte is read, not skipped: it must be there.
+  if (expected_ > position_) {
+    skip_to(expected_ - 1);
+    std::array<std::uint8_t, 1> last{};
+    read(last);
+  }
+  std::array<std::uint8_t, 1> after{};
+  if (read_some(after) != 0) {
+    throw_data_error(
+        fmt::format("{} has garbage at its end: it goes on after the {} bytes that its header asks for; "
+                    "fetch the file again",
+                    path_.string(), expected_));
+  }
+}
+
+}  // namespace sibp

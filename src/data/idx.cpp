@@ -1,0 +1,150 @@
+#include "data/idx.hpp"
+
+#include "sibp/core/error.hpp"
+
+#include "data/byte_reader.hpp"
+#include "data/sample_indices.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace sibp {
+namespace {
+
+using Word = std::array<std::uint8_t, 4>;
+
+Word read_word(ByteReader& reader) {
+  Word word{};
+  reader.read(word);
+  return word;
+}
+
+Index big_endian(const Word& word) {
+  return (Index(word[0]) << 24) | (Index(word[1]) << 16) | (Index(word[2]) << 8) | Index(word[3]);
+}
+
+/// The number of dimensions that the first four bytes state.
+int check_magic(const std::filesystem::path& path, const Word& magic, IdxFile::Content content) {
+  const bool images = content == IdxFile::Content::images;
+  const int dimensions = magic[3];
+  const bool fits = images ? dimensions >= 2 && dimensions <= 4 : dimensions == 1;
+  if (magic[0] != 0 || magic[1] != 0 || magic[2] != 8 || !fits) {
+    throw_data_error(fmt::format(
+        "{} is not an IDX file of {}: it begins with the bytes {:02x}, expected 00 00 08 {} (or a gzip file "
+        "of that); check that images and labels are not exchanged, or fetch the file again",
+        path.string(), images ? "images" : "labels", fmt::join(magic, " "), images ? "03" : "01"));
+  }
+  return dimensions;
+}
+
+/// a · b. Throws Error (data) if that is beyond any file.
+Index file_product(const std::filesystem::path& path, Index a, Index b) {
+  constexpr Index largest = std::numeric_limits<Index>::max() / 4;  // leaves room for the header
+  if (b != 0 && a > largest / b) {
+    throw_data_error(
+        fmt::format("{} is damaged: the sizes in its header multiply to more than any file can hold; "
+                    "fetch the file again",
+                    path.string()));
+  }
+  return a * b;
+}
+
+class IdxSource final : public SampleSource {
+ public:
+  IdxSource(IdxFile images, IdxFile labels, Index classes)
+      : images_(std::move(images)), labels_(std::move(labels)), classes_(classes) {}
+
+  [[nodiscard]] Index size() const override { return images_.samples(); }
+  [[nodiscard]] Index features() const override { return images_.sample_bytes(); }
+
+  [[nodiscard]] Samples read(std::span<const Index> indices) const override {
+    check_sample_indices(indices, size());
+    Samples samples;
+    samples.features = features();
+    samples.labels = read_labels(indices);
+    samples.pixels = images_.read(indices);
+    return samples;
+  }
+
+ private:
+  /// Checks all labels, not those asked for alone: every rank then finds the same first wrong one.
+  [[nodiscard]] std::vector<std::int32_t> read_labels(std::span<const Index> indices) const {
+    const std::vector<std::uint8_t> all = labels_.read_all();
+    for (std::size_t j = 0; j < all.size(); ++j) check_label(labels_.path(), static_cast<Index>(j), all[j], classes_);
+    std::vector<std::int32_t> labels(indices.size());
+    std::transform(indices.begin(), indices.end(), labels.begin(),
+                   [&](Index j) { return std::int32_t{all[static_cast<std::size_t>(j)]}; });
+    return labels;
+  }
+
+  IdxFile images_;
+  IdxFile labels_;
+  Index classes_;
+};
+
+}  // namespace
+
+IdxFile::IdxFile(std::filesystem::path path, Content content) : path_(std::move(path)) {
+  const auto reader = ByteReader::open(path_);
+  const int dimensions = check_magic(path_, read_word(*reader), content);
+  samples_ = big_endian(read_word(*reader));
+  for (int i = 1; i < dimensions; ++i)
+    sample_bytes_ = file_product(path_, sample_bytes_, big_endian(read_word(*reader)));
+  header_bytes_ = 4 + 4 * dimensions;
+  const Index bytes = file_product(path_, samples_, sample_bytes_);
+  if (bytes == 0) {
+    throw_data_error(
+        fmt::format("{} holds nothing: its header says {} samples of {} bytes, expected at least one; "
+                    "choose another file",
+                    path_.string(), samples_, sample_bytes_));
+  }
+  reader->expect_size(header_bytes_ + bytes);
+}
+
+std::vector<std::uint8_t> IdxFile::read(std::span<const Index> indices) const {
+  const auto reader = ByteReader::open(path_);
+  reader->expect_size(header_bytes_ + samples_ * sample_bytes_);
+  std::vector<std::uint8_t> bytes;
+  bytes.reserve(indices.size() * static_cast<std::size_t>(sample_bytes_));
+  for (auto first = indices.begin(); first != indices.end();) {
+    // Neighbours in the file are read together.
+    auto last = first;
+    while (std::next(last) != indices.end() && *std::next(last) == *last + 1) ++last;
+    reader->skip_to(header_bytes_ + *first * sample_bytes_);
+    reader->append((*last - *first + 1) * sample_bytes_, bytes);
+    first = std::next(last);
+  }
+  reader->finish();
+  return bytes;
+}
+
+std::vector<std::uint8_t> IdxFile::read_all() const {
+  const auto reader = ByteReader::open(path_);
+  reader->expect_size(header_bytes_ + samples_ * sample_bytes_);
+  reader->skip_to(header_bytes_);
+  std::vector<std::uint8_t> bytes;
+  reader->append(samples_ * sample_bytes_, bytes);
+  reader->finish();
+  return bytes;
+}
+
+Index count_classes(const IdxFile& labels) {
+  const std::vector<std::uint8_t> all = labels.read_all();
+  return Index{*std::max_element(all.begin(), all.end())} + 1;
+}
+
+std::unique_ptr<SampleSource> make_idx_source(IdxFile images, IdxFile labels, Index classes) {
+  if (images.samples() != labels.samples()) {
+    throw_data_error(
+        fmt::format("{} holds {} images but {} holds {} labels, expected equally many; choose files that "
+                    "belong together or fetch them again",
+                    images.path().string(), images.samples(), labels.path().string(), labels.samples()));
+  }
+  return std::make_unique<IdxSource>(std::move(images), std::move(labels), classes);
+}
+
+}  // namespace sibp

@@ -1,0 +1,78 @@
+#include "data/synthetic.hpp"
+
+#include "sibp/core/random.hpp"
+
+#include "data/sample_indices.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include <boost/random/normal_distribution.hpp>
+#include <boost/random/uniform_int_distribution.hpp>
+
+namespace sibp {
+namespace {
+
+constexpr double middle = 128;
+constexpr double noise_deviation = 32;
+constexpr double separation = 6;  // distance between prototypes over noise_deviation
+
+// Boost's distributions, not the standard library's, whose results differ between implementations.
+using Normal = boost::random::normal_distribution<double>;
+
+std::uint8_t to_byte(double value) {
+  return static_cast<std::uint8_t>(std::lround(std::clamp(value, 0.0, 255.0)));
+}
+
+class SyntheticSource final : public SampleSource {
+ public:
+  SyntheticSource(Index samples, Index features, Index classes, std::uint64_t seed, Split split)
+      : samples_(samples), features_(features), classes_(classes), seed_(seed), split_(split) {
+    // ‖p − q‖² of two prototypes is 2 · features · deviation² on average.
+    const double deviation = separation * noise_deviation / std::sqrt(2 * static_cast<double>(features));
+    auto random = random_stream(seed, Stream::synthetic);
+    Normal normal(middle, deviation);
+    prototypes_.resize(static_cast<std::size_t>(features * classes));
+    for (double& value : prototypes_) value = normal(random);
+  }
+
+  [[nodiscard]] Index size() const override { return samples_; }
+  [[nodiscard]] Index features() const override { return features_; }
+
+  [[nodiscard]] Samples read(std::span<const Index> indices) const override {
+    check_sample_indices(indices, samples_);
+    Samples samples;
+    samples.features = features_;
+    samples.pixels.reserve(indices.size() * static_cast<std::size_t>(features_));
+    for (const Index j : indices) append_sample(j, samples);
+    return samples;
+  }
+
+ private:
+  void append_sample(Index j, Samples& samples) const {
+    auto random =
+        random_stream(seed_, Stream::synthetic, static_cast<std::uint64_t>(split_), static_cast<std::uint64_t>(j));
+    const Index label = boost::random::uniform_int_distribution<Index>(0, classes_ - 1)(random);
+    samples.labels.push_back(static_cast<std::int32_t>(label));
+    Normal noise(0, noise_deviation);
+    const auto* prototype = prototypes_.data() + label * features_;
+    for (Index i = 0; i < features_; ++i) samples.pixels.push_back(to_byte(prototype[i] + noise(random)));
+  }
+
+  Index samples_;
+  Index features_;
+  Index classes_;
+  std::uint64_t seed_;
+  Split split_;
+  std::vector<double> prototypes_;  ///< features × classes
+};
+
+}  // namespace
+
+std::unique_ptr<SampleSource> make_synthetic_source(Index samples, Index features, Index classes, std::uint64_t seed,
+                                                    Split split) {
+  return std::make_unique<SyntheticSource>(samples, features, classes, seed, split);
+}
+
+}  // namespace sibp

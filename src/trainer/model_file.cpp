@@ -1,0 +1,89 @@
+#include "sibp/trainer/model_file.hpp"
+
+#include "sibp/core/error.hpp"
+
+#include <charconv>
+
+#include <fmt/format.h>
+
+namespace sibp {
+namespace {
+
+constexpr auto shift_name = "normalisation.shift";
+constexpr auto scale_name = "normalisation.scale";
+
+const std::string& find_metadata(const TensorFile& file, const std::string& key, const std::filesystem::path& path) {
+  const auto found = file.metadata.find(key);
+  if (found == file.metadata.end())
+    throw_model_error(
+        fmt::format("{} has no '{}' in its metadata; expected a model written by sibp_dist", path.string(), key));
+  return found->second;
+}
+
+/// Takes a features × 1 tensor out of the file.
+std::vector<Real> take_vector(TensorFile& file, const char* name, Index features, const std::filesystem::path& path) {
+  const auto found = file.tensors.find(name);
+  if (found == file.tensors.end() || found->second.shape != std::vector<Index>{features})
+    throw_model_error(fmt::format("{} has no tensor {} of {} elements, one per input", path.string(), name, features));
+  std::vector<Real> values = std::move(found->second.values);
+  file.tensors.erase(found);
+  return values;
+}
+
+NetworkSpec spec_of(const TensorFile& file, const std::filesystem::path& path) {
+  const std::string& inputs_text = find_metadata(file, "inputs", path);
+  Index inputs = 0;
+  const auto [end, error] = std::from_chars(inputs_text.data(), inputs_text.data() + inputs_text.size(), inputs);
+  if (error != std::errc() || *end != '\0' || inputs < 1)
+    throw_model_error(
+        fmt::format("{}: 'inputs' in the metadata is '{}', expected a number", path.string(), inputs_text));
+  try {
+    return parse_network(find_metadata(file, "network", path), inputs,
+                         loss_from_name(find_metadata(file, "loss", path)), Activation::relu);
+  } catch (const Error& wrong) {
+    throw_model_error(fmt::format("{}: the network in the metadata cannot be read: {}", path.string(), wrong.what()));
+  }
+}
+
+NormalisationKind kind_of(const TensorFile& file, const std::filesystem::path& path) {
+  try {
+    return normalisation_from_name(find_metadata(file, "normalisation", path));
+  } catch (const Error& wrong) {
+    throw_model_error(fmt::format("{}: {}", path.string(), wrong.what()));
+  }
+}
+
+}  // namespace
+
+std::string model_to_bytes(Device& device, const Network& network, const Normalisation& normalisation,
+                           const std::string& dataset) {
+  TensorFile file;
+  file.tensors = to_tensors(device, network);
+  const auto features = static_cast<Index>(normalisation.shift.size());
+  file.tensors[shift_name] = {{features}, normalisation.shift};
+  file.tensors[scale_name] = {{features}, normalisation.scale};
+  file.metadata = {{"format", "pt"},  // what other readers of safetensors expect to find
+                   {"network", to_text(network.spec)},
+                   {"inputs", fmt::to_string(network.spec.inputs())},
+                   {"loss", std::string(name_of(network.spec.loss))},
+                   {"normalisation", std::string(name_of(normalisation.kind))},
+                   {"dataset", dataset}};
+  return to_safetensors(file);
+}
+
+Model read_model(const std::filesystem::path& path) {
+  Model model;
+  model.file = read_safetensors(path);
+  model.spec = spec_of(model.file, path);
+  model.dataset = find_metadata(model.file, "dataset", path);
+  model.normalisation.kind = kind_of(model.file, path);
+  model.normalisation.shift = take_vector(model.file, shift_name, model.spec.inputs(), path);
+  model.normalisation.scale = take_vector(model.file, scale_name, model.spec.inputs(), path);
+  return model;
+}
+
+Network read_weights(Device& device, const NetworkSpec& spec, const std::filesystem::path& path) {
+  return network_from_tensors(device, spec, read_safetensors(path), path.string());
+}
+
+}  // namespace sibp

@@ -1,0 +1,142 @@
+"""Runs the real program under mpirun, for the end-to-end tests.
+
+The program and mpirun come from PROGRAM_UNDER_TEST and MPIEXEC_UNDER_TEST. (Names beginning with SIBP_ are options of the
+program, and unknown ones are errors, so none reaches it unless a test says so.)
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+PROGRAM = os.environ.get("PROGRAM_UNDER_TEST", "")
+MPIEXEC = os.environ.get("MPIEXEC_UNDER_TEST", "mpirun")
+
+# Exit statuses of the program; the same numbers as in include/sibp/core/error.hpp.
+DONE, RUNTIME, USAGE, DATA, MODEL, DIVERGED = range(6)
+
+# Every process of a run carries this variable, so that those left behind are found wherever they hang.
+MARK = "END_TO_END_RUN"
+
+ERROR = re.compile(r"\berror: ")
+
+
+@dataclass
+class Result:
+    command: str
+    status: int
+    stdout: str
+    stderr: str
+    seconds: float
+    timed_out: bool
+    left_behind: list  # process ids that outlived mpirun
+
+    @property
+    def errors(self):
+        """The lines of the standard error stream that are error messages."""
+        return [line for line in self.stderr.splitlines() if ERROR.search(line)]
+
+    def __str__(self):
+        return (f"{self.command}\nexit status {self.status} after {self.seconds:.1f} s"
+                f"{', timed out' if self.timed_out else ''}\n"
+                f"--- stdout\n{self.stdout}--- stderr\n{self.stderr}")
+
+
+def processes_marked(mark):
+    marked = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"{MARK}={mark}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                marked.append(int(folder.name))
+        except OSError:
+            pass  # ended meanwhile, or another user's
+    return marked
+
+
+def wait_for_end(mark, seconds):
+    """The processes of a run that are still there after so many seconds, killed."""
+    deadline = time.monotonic() + seconds
+    while (left := processes_marked(mark)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for process in left:
+        try:
+            os.kill(process, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    return left
+
+
+def run(*arguments, ranks=1, environment=None, timeout=60, cwd=None):
+    """Runs the program with the arguments on so many ranks and returns what came of it."""
+    mark = uuid.uuid4().hex
+    child_environment = {name: value for name, value in os.environ.items() if not name.startswith("SIBP_")}
+    child_environment |= {"OMP_NUM_THREADS": "1", MARK: mark}
+    child_environment |= environment or {}
+    command = [MPIEXEC, "-np", str(ranks), "--oversubscribe", "--bind-to", "none", PROGRAM, *map(str, arguments)]
+    start = time.monotonic()
+    timed_out = False
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr,
+                                   env=child_environment, cwd=cwd)
+        try:
+            process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            timed_out = True
+        seconds = time.monotonic() - start
+        left_behind = wait_for_end(mark, 0 if timed_out else 1)
+        process.wait()
+        texts = []
+        for stream in (stdout, stderr):
+            stream.seek(0)
+            texts.append(stream.read().decode("utf-8", "replace"))
+    return Result(" ".join(command), process.returncode, *texts, seconds, timed_out, left_behind)
+
+
+class ProgramTest(unittest.TestCase):
+    """A test case with an empty folder of its own, self.folder."""
+
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="sibp-test-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def run_and_expect(self, status, *arguments, **keywords):
+        """Runs the program in self.folder and checks its exit status and that no process is left."""
+        result = run(*arguments, cwd=self.folder, **keywords)
+        self.assertFalse(result.timed_out, f"does not end\n{result}")
+        self.assertEqual(result.left_behind, [], f"processes left behind\n{result}")
+        self.assertEqual(result.status, status, f"wrong exit status\n{result}")
+        return result
+
+    def succeed(self, *arguments, **keywords):
+        result = self.run_and_expect(DONE, *arguments, **keywords)
+        self.assertEqual(result.errors, [], str(result))
+        return result
+
+    def fail_with(self, status, patterns, *arguments, ranks=3, seconds=10, **keywords):
+        """Runs the program and checks that it fails in time with one message that matches every pattern."""
+        result = self.run_and_expect(status, *arguments, ranks=ranks, **keywords)
+        self.assertEqual(len(result.errors), 1, f"not one error message\n{result}")
+        for pattern in patterns:
+            self.assertRegex(result.errors[0], re.compile(pattern, re.IGNORECASE), f"not in the message\n{result}")
+        self.assertLessEqual(result.seconds, seconds, str(result))
+        return result
+
+
+def options(settings):
+    """The command line of {"data_dir": folder, …}: --data-dir folder …; settings that are None are left out."""
+    return [text for name, value in settings.items() if value is not None
+            for text in ("--" + name.replace("_", "-"), str(value))]
+
+
+def main():
+    if not Path(PROGRAM).is_file():
+        sys.exit("PROGRAM_UNDER_TEST does not name the program")
+    unittest.main(verbosity=2)

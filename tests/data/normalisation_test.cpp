@@ -1,0 +1,97 @@
+// Statistics of pixels: right, and the same bits however the samples are dealt to ranks.
+#include "sibp/data/normalisation.hpp"
+
+#include "sibp/data/dataset.hpp"
+
+#include "support/files.hpp"
+
+#include <cmath>
+
+namespace sibp {
+namespace {
+
+using testing_support::expect_error;
+
+Samples synthetic_samples(Index first, Index count, Index step) {
+  DatasetOptions options;
+  options.dataset = "synthetic";
+  options.synthetic_features = 5;
+  std::vector<Index> indices;
+  for (Index j = first; j < count; j += step) indices.push_back(j);
+  return open_dataset(options).training->read(indices);
+}
+
+void add(const std::vector<std::uint64_t>& from, std::vector<std::uint64_t>& to) {
+  for (std::size_t i = 0; i < to.size(); ++i) to[i] += from[i];
+}
+
+TEST(Normalisation, IsTheSameForAnyDealing) {
+  const PixelSums whole = pixel_sums(synthetic_samples(0, 501, 1));
+  const Normalisation expected = make_normalisation(NormalisationKind::standard, whole);
+  for (const Index ranks : {2, 3, 600}) {
+    PixelSums sums = pixel_sums(synthetic_samples(0, 501, ranks));
+    for (Index rank = 1; rank < ranks; ++rank) {
+      const PixelSums part = pixel_sums(synthetic_samples(rank, 501, ranks));
+      add(part.sum, sums.sum);
+      add(part.sum_of_squares, sums.sum_of_squares);
+      sums.samples += part.samples;
+    }
+    const Normalisation dealt = make_normalisation(NormalisationKind::standard, sums);
+    EXPECT_EQ(dealt.shift, expected.shift);
+    EXPECT_EQ(dealt.scale, expected.scale);
+  }
+}
+
+TEST(Normalisation, StandardGivesMeanZeroAndVarianceOne) {
+  const Samples samples = synthetic_samples(0, 500, 1);
+  const Normalisation n = make_normalisation(NormalisationKind::standard, pixel_sums(samples));
+  for (std::size_t i = 0; i < 5; ++i) {
+    double sum = 0;
+    double squares = 0;
+    for (Index j = 0; j < 500; ++j) {
+      const double x = static_cast<double>(n.scale[i]) * (samples.sample(j)[i] - static_cast<double>(n.shift[i]));
+      sum += x;
+      squares += x * x;
+    }
+    EXPECT_NEAR(sum / 500, 0, 1e-5);
+    EXPECT_NEAR(squares / 500, 1, 1e-5);
+  }
+}
+
+TEST(Normalisation, KindsAreWhatTheyAreCalled) {
+  const Samples samples{2, {10, 7, 30, 7}, {0, 1}};
+  const PixelSums sums = pixel_sums(samples);
+  EXPECT_EQ(sums.sum, (std::vector<std::uint64_t>{40, 14}));
+  EXPECT_EQ(sums.sum_of_squares, (std::vector<std::uint64_t>{1000, 98}));
+  const Real byte = Real(1) / Real(255);
+  const Normalisation none = make_normalisation(NormalisationKind::none, sums);
+  EXPECT_EQ(none.shift, (std::vector<Real>{0, 0}));
+  EXPECT_EQ(none.scale, (std::vector<Real>{byte, byte}));
+  const Normalisation mean = make_normalisation(NormalisationKind::mean, sums);
+  EXPECT_EQ(mean.shift, (std::vector<Real>{20, 7}));
+  EXPECT_EQ(mean.scale, (std::vector<Real>{byte, byte}));
+  const Normalisation standard = make_normalisation(NormalisationKind::standard, sums);
+  EXPECT_EQ(standard.shift, (std::vector<Real>{20, 7}));
+  EXPECT_NEAR(standard.scale[0], 0.1, 1e-7);
+  EXPECT_EQ(standard.scale[1], byte);  // never varies
+}
+
+TEST(Normalisation, HugeCountsAreExact) {
+  // 10⁹ samples, all 255, then one of them 254: n Σx² and (Σx)² are beyond 64 bits.
+  constexpr std::uint64_t n = 1'000'000'000;
+  const PixelSums constant{{255 * n}, {255 * 255 * n}, n};
+  EXPECT_EQ(make_normalisation(NormalisationKind::standard, constant).scale[0], Real(1) / Real(255));
+  const PixelSums one_differs{{255 * n - 1}, {255 * 255 * n - 255 * 255 + 254 * 254}, n};
+  EXPECT_NEAR(make_normalisation(NormalisationKind::standard, one_differs).scale[0], std::sqrt(1e9), 1);
+}
+
+TEST(Normalisation, NamesAreReadBack) {
+  for (const auto kind : {NormalisationKind::none, NormalisationKind::mean, NormalisationKind::standard}) {
+    EXPECT_EQ(normalisation_from_name(name_of(kind)), kind);
+  }
+  expect_error(ExitStatus::usage, {"'max'", "none, mean or standard"}, [] { normalisation_from_name("max"); });
+  expect_error(ExitStatus::runtime, {"no samples"}, [] { make_normalisation(NormalisationKind::mean, PixelSums{}); });
+}
+
+}  // namespace
+}  // namespace sibp

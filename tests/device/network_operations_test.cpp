@@ -1,0 +1,142 @@
+// Activations, losses and batches on every device against the formulas, element by element.
+#include "sibp/core/error.hpp"
+#include "sibp/device/device.hpp"
+
+#include "support/naive.hpp"
+
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+namespace sibp {
+namespace {
+
+using naive::Dense;
+
+const double tolerance = sizeof(Real) == 4 ? 1e-5 : 1e-13;
+constexpr std::array activations{Activation::identity, Activation::relu, Activation::leaky_relu, Activation::tanh,
+                                 Activation::sigmoid};
+
+class NetworkOperations : public testing::Test {
+ protected:
+  std::unique_ptr<Device> device_ = make_cpu_device(1);
+};
+
+TEST_F(NetworkOperations, ActivationsAndTheirDerivativesAreTheFormulas) {
+  for (const auto& [rows, cols] : {std::pair<Index, Index>{0, 3}, {4, 0}, {1, 1}, {7, 5}})
+    for (const Activation activation : activations) {
+      const Dense g = naive::random(rows, cols, 1);
+      const Dense d = naive::random(rows, cols, 2);
+      Matrix f = naive::upload(*device_, g);
+      const Matrix difference = naive::upload(*device_, d);
+      Matrix masked = device_->allocate(rows, cols);
+      device_->activate(activation, f.view());
+      device_->apply_derivative(activation, f.view(), difference.view(), masked.view());
+      const Dense out = naive::download(*device_, f.view());
+      const Dense s = naive::download(*device_, masked.view());
+      for (Index c = 0; c < cols; ++c)
+        for (Index r = 0; r < rows; ++r) {
+          EXPECT_NEAR(out(r, c), naive::activate(activation, g(r, c)), tolerance);
+          EXPECT_NEAR(s(r, c), d(r, c) * naive::derivative(activation, g(r, c)), 10 * tolerance);
+        }
+    }
+}
+
+TEST_F(NetworkOperations, SoftmaxCrossEntropyIsTheFormulaAndDoesNotOverflow) {
+  Dense f = naive::random(4, 6, 3);
+  f(0, 5) = 5000;  // exp of this alone is infinite
+  const std::vector<std::int32_t> labels{0, 1, 2, 3, 0, 1};
+  const Matrix outputs = naive::upload(*device_, f);
+  Matrix difference = device_->allocate(4, 6);
+  const LossSums sums = device_->softmax_cross_entropy(outputs.view(), {labels.data(), 6}, difference.view());
+  const Dense d = naive::download(*device_, difference.view());
+  Matrix probabilities = naive::upload(*device_, f);
+  device_->softmax(probabilities.view());
+  const Dense p = naive::download(*device_, probabilities.view());
+  double loss = 0;
+  Index correct = 0;
+  for (Index c = 0; c < 6; ++c) {
+    const auto label = labels[static_cast<std::size_t>(c)];
+    double largest = f(0, c);
+    Index best = 0;
+    for (Index r = 1; r < 4; ++r)
+      if (f(r, c) > largest) largest = f(best = r, c);
+    double total = 0;
+    for (Index r = 0; r < 4; ++r) total += std::exp(f(r, c) - largest);
+    loss += std::log(total) - (f(label, c) - largest);
+    correct += best == label;
+    for (Index r = 0; r < 4; ++r) {
+      const double softmax = std::exp(f(r, c) - largest) / total;
+      EXPECT_NEAR(p(r, c), softmax, tolerance);
+      EXPECT_NEAR(d(r, c), softmax - (r == label), tolerance);
+    }
+  }
+  EXPECT_NEAR(sums.loss, loss, 1e-5 * loss);
+  EXPECT_EQ(sums.correct, correct);
+}
+
+TEST_F(NetworkOperations, SquaredErrorIsTheFormula) {
+  const Dense f = naive::random(3, 5, 4);
+  const std::vector<std::int32_t> labels{2, 1, 0, 0, 1};
+  const Matrix outputs = naive::upload(*device_, f);
+  Matrix difference = device_->allocate(3, 5);
+  const LossSums sums = device_->squared_error(outputs.view(), {labels.data(), 5}, difference.view());
+  const Dense d = naive::download(*device_, difference.view());
+  double loss = 0;
+  for (Index c = 0; c < 5; ++c)
+    for (Index r = 0; r < 3; ++r) {
+      const double residual = f(r, c) - (r == labels[static_cast<std::size_t>(c)]);
+      EXPECT_NEAR(d(r, c), residual, tolerance);
+      loss += residual * residual / 2;
+    }
+  EXPECT_NEAR(sums.loss, loss, 1e-5 * loss);
+}
+
+TEST_F(NetworkOperations, LossesOfNoSamplesAreZero) {
+  Matrix none = device_->allocate(3, 0);
+  EXPECT_EQ(device_->softmax_cross_entropy(none.view(), {}, none.view()).loss, 0);
+  EXPECT_EQ(device_->squared_error(none.view(), {}, none.view()).correct, 0);
+}
+
+TEST_F(NetworkOperations, BatchesAreGatheredAndNormalised) {
+  Samples samples;
+  samples.features = 3;
+  samples.pixels = {0, 10, 255, 1, 2, 3, 100, 101, 102};
+  samples.labels = {7, 8, 9};
+  const auto store = device_->store(samples);
+  EXPECT_EQ(store->size(), 3);
+  EXPECT_EQ(store->features(), 3);
+  const Matrix shift = naive::upload(*device_, [] {
+    Dense d(3, 1);
+    d.values = {1, 2, 3};
+    return d;
+  }());
+  const Matrix scale = naive::upload(*device_, [] {
+    Dense d(3, 1);
+    d.values = {0.5, 2, 1};
+    return d;
+  }());
+  Matrix inputs = device_->allocate(4, 4);  // with a row of ones below, as in a workspace
+  auto labels = device_->allocate_labels(4);
+  const std::vector<Index> columns{2, 0, 2, 1};
+  device_->load_batch(*store, columns, shift.view(), scale.view(), inputs.view().top_rows(3), {labels.get(), 4});
+  const Dense x = naive::download(*device_, inputs.view());
+  for (Index k = 0; k < 4; ++k) {
+    const Index j = columns[static_cast<std::size_t>(k)];
+    EXPECT_EQ(labels[k], samples.labels[static_cast<std::size_t>(j)]);
+    for (Index r = 0; r < 3; ++r) {
+      const double factor = std::vector{0.5, 2.0, 1.0}[static_cast<std::size_t>(r)];
+      const double byte = samples.pixels[static_cast<std::size_t>(3 * j + r)];
+      EXPECT_NEAR(x(r, k), factor * (byte - static_cast<double>(r + 1)), tolerance);
+    }
+    EXPECT_EQ(x(3, k), 0);
+  }
+  const std::vector<Index> beyond{3};
+  EXPECT_THROW(device_->load_batch(*store, beyond, shift.view(), scale.view(), inputs.view().block(0, 0, 3, 1),
+                                   {labels.get(), 1}),
+               Error);
+  device_->load_batch(*store, {}, shift.view(), scale.view(), inputs.view().block(0, 0, 3, 0), {labels.get(), 0});
+}
+
+}  // namespace
+}  // namespace sibp

@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""Checks the order of includes and the few rules about where things may be.
+
+    layering.py ROOT      checks ROOT/include/sibp and ROOT/src; prints every breach and fails if there is one
+    layering.py --test    checks itself on made-up trees
+"""
+
+import re
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+# Includes go down only; folders of one line do not include each other.
+LAYERS = [["core"], ["device"], ["comm", "data", "model"], ["update"], ["trainer"], ["app"]]
+LEVEL = {folder: level for level, folders in enumerate(LAYERS) for folder in folders}
+
+# Libraries that one folder of src/ alone may see, by the start of the header's name.
+HOME_OF_LIBRARY = {
+    "Eigen/": "device",
+    "cblas": "device",
+    "mpi.h": "comm",
+    "boost/program_options": "app",
+}
+
+LONGEST_FILE = 350
+LONG_FILE = 300
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+CONDITION = re.compile(r"^\s*#\s*(if|ifdef|ifndef|elif|else)\b")
+
+
+def source_files(root):
+    """Each source file with its path from the root and the folder it belongs to."""
+    for base in (root / "include" / "sibp", root / "src"):
+        for path in sorted(base.rglob("*")):
+            if path.suffix in {".hpp", ".cpp", ".cu", ".cuh", ".h"}:
+                yield path, path.relative_to(root), path.relative_to(base).parts[0]
+
+
+def breach_of_include(name, folder, quote, header):
+    """What is wrong with an include in the file `name` of `folder`, or None."""
+    if quote == "<":
+        for start, home in HOME_OF_LIBRARY.items():
+            if header.startswith(start) and name.parts[:2] != ("src", home):
+                return f"<{header}> may be included in src/{home}/ only"
+        return None
+    target = header.removeprefix("sibp/").split("/")[0]
+    if target not in LEVEL:
+        return f'"{header}" does not begin with a folder of the project'
+    if target != folder and LEVEL[target] >= LEVEL[folder]:
+        return f'{folder}/ may not include {target}/ ("{header}")'
+    return None
+
+
+def breaches_and_warnings(root):
+    breaches, warnings = [], []
+    files = 0
+    for path, name, folder in source_files(root):
+        files += 1
+        if folder not in LEVEL:
+            breaches.append(f"{name}: {folder} is not a folder of the project")
+            continue
+        lines = path.read_text(encoding="utf-8").splitlines()
+        if len(lines) > LONGEST_FILE:
+            breaches.append(f"{name}: {len(lines)} lines; at most {LONGEST_FILE}")
+        elif len(lines) > LONG_FILE:
+            warnings.append(f"{name}: {len(lines)} lines; better at most {LONG_FILE}")
+        for number, line in enumerate(lines, 1):
+            if CONDITION.match(line) and folder != "core":
+                breaches.append(f"{name}:{number}: conditional compilation belongs in core/")
+            if include := INCLUDE.match(line):
+                if breach := breach_of_include(name, folder, *include.groups()):
+                    breaches.append(f"{name}:{number}: {breach}")
+    if files == 0:
+        breaches.append(f"no source files under {root}")
+    return breaches, warnings
+
+
+def check(root):
+    breaches, warnings = breaches_and_warnings(root)
+    for warning in warnings:
+        print(f"warning: {warning}")
+    for breach in breaches:
+        print(f"error: {breach}")
+    print(f"layering: {len(breaches)} breaches, {len(warnings)} warnings")
+    return 1 if breaches else 0
+
+
+class LayeringTest(unittest.TestCase):
+    def status(self, files):
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in files.items():
+                path = Path(folder) / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+            return check(Path(folder))
+
+    def test_sound_tree_passes(self):
+        self.assertEqual(
+            self.status({
+                "include/sibp/core/error.hpp": "#pragma once\n#ifdef X\n#endif\n#include <string>\n",
+                "include/sibp/model/network.hpp": '#include "sibp/device/device.hpp"\n',
+                "src/device/maps.hpp": "#include <Eigen/Dense>\n",
+                "src/comm/mpi.cpp": '#include <mpi.h>\n#include "sibp/comm/communicator.hpp"\n',
+                "src/app/options.cpp": '#include <boost/program_options.hpp>\n#include "sibp/trainer/trainer.hpp"\n',
+            }), 0)
+
+    def test_each_breach_fails(self):
+        breaches = {
+            "upwards": ("src/core/error.cpp", '#include "sibp/device/device.hpp"\n'),
+            "upwards, private header": ("src/device/cpu.cpp", '#include "update/solver.hpp"\n'),
+            "sideways": ("include/sibp/model/network.hpp", '#  include "sibp/data/dataset.hpp"\n'),
+            "Eigen": ("src/update/solver.cpp", "#include <Eigen/Dense>\n"),
+            "MPI in a public header": ("include/sibp/comm/communicator.hpp", "#include <mpi.h>\n"),
+            "MPI": ("src/app/main.cpp", "#include <mpi.h>\n"),
+            "Boost.Program_options": ("src/trainer/trainer.cpp", "#include <boost/program_options.hpp>\n"),
+            "condition": ("src/device/cpu.cpp", "#ifdef GPU\n#endif\n"),
+            "unknown folder": ("src/utilities/strings.cpp", "\n"),
+            "no folder": ("src/core/error.cpp", '#include "error.hpp"\n'),
+            "long": ("src/core/error.cpp", "\n" * (LONGEST_FILE + 1)),
+        }
+        for name, (path, text) in breaches.items():
+            with self.subTest(name):
+                self.assertEqual(self.status({path: text}), 1)
+
+    def test_empty_tree_fails(self):
+        self.assertEqual(self.status({}), 1)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    if sys.argv[1] == "--test":
+        unittest.main(argv=sys.argv[:1], verbosity=2)
+    sys.exit(check(Path(sys.argv[1])))

@@ -1,0 +1,108 @@
+#pragma once
+
+// One step of semi-implicit back propagation in dense double arithmetic on the whole batch, written straight from the
+// paper's algorithm; shares nothing with the library but the names of activations and losses.
+
+#include "sibp/model/network_spec.hpp"
+#include "sibp/update/proximal_options.hpp"
+
+#include "support/naive.hpp"
+
+#include <cmath>
+#include <vector>
+
+namespace sibp::naive {
+
+struct ReferenceStep {
+  NetworkSpec spec;
+  std::vector<Dense> weights{};  ///< Ŵ_i, in and out
+  double eta = 1;
+  Damping damping{};
+  Carry carry = Carry::new_weights;
+
+  // Filled by run(), for tests that look inside.
+  double loss = 0;               ///< sum over samples
+  std::vector<Dense> gradients{};  ///< of the summed loss with respect to Ŵ_i at the start
+  std::vector<double> lambdas{};
+
+  void run(const Dense& inputs, const std::vector<std::int32_t>& labels) {
+    const std::size_t layers = spec.layers.size();
+    std::vector<Dense> features{with_ones(inputs)};
+    std::vector<Dense> pre_activations;
+    for (std::size_t i = 0; i < layers; ++i) {
+      pre_activations.push_back(product(weights[i], features.back()));
+      Dense f = pre_activations.back();
+      for (double& value : f.values) value = activate(spec.layers[i].activation, value);
+      features.push_back(with_ones(f));
+    }
+    Dense difference = output_difference(pre_activations.back(), labels);
+    gradients.resize(layers);
+    lambdas.resize(layers);
+    for (std::size_t i = layers; i-- > 0;) {
+      Dense masked = difference;
+      for (std::size_t k = 0; k < masked.values.size(); ++k)
+        masked.values[k] *= derivative(spec.layers[i].activation, pre_activations[i].values[k]);
+      gradients[i] = product(masked, transpose(features[i]));
+      const Dense old = weights[i];
+      update(i, features[i], masked);
+      const Dense& carrying = carry == Carry::new_weights ? weights[i] : old;
+      const Dense all = product(transpose(carrying), masked);
+      difference = Dense(all.rows - 1, all.cols);  // without the bias row
+      for (Index c = 0; c < all.cols; ++c)
+        for (Index r = 0; r + 1 < all.rows; ++r) difference(r, c) = all(r, c);
+    }
+  }
+
+  /// The loss of `inputs` under present weights, for finite differences.
+  double loss_of(const Dense& inputs, const std::vector<std::int32_t>& labels) {
+    Dense features = inputs;
+    for (std::size_t i = 0; i < spec.layers.size(); ++i) {
+      features = product(weights[i], with_ones(features));
+      for (double& value : features.values) value = activate(spec.layers[i].activation, value);
+    }
+    output_difference(features, labels);
+    return loss;
+  }
+
+  static Dense with_ones(const Dense& f) {
+    Dense extended(f.rows + 1, f.cols, 1);
+    for (Index c = 0; c < f.cols; ++c)
+      for (Index r = 0; r < f.rows; ++r) extended(r, c) = f(r, c);
+    return extended;
+  }
+
+ private:
+  Dense output_difference(const Dense& outputs, const std::vector<std::int32_t>& labels) {
+    Dense d = outputs;
+    loss = 0;
+    for (Index c = 0; c < d.cols; ++c) {
+      const auto label = labels[static_cast<std::size_t>(c)];
+      if (spec.loss == Loss::softmax_cross_entropy) {
+        double total = 0;
+        for (Index r = 0; r < d.rows; ++r) total += std::exp(outputs(r, c));
+        loss -= std::log(std::exp(outputs(label, c)) / total);
+        for (Index r = 0; r < d.rows; ++r) d(r, c) = std::exp(outputs(r, c)) / total;
+      }
+      d(label, c) -= 1;
+      if (spec.loss == Loss::squared_error)
+        for (Index r = 0; r < d.rows; ++r) loss += d(r, c) * d(r, c) / 2;
+    }
+    return d;
+  }
+
+  /// Ŵ ← Ŵ + B (A + λI)⁻¹
+  void update(std::size_t i, const Dense& features, const Dense& masked) {
+    Dense a = product(features, transpose(features));
+    double trace = 0;
+    for (Index k = 0; k < a.rows; ++k) trace += a(k, k);
+    lambdas[i] =
+        damping.kind == Damping::Kind::relative ? damping.value * trace / static_cast<double>(a.rows) : damping.value;
+    for (Index k = 0; k < a.rows; ++k) a(k, k) += lambdas[i];
+    Dense b = product(masked, transpose(features));
+    for (double& value : b.values) value *= -eta;
+    const Dense step = transpose(solve(a, transpose(b)));  // A is symmetric: (ΔŴ)ᵀ = (A + λI)⁻¹ Bᵀ
+    for (std::size_t k = 0; k < step.values.size(); ++k) weights[i].values[k] += step.values[k];
+  }
+};
+
+}  // namespace sibp::naive

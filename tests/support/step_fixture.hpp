@@ -1,0 +1,82 @@
+#pragma once
+
+// A small network and batch, dealt to the ranks of a test, and one library step on them.
+
+#include "sibp/comm/communicator.hpp"
+#include "sibp/trainer/training_step.hpp"
+#include "sibp/update/semi_implicit.hpp"
+
+#include "support/naive.hpp"
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace sibp::testing_support {
+
+struct ToyBatch {
+  naive::Dense inputs;               ///< features × M
+  std::vector<std::int32_t> labels;  ///< M
+};
+
+inline ToyBatch toy_batch(Index features, Index classes, Index samples, std::uint64_t seed) {
+  ToyBatch batch{naive::random(features, samples, seed), {}};
+  for (Index j = 0; j < samples; ++j) batch.labels.push_back(static_cast<std::int32_t>((j * 7 + 3) % classes));
+  return batch;
+}
+
+inline std::vector<naive::Dense> toy_weights(const NetworkSpec& spec, std::uint64_t seed) {
+  std::vector<naive::Dense> weights;
+  for (const LayerSpec& layer : spec.layers) {
+    weights.push_back(naive::random(layer.outputs, layer.fan_in(), seed++));
+    for (double& value : weights.back().values)
+      value = static_cast<float>(value / std::sqrt(static_cast<double>(layer.inputs)));
+  }
+  return weights;
+}
+
+/// A rank's network and workspace; sample j of a batch is held by rank j mod P.
+class RankOfStep {
+ public:
+  using MakeRule = std::function<std::unique_ptr<UpdateRule>(const UpdateContext&, const NetworkSpec&)>;
+
+  RankOfStep(const Communicator& communicator, const NetworkSpec& spec, const std::vector<naive::Dense>& weights,
+             Index capacity, const MakeRule& make_rule)
+      : context_{*device_, communicator, clock_},
+        workspace_(*device_, spec, capacity),
+        rule_(make_rule(context_, spec)) {
+    network_.spec = spec;
+    for (const auto& w : weights) network_.weights.push_back(naive::upload(*device_, w));
+  }
+
+  LossSums step(const ToyBatch& batch, double eta) {
+    const int ranks = context_.communicator.size();
+    std::vector<Real> inputs;
+    std::vector<std::int32_t> labels;
+    for (Index j = context_.communicator.rank(); j < batch.inputs.cols; j += ranks) {
+      for (Index r = 0; r < batch.inputs.rows; ++r) inputs.push_back(static_cast<Real>(batch.inputs(r, j)));
+      labels.push_back(batch.labels[static_cast<std::size_t>(j)]);
+    }
+    workspace_.set_samples(static_cast<Index>(labels.size()));
+    device_->upload(inputs, workspace_.activations(0));
+    std::copy(labels.begin(), labels.end(), workspace_.labels().data);
+    return training_step(context_, *rule_, network_, workspace_, batch.inputs.cols, eta, "a test");
+  }
+
+  std::vector<naive::Dense> weights() {
+    std::vector<naive::Dense> all;
+    for (const Matrix& w : network_.weights) all.push_back(naive::download(*device_, w.view()));
+    return all;
+  }
+  UpdateRule& rule() { return *rule_; }
+
+ private:
+  std::unique_ptr<Device> device_ = make_cpu_device(1);
+  PhaseClock clock_;
+  UpdateContext context_;
+  Network network_;
+  Workspace workspace_;
+  std::unique_ptr<UpdateRule> rule_;
+};
+
+}  // namespace sibp::testing_support

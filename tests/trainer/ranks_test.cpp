@@ -1,0 +1,141 @@
+// A whole training run on P ranks against the same run on one: the figures agree to rounding, replicas bit for bit.
+#include "sibp/trainer/trainer.hpp"
+#include "sibp/update/semi_implicit.hpp"
+
+#include "support/naive.hpp"
+
+#include <cstring>
+#include <numeric>
+
+#include <gtest/gtest.h>
+
+namespace sibp {
+namespace {
+
+struct Outcome {
+  std::vector<naive::Dense> weights;
+  MetricsRecord last;
+};
+
+/// Remembers every record; training must report on rank 0 alone.
+class Recorder final : public TrainingObserver {
+ public:
+  void on_step(Index step, Index, double, Index) override { steps.push_back(step); }
+  void on_record(const MetricsRecord& record) override { records.push_back(record); }
+
+  std::vector<Index> steps;
+  std::vector<MetricsRecord> records;
+};
+
+class Ranks : public testing::Test {
+ protected:
+  Outcome run(const Communicator& communicator, TrainingObserver* observer = nullptr) {
+    const auto device = make_cpu_device(1);
+    PhaseClock clock;
+    const Dataset dataset = open_dataset(data_);
+    const TrainingData data = load_training_data(*device, communicator, dataset, NormalisationKind::mean, validation_, options_);
+    const NetworkSpec spec =
+        network_from_widths("17,9", dataset.features, dataset.classes, Loss::softmax_cross_entropy, Activation::relu);
+    Network network = make_network(*device, spec, {}, options_.seed);
+    const UpdateContext context{*device, communicator, clock};
+    const auto rule = make_semi_implicit(context, spec, options_.damping, options_.carry);
+    Outcome outcome;
+    outcome.last = train(context, *rule, network, data, options_, 1, observer);
+    for (const Matrix& w : network.weights) outcome.weights.push_back(naive::download(*device, w.view()));
+    return outcome;
+  }
+
+  Ranks() {
+    data_.dataset = "synthetic";
+    data_.synthetic_samples = 403;
+    data_.synthetic_features = 20;
+    data_.synthetic_classes = 5;
+    options_.logical_shards = 7;
+    options_.batch = 50;  // ragged on every number of ranks, and 3 samples in the last batch: ranks without any
+    options_.steps = 20;
+    options_.log_every = 4;
+  }
+
+  void expect_same_as_one_rank() {
+    const Outcome one = run(make_self_communicator());
+    const Outcome many = run(world_);
+    const double tolerance = sizeof(Real) == 4 ? 1e-4 : 1e-12;
+    for (std::size_t i = 0; i < one.weights.size(); ++i)
+      EXPECT_LT(naive::relative_difference(many.weights[i], one.weights[i]), tolerance) << "layer " << i + 1;
+    EXPECT_NEAR(many.last.train.loss, one.last.train.loss, tolerance * (1 + one.last.train.loss));
+    EXPECT_NEAR(many.last.test->loss, one.last.test->loss, 10 * tolerance * (1 + one.last.test->loss));
+  }
+
+  Communicator world_ = make_mpi_communicator();
+  DatasetOptions data_;
+  TrainingOptions options_;
+  Index validation_ = 0;
+};
+
+TEST_F(Ranks, ManyRanksAreOneRank) {
+  expect_same_as_one_rank();
+}
+
+TEST_F(Ranks, ManyRanksAreOneRankWithOldWeightsCarried) {
+  options_.carry = Carry::old_weights;
+  expect_same_as_one_rank();
+}
+
+TEST_F(Ranks, ManyRanksAreOneRankOnBatchesSmallerThanTheJob) {
+  options_.batch = 2;
+  options_.damping = {Damping::Kind::absolute, 5};
+  expect_same_as_one_rank();
+}
+
+TEST_F(Ranks, ReplicasAreEqualBitForBit) {
+  const Outcome outcome = run(world_);
+  for (const auto& weights : outcome.weights) {
+    std::uint64_t checksum = 14695981039346656037U;  // FNV-1a over the bits
+    for (const double value : weights.values) {
+      std::uint64_t bits = 0;
+      std::memcpy(&bits, &value, sizeof bits);
+      checksum = (checksum ^ bits) * 1099511628211U;
+    }
+    EXPECT_EQ(world_.max(checksum), world_.min(checksum));
+  }
+}
+
+TEST_F(Ranks, RecordsAreOfRankZeroAndComplete) {
+  Recorder recorder;
+  validation_ = 33;
+  const Outcome outcome = run(world_, world_.is_root() ? &recorder : nullptr);
+  ASSERT_TRUE(outcome.last.is_final);
+  EXPECT_EQ(outcome.last.step, 20);
+  EXPECT_TRUE(outcome.last.validation && outcome.last.test);
+  if (!world_.is_root()) return;
+  std::vector<Index> expected(20);
+  std::iota(expected.begin(), expected.end(), 1);
+  EXPECT_EQ(recorder.steps, expected);
+  // 370 training samples are 8 batches: records every 4 steps, evaluations after the epochs' ends at 8 and 16
+  ASSERT_EQ(recorder.records.size(), 5U);
+  for (std::size_t k = 0; k < 5; ++k) {
+    const MetricsRecord& record = recorder.records[k];
+    EXPECT_EQ(record.step, static_cast<Index>(4 * (k + 1)));
+    EXPECT_EQ(record.test.has_value(), k % 2 == 1 || k == 4);
+    EXPECT_EQ(record.validation.has_value(), record.test.has_value());
+    EXPECT_GT(record.seconds_step, 0);
+    EXPECT_GT(record.samples_per_second, 0);
+    EXPECT_GT(record.lambda_min, 0);
+    EXPECT_EQ(record.bytes_reduced > 0, true);
+    const PhaseSeconds& s = record.seconds;
+    EXPECT_LE(s.forward + s.backward + s.solve + s.communication + s.reading, record.seconds_step * (1 + 1e-9));
+  }
+  EXPECT_LT(recorder.records.back().train.loss, recorder.records.front().train.loss);
+}
+
+TEST_F(Ranks, EverySampleIsUsedOnceAnEpoch) {
+  options_.steps.reset();
+  options_.epochs = 2;
+  Recorder recorder;
+  const Outcome outcome = run(world_, world_.is_root() ? &recorder : nullptr);
+  EXPECT_EQ(outcome.last.epoch, 2);
+  EXPECT_EQ(outcome.last.step, 18);  // 403 samples: 8 batches of 50 and one of 3
+}
+
+}  // namespace
+}  // namespace sibp

@@ -1,0 +1,45 @@
+#include "sibp/trainer/schedule.hpp"
+
+#include "sibp/trainer/trainer.hpp"
+
+#include <gtest/gtest.h>
+
+namespace sibp {
+namespace {
+
+TEST(Schedule, DefaultEtaFallsWithDepth) {
+  EXPECT_EQ(default_eta(1), 1);
+  EXPECT_EQ(default_eta(4), 1);
+  EXPECT_EQ(default_eta(8), 0.5);
+}
+
+TEST(Schedule, LinearAndCosineEndNearZeroAndConstantStays) {
+  TrainingOptions options;
+  EXPECT_EQ(eta_at(options, 2, 0, 10), 2);
+  EXPECT_NEAR(eta_at(options, 2, 9, 10), 0.2, 1e-12);
+  options.schedule = Schedule::cosine;
+  EXPECT_EQ(eta_at(options, 2, 0, 10), 2);
+  EXPECT_NEAR(eta_at(options, 2, 5, 10), 1, 1e-12);
+  options.schedule = Schedule::constant;
+  EXPECT_EQ(eta_at(options, 2, 9, 10), 2);
+}
+
+TEST(Schedule, WarmUpRisesAndTheScheduleFollows) {
+  TrainingOptions options;
+  options.warmup_steps = 4;
+  for (Index step = 0; step < 4; ++step)
+    EXPECT_NEAR(eta_at(options, 1, step, 12), 0.25 * static_cast<double>(step + 1), 1e-12);
+  EXPECT_EQ(eta_at(options, 1, 4, 12), 1);
+  EXPECT_NEAR(eta_at(options, 1, 8, 12), 0.5, 1e-12);
+}
+
+TEST(Schedule, StepsOverrideEpochs) {
+  TrainingOptions options;
+  options.epochs = 3;
+  EXPECT_EQ(total_steps(options, 7), 21);
+  options.steps = 5;
+  EXPECT_EQ(total_steps(options, 7), 5);
+}
+
+}  // namespace
+}  // namespace sibp

@@ -1,0 +1,119 @@
+// One and more steps of the whole update, on 1 to 4 ranks, against an independent reference in double.
+#include "support/reference_step.hpp"
+#include "support/step_fixture.hpp"
+
+#include <gtest/gtest.h>
+
+namespace sibp {
+namespace {
+
+using namespace testing_support;
+using naive::Dense;
+using naive::ReferenceStep;
+
+const double tolerance = sizeof(Real) == 4 ? 2e-4 : 1e-11;
+
+struct Case {
+  const char* network;
+  Loss loss;
+  Damping damping;
+  Carry carry;
+  Index samples;
+};
+
+class Step : public testing::TestWithParam<Case> {
+ protected:
+  static constexpr Index inputs_ = 6;
+  static constexpr Index classes_ = 3;
+};
+
+TEST_P(Step, IsTheReferenceOnAnyNumberOfRanks) {
+  const Case& c = GetParam();
+  const NetworkSpec spec = parse_network(c.network, inputs_, c.loss, Activation::relu);
+  const auto start = toy_weights(spec, 21);
+  RankOfStep rank(make_mpi_communicator(), spec, start, 40, [&](const auto& context, const auto& network) {
+    return make_semi_implicit(context, network, c.damping, c.carry);
+  });
+  ReferenceStep reference{.spec = spec, .weights = start, .eta = 0.7, .damping = c.damping, .carry = c.carry};
+  for (const std::uint64_t step : {1, 2, 3}) {
+    const ToyBatch batch = toy_batch(inputs_, classes_, c.samples, 100 + step);
+    const LossSums loss = rank.step(batch, 0.7);
+    reference.run(batch.inputs, batch.labels);
+    EXPECT_NEAR(loss.loss, reference.loss, tolerance * (1 + reference.loss)) << "loss before step " << step;
+    const auto weights = rank.weights();
+    for (std::size_t i = 0; i < weights.size(); ++i)
+      EXPECT_LT(naive::relative_difference(weights[i], reference.weights[i]), tolerance)
+          << "layer " << i + 1 << " after step " << step;
+    const auto [smallest, largest] = std::minmax_element(reference.lambdas.begin(), reference.lambdas.end());
+    EXPECT_NEAR(rank.rule().lambda_range().smallest, *smallest, 1e-4 * *smallest);
+    EXPECT_NEAR(rank.rule().lambda_range().largest, *largest, 1e-4 * *largest);
+  }
+}
+
+constexpr Damping relative{Damping::Kind::relative, 1};
+constexpr Damping absolute{Damping::Kind::absolute, 0.5};
+
+INSTANTIATE_TEST_SUITE_P(
+    Networks, Step,
+    testing::Values(
+        Case{"dense(3)", Loss::softmax_cross_entropy, relative, Carry::new_weights, 11},
+        Case{"dense(5,relu) dense(3)", Loss::softmax_cross_entropy, relative, Carry::new_weights, 11},
+        Case{"dense(5,leaky-relu) dense(3)", Loss::softmax_cross_entropy, absolute, Carry::new_weights, 11},
+        Case{"dense(5,tanh) dense(4,tanh) dense(3)", Loss::softmax_cross_entropy, relative, Carry::new_weights, 23},
+        Case{"dense(5,sigmoid) dense(3)", Loss::softmax_cross_entropy, absolute, Carry::old_weights, 11},
+        Case{"dense(5,identity) dense(3)", Loss::squared_error, relative, Carry::new_weights, 11},
+        Case{"dense(7,relu) dense(6,tanh) dense(5,sigmoid) dense(3)", Loss::squared_error, relative, Carry::old_weights,
+             13},
+        // fewer samples than ranks: some ranks hold none
+        Case{"dense(5,relu) dense(4,relu) dense(3)", Loss::softmax_cross_entropy, relative, Carry::new_weights, 2}));
+
+TEST(Gradient, OfTheReferenceIsThatOfFiniteDifferences) {
+  for (const char* text :
+       {"dense(5,relu) dense(3)", "dense(4,tanh) dense(4,sigmoid) dense(3)", "dense(4,leaky-relu) dense(3)"})
+    for (const Loss loss : {Loss::softmax_cross_entropy, Loss::squared_error}) {
+      const NetworkSpec spec = parse_network(text, 6, loss, Activation::relu);
+      const auto start = toy_weights(spec, 4);
+      const ToyBatch batch = toy_batch(6, 3, 9, 5);
+      ReferenceStep reference{.spec = spec, .weights = start, .carry = Carry::old_weights};
+      reference.run(batch.inputs, batch.labels);
+      ReferenceStep probe{.spec = spec, .weights = start};
+      for (std::size_t i = 0; i < start.size(); ++i)
+        for (std::size_t k = 0; k < start[i].values.size(); k += 3) {
+          const double h = 1e-6;
+          probe.weights[i].values[k] = start[i].values[k] + h;
+          const double above = probe.loss_of(batch.inputs, batch.labels);
+          probe.weights[i].values[k] = start[i].values[k] - h;
+          const double below = probe.loss_of(batch.inputs, batch.labels);
+          probe.weights[i].values[k] = start[i].values[k];
+          EXPECT_NEAR(reference.gradients[i].values[k], (above - below) / (2 * h), 1e-6) << text;
+        }
+    }
+}
+
+TEST(Gradient, OfTheLibraryIsTheStepUnderOverwhelmingDamping) {
+  // ΔŴ = B (A + λI)⁻¹ → B / λ = −(η / λ) S F̂ᵀ, the plain gradient step, as λ grows.
+  const NetworkSpec spec = parse_network("dense(5,tanh) dense(4,relu) dense(3)", 6, Loss::softmax_cross_entropy, {});
+  const auto start = toy_weights(spec, 4);
+  const ToyBatch batch = toy_batch(6, 3, 9, 5);
+  ReferenceStep reference{.spec = spec, .weights = start, .carry = Carry::old_weights};
+  reference.run(batch.inputs, batch.labels);
+  const double lambda = 1e3;
+  const double eta = 10;  // so that the step is large enough to be seen in float
+  RankOfStep rank(make_mpi_communicator(), spec, start, 40, [&](const auto& context, const auto& network) {
+    return make_semi_implicit(context, network, {Damping::Kind::absolute, lambda}, Carry::old_weights);
+  });
+  rank.step(batch, eta);
+  const auto weights = rank.weights();
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    Dense step = weights[i];
+    Dense expected = reference.gradients[i];
+    for (std::size_t k = 0; k < step.values.size(); ++k) {
+      step.values[k] -= start[i].values[k];
+      expected.values[k] *= -eta / lambda;
+    }
+    EXPECT_LT(naive::relative_difference(step, expected), 0.05) << "layer " << i + 1;
+  }
+}
+
+}  // namespace
+}  // namespace sibp
