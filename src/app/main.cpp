@@ -23,9 +23,8 @@ namespace {
 using sibp::Command;
 using sibp::ExitStatus;
 
-int run_command(int argc, char** argv, const sibp::Communicator& world) {
-  const auto options =
-      sibp::agreed(world, [&] { return sibp::parse_options(argc, argv, sibp::current_environment()); });
+int run_command(int argc, char** argv, const sibp::Environment& variables, const sibp::Communicator& world) {
+  const auto options = sibp::agreed(world, [&] { return sibp::parse_options(argc, argv, variables); });
   sibp::set_up_logging(options.log_level, world.rank());
   if (options.help || options.version) {
     sibp::print_on_root(world, options.help ? sibp::help_text() : sibp::version_text());
@@ -50,11 +49,11 @@ void report(const std::string& message) {
 }
 
 /// The program between MPI's start and end. Every communicator is gone when it returns.
-int run(int argc, char** argv) {
+int run(int argc, char** argv, const sibp::Environment& variables) {
   std::optional<sibp::Communicator> world;  // outside the try block: an error that one rank has frees no communicator
   try {
     world = sibp::make_mpi_communicator();
-    return run_command(argc, argv, *world);
+    return run_command(argc, argv, variables, *world);
   } catch (const sibp::AgreedError& error) {
     if (world->is_root()) report(fmt::format("error: {}", error.what()));
     return static_cast<int>(error.status());
@@ -71,8 +70,9 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
+    const auto variables = sibp::current_environment();  // MPI's start adds a launcher's variables even without one
     sibp::MpiEnvironment environment(argc, argv);
-    const int status = run(argc, argv);
+    const int status = run(argc, argv, variables);
     environment.finish();
     return status;
   } catch (const std::exception& error) {  // MPI did not start

@@ -4,8 +4,8 @@
 
 #include "app/option_sources.hpp"
 
+#include <algorithm>
 #include <array>
-#include <sstream>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -115,6 +115,13 @@ void check_together(const Options& options, const Sources& sources) {
   }
 }
 
+/// Whether mpirun of Open MPI, srun, or a launcher of MPICH and its kin started the process.
+bool shows_launcher(const Environment& environment) {
+  constexpr std::array variables{"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "SLURM_PROCID", "PMI_RANK", "PMI_SIZE",
+                                 "MPI_LOCALRANKID"};
+  return std::ranges::any_of(variables, [&](const char* name) { return environment.contains(name); });
+}
+
 }  // namespace
 
 Environment current_environment() {
@@ -133,6 +140,7 @@ Options parse_options(int argc, const char* const* argv, const Environment& envi
   Sources sources;
   sources[command_line_level] = std::move(line.source);
   options.command = line.command;
+  options.has_launcher = shows_launcher(environment);
   options.help = find_given(sources, "help").given != nullptr;
   options.version = find_given(sources, "version").given != nullptr;
   if (options.help || options.version) return options;

@@ -126,14 +126,9 @@ int terminal_columns() {
 
 }  // namespace
 
-ProgressMode resolve_progress(ProgressMode mode, bool is_terminal, const Environment& environment) {
+ProgressMode resolve_progress(ProgressMode mode, bool is_terminal, bool has_launcher) {
   if (mode != ProgressMode::automatic) return mode;
-  // Set by mpirun of Open MPI, by srun, and by the launchers of MPICH and its kin.
-  for (const char* variable :
-       {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "SLURM_PROCID", "PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID"}) {
-    if (environment.contains(variable)) return ProgressMode::lines;
-  }
-  return is_terminal ? ProgressMode::bar : ProgressMode::lines;
+  return is_terminal && !has_launcher ? ProgressMode::bar : ProgressMode::lines;
 }
 
 bool stderr_is_terminal() {

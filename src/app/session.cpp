@@ -3,7 +3,9 @@
 #include "sibp/comm/agreement.hpp"
 #include "sibp/update/step_cost.hpp"
 
+#include <cerrno>
 #include <cstdio>
+#include <system_error>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -81,8 +83,9 @@ std::string description_text(const NetworkSpec& spec, const Options& options, in
 void print_on_root(const Communicator& world, const std::string& text) {
   agreed(world, [&] {
     if (!world.is_root()) return;
-    const bool written = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
-    require(written, "cannot write to standard output");
+    if (std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0) return;
+    throw Error(ExitStatus::runtime,
+                fmt::format("cannot write to standard output: {}", std::system_category().message(errno)));
   });
 }
 

@@ -24,7 +24,7 @@ class Watch {
   Watch(const Options& options, const std::string& name) : folder_(RunFolder::claim(options.out, name)) {
     folder_.write("config.ini", to_ini(options));
     spdlog::info("results go to {}", folder_.path().string());
-    const auto mode = resolve_progress(options.progress, stderr_is_terminal(), current_environment());
+    const auto mode = resolve_progress(options.progress, stderr_is_terminal(), options.has_launcher);
     progress_ = make_progress(mode, standard_progress_output());
   }
 

@@ -263,6 +263,13 @@ TEST(Options, ErrorsOfTheConfigFile) {
   EXPECT_THAT(error_of({}, {{"SIBP_CONFIG", folder / "absent"}}), StartsWith("SIBP_CONFIG: "));
 }
 
+TEST(Options, LaunchersAreSeen) {
+  EXPECT_FALSE(parse({}, {{"TERM", "xterm"}}).has_launcher);
+  for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "SLURM_PROCID", "PMI_RANK"}) {
+    EXPECT_TRUE(parse({}, {{variable, "0"}}).has_launcher) << variable;
+  }
+}
+
 TEST(Options, HelpShowsEveryOptionWithItsDefault) {
   const std::string help = help_text();
   for (const OptionEntry& entry : option_table()) {

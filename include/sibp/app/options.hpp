@@ -51,6 +51,7 @@ struct Options {
   int threads = 0;               ///< of each rank; 0: its share of the node's cores
   ProgressMode progress = ProgressMode::automatic;
   LogLevel log_level = LogLevel::info;
+  bool has_launcher = false;  ///< no option: mpirun, srun or the like started this process, as its variables show
   bool describe = false;
   bool help = false;     ///< nothing else was looked at
   bool version = false;  ///< nothing else was looked at
@@ -59,7 +60,8 @@ struct Options {
 /// Environment variables by name.
 using Environment = std::map<std::string, std::string>;
 
-/// The environment of this process. Local.
+/// The environment of this process; before MPI's start, which adds a launcher's variables even where there is none.
+/// Local.
 Environment current_environment();
 
 /// Reads the options from, in this order of precedence, the command line, variables SIBP_… (SIBP_LOGICAL_SHARDS for

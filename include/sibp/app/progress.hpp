@@ -34,7 +34,7 @@ std::string record_text(const MetricsRecord& record, Index steps);
 
 /// The mode that `automatic` stands for: a bar if standard error is a terminal and no launcher stands between (under
 /// mpirun and srun it says nothing about the user's terminal), lines otherwise. Other modes stay. Local.
-ProgressMode resolve_progress(ProgressMode mode, bool is_terminal, const Environment& environment);
+ProgressMode resolve_progress(ProgressMode mode, bool is_terminal, bool has_launcher);
 
 /// Where progress goes to.
 struct ProgressOutput {
