@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import random
 import struct
 
@@ -9,6 +10,7 @@ IMAGES_MAGIC = 0x803
 LABELS_MAGIC = 0x801
 CLASSES = 10
 SIDE = 28
+CIFAR_RECORDS = 10000
 CIFAR_RECORD = 1 + 3 * 32 * 32
 
 TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
@@ -64,7 +66,9 @@ def write_mnist(folder, training=600, test=100, compress=False):
 
 
 def write_cifar10(folder, per_file=20):
-    """A data set of CIFAR-10's binary form and file names; returns the folder."""
+    """A data set of CIFAR-10's binary form, file names and sizes; returns the folder.
+
+    The records after the first `per_file` are zeros (class 0), which cost no room on the disk."""
     folder.mkdir(parents=True, exist_ok=True)
     names = [f"data_batch_{number}.bin" for number in range(1, 6)] + ["test_batch.bin"]
     for seed, name in enumerate(names):
@@ -73,6 +77,7 @@ def write_cifar10(folder, per_file=20):
         records = (bytes([label]) + pixels[index * (CIFAR_RECORD - 1):(index + 1) * (CIFAR_RECORD - 1)]
                    for index, label in enumerate(values))
         write(folder / name, b"".join(records))
+        os.truncate(folder / name, CIFAR_RECORDS * CIFAR_RECORD)
     return folder
 
 

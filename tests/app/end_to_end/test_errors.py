@@ -105,8 +105,8 @@ class DataErrors(ErrorTest):
     def test_cifar10_of_a_bad_size(self):
         folder = datasets.write_cifar10(self.folder / "cifar10")
         path = folder / "data_batch_3.bin"
-        path.write_bytes(path.read_bytes() + b"x")
-        self.fail_on_data("data_batch_3.bin", "3073", dataset="cifar10", data_dir=folder)
+        os.truncate(path, path.stat().st_size - 1)
+        self.fail_on_data("data_batch_3.bin", "cut short", dataset="cifar10", data_dir=folder)
 
     def compressed(self):
         return datasets.write_mnist(self.folder / "compressed", compress=True)

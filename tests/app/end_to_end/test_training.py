@@ -79,6 +79,7 @@ class TrainingTest(ProgramTest):
         self.assertEqual({name: shape for name, (shape, _) in tensors.items()}, {
             "layers.0.weight": [30, FEATURES], "layers.0.bias": [30],
             "layers.1.weight": [CLASSES, 30], "layers.1.bias": [CLASSES],
+            "normalisation.shift": [FEATURES], "normalisation.scale": [FEATURES],
         })
         self.assertTrue(all(math.isfinite(value) for _, values in tensors.values() for value in values))
         self.assertTrue(all(isinstance(value, str) for value in metadata.values()))
@@ -174,7 +175,7 @@ class TrainingTest(ProgramTest):
 
     def test_cifar10(self):
         data = datasets.write_cifar10(self.folder / "data")
-        self.succeed(*options({"dataset": "cifar10", "data_dir": data, "hidden": "20", "batch": 50, "epochs": 1,
+        self.succeed(*options({"dataset": "cifar10", "data_dir": data, "hidden": "20", "batch": 50, "steps": 2,
                                "progress": "none", "out": self.folder / "run"}), ranks=2)
         self.assertEqual(records(self.folder / "run")[-1]["step"], 2)
 
