@@ -2,6 +2,8 @@
 
 #include "app/option_bindings.hpp"
 
+#include <algorithm>
+
 namespace sibp {
 namespace {
 
@@ -29,6 +31,25 @@ Binding damping_binding() {
   const auto get = [](const Options& options) -> std::optional<std::string> {
     const Damping& damping = options.training.damping;
     return fmt::format("{}:{}", damping.kind == Damping::Kind::relative ? "relative" : "absolute", damping.value);
+  };
+  return {set, get};
+}
+
+/// "auto", one form for all layers, or a form for each.
+Binding form_binding() {
+  const auto set = [](Options& options, const std::string& text) {
+    options.training.forms.clear();
+    if (text == "auto") return;
+    for (std::size_t first = 0; first <= text.size();) {
+      const std::size_t comma = std::min(text.find(',', first), text.size());
+      const auto form = form_from_name(std::string_view(text).substr(first, comma - first));
+      if (!form) throw Unexpected{"auto, or one of normal, activations, dual and dual-reduced for all layers or each"};
+      options.training.forms.push_back(*form);
+      first = comma + 1;
+    }
+  };
+  const auto get = [](const Options& options) -> std::optional<std::string> {
+    return options.training.forms.empty() ? "auto" : to_text(options.training.forms);
   };
   return {set, get};
 }
@@ -99,6 +120,13 @@ void append_update_options(OptionTable& table) {
        .value_name = "KIND",
        .help = "proximal weight of a layer: relative:RHO times the mean diagonal of its system, or absolute:LAMBDA",
        .binding = damping_binding()});
+  table.push_back({.name = "form",
+                   .group = update_group,
+                   .value_name = "FORMS",
+                   .help =
+                       "how the update is computed: auto, normal, activations, dual or dual-reduced; also by layer, "
+                       "dual,dual,normal",
+                   .binding = form_binding()});
   table.push_back({.name = "carry",
                    .group = update_group,
                    .value_name = "WEIGHTS",

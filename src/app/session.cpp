@@ -1,7 +1,7 @@
 #include "app/session.hpp"
 
 #include "sibp/comm/agreement.hpp"
-#include "sibp/update/step_cost.hpp"
+#include "sibp/update/calibration.hpp"
 
 #include <cerrno>
 #include <cstdio>
@@ -56,26 +56,57 @@ NetworkSpec network_of(const Options& options, const Dataset& dataset) {
   return spec;
 }
 
-std::string description_text(const NetworkSpec& spec, const Options& options, int ranks) {
+std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, const Compute& compute,
+                           const Communicator& world) {
+  const std::vector<Form>& given = options.training.forms;
+  agreed(world, [&] {
+    if (given.size() > 1 && given.size() != spec.layers.size())
+      throw_usage_error(
+          fmt::format("--form names {} forms, but the network has {} layers; name one for all or one for each",
+                      given.size(), spec.layers.size()));
+  });
+  if (given.size() == 1) return std::vector<Form>(spec.layers.size(), given.front());
+  if (!given.empty()) return given;
+  // Every rank decides by rank 0's figures, so all decide alike.
+  const MachineRates rates = calibrate(*compute.device, world);
+  const auto forms = choose_forms(spec, options.training.batch, world.size(), options.training.carry, rates);
+  spdlog::info("calibration: products {:.0f} GFLOP/s; all-reduce {:.1f} µs and {:.1f} GB/s", rates.gemm[2] / 1e9,
+               1e6 * rates.latency_seconds, rates.reduce_bytes / 1e9);
+  for (std::size_t i = 0; i < forms.size(); ++i) {
+    std::string others;
+    for (const Form form : forms_on(world.size())) {
+      const LayerInStep step{spec.layers[i], i == 0, options.training.batch, world.size(), options.training.carry};
+      others += fmt::format("  {} {:.2f}", name_of(form), 1e3 * semi_implicit_cost(form, step, rates).seconds());
+    }
+    spdlog::info("layer {}: form {}; predicted ms a step:{}", i + 1, name_of(forms[i]), others);
+  }
+  return forms;
+}
+
+std::string description_text(const NetworkSpec& spec, const Options& options, const std::vector<Form>& forms,
+                             int ranks) {
   std::string text = fmt::format("network     {} ({})\nloss        {}\nlayers      {}, {} parameters, {}\n",
                                  short_name(spec), to_text(spec), name_of(spec.loss), spec.layers.size(),
                                  spec.parameters(), size_text(static_cast<double>(spec.parameters()) * sizeof(Real)));
   text += fmt::format("one step    batch {}, {} rank{}; flops and bytes of each rank\n\n", options.training.batch,
                       ranks, ranks == 1 ? "" : "s");
-  constexpr auto row = "{:>5}  {:>15}  {:<10}  {:>12}  {:>14}  {:>14}  {:>10}\n";
-  text += fmt::format(row, "layer", "weights", "activation", "parameters", "network MFLOP", "update MFLOP", "reduced");
+  constexpr auto row = "{:>5}  {:>15}  {:<10}  {:>12}  {:<12}  {:>13}  {:>12}  {:>10}\n";
+  text += fmt::format(row, "layer", "weights", "activation", "parameters", "form", "network MFLOP", "update MFLOP",
+                      "reduced");
+  const MachineRates no_matter = MachineRates::uniform(1, 0, 1);
   LayerCost total;
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
     const LayerSpec& layer = spec.layers[i];
-    const LayerCost cost = semi_implicit_cost(layer, i == 0, options.training.batch, ranks);
+    const LayerInStep step{layer, i == 0, options.training.batch, ranks, options.training.carry};
+    const LayerCost cost = semi_implicit_cost(forms[i], step, no_matter);
     text += fmt::format(row, i + 1, fmt::format("{} × {}", layer.outputs, layer.fan_in()), name_of(layer.activation),
-                        layer.parameters(), fmt::format("{:.1f}", cost.flops_network / 1e6),
+                        layer.parameters(), name_of(forms[i]), fmt::format("{:.1f}", cost.flops_network / 1e6),
                         fmt::format("{:.1f}", cost.flops_update / 1e6), size_text(cost.bytes_reduced));
     total.flops_network += cost.flops_network;
     total.flops_update += cost.flops_update;
     total.bytes_reduced += cost.bytes_reduced;
   }
-  text += fmt::format(row, "all", "", "", spec.parameters(), fmt::format("{:.1f}", total.flops_network / 1e6),
+  text += fmt::format(row, "all", "", "", spec.parameters(), "", fmt::format("{:.1f}", total.flops_network / 1e6),
                       fmt::format("{:.1f}", total.flops_update / 1e6), size_text(total.bytes_reduced));
   return text;
 }

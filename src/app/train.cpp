@@ -56,6 +56,12 @@ Network initial_network(const Options& options, const NetworkSpec& spec, Device&
   return network;
 }
 
+/// Sizes come from the batches as they will be dealt. Local.
+ProximalOptions proximal_options(const TrainingOptions& options, const TrainingData& data) {
+  const BatchOrder order(data.training.sharding, options.batch, options.seed);
+  return {options.damping, options.carry, options.forms, options.batch, order.largest_local_size()};
+}
+
 void log_memory(const TrainingData& data, const Communicator& world) {
   const Index largest =
       world.max(data.training.samples->size() + data.validation.samples->size() + data.test.samples->size());
@@ -71,11 +77,12 @@ int run_train(const Options& given, const Communicator& world) {
   const NetworkSpec spec = agreed(world, [&] { return network_of(given, dataset); });
   Options options = given;
   options.training.eta = given.training.eta.value_or(default_eta(static_cast<Index>(spec.layers.size())));
+  const Compute compute = open_compute(options, world);
+  options.training.forms = forms_of(options, spec, compute, world);
   if (options.describe) {
-    print_on_root(world, description_text(spec, options, world.size()));
+    print_on_root(world, description_text(spec, options, options.training.forms, world.size()));
     return static_cast<int>(ExitStatus::done);
   }
-  const Compute compute = open_compute(options, world);
   Device& device = *compute.device;
   const TrainingData data =
       load_training_data(device, world, dataset, options.normalisation, options.validation, options.training);
@@ -84,8 +91,8 @@ int run_train(const Options& given, const Communicator& world) {
 
   PhaseClock clock;
   const UpdateContext context{device, world, clock};
-  const auto rule = agreed(
-      world, [&] { return make_semi_implicit(context, spec, options.training.damping, options.training.carry); });
+  const auto rule =
+      agreed(world, [&] { return make_semi_implicit(context, spec, proximal_options(options.training, data)); });
   std::optional<Watch> watch;
   agreed(world, [&] {
     if (world.is_root()) watch.emplace(options, fmt::format("{}-{}", dataset.name, short_name(spec)));

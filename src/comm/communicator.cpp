@@ -11,13 +11,9 @@ std::string Communicator::broadcast(std::string text, int root) const {
 }
 
 void Communicator::all_reduce_sum(MatrixView matrix) const {
-  start_all_reduce_sum(matrix)->wait();
-}
-
-std::unique_ptr<ReductionInFlight> Communicator::start_all_reduce_sum(MatrixView matrix) const {
-  require(matrix.contiguous(), "only a matrix without gaps can be reduced");
-  backend_->bytes_reduced += matrix.size() * static_cast<std::int64_t>(sizeof(Real));
-  return backend_->start_all_reduce_sum(matrix);
+  const auto slot = make_slot();
+  slot->start_all_reduce_sum(matrix);
+  slot->wait();
 }
 
 void Communicator::broadcast(MatrixView matrix, int root) const {

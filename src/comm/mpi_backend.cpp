@@ -1,8 +1,10 @@
 #include "sibp/comm/communicator.hpp"
 #include "sibp/core/error.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <string>
+#include <vector>
 
 #include <mpi.h>
 
@@ -48,24 +50,81 @@ MPI_Op mpi_op(Reduction reduction) {
   throw Error(ExitStatus::runtime, "unknown reduction");
 }
 
-class MpiReduction final : public ReductionInFlight {
+/// Elements of one piece of a large reduction: pieces that fit the caches are reduced several times faster.
+constexpr Index piece = Index{1} << 20;
+
+class MpiSlot final : public CollectiveSlot {
  public:
-  MpiReduction(MPI_Comm comm, MatrixView matrix) {
-    check(MPI_Iallreduce(MPI_IN_PLACE, matrix.data, checked_int(matrix.size()), mpi_type(ElementTypeOf<Real>::value),
-                         MPI_SUM, comm, &request_),
-          "MPI_Iallreduce");
+  MpiSlot(MPI_Comm comm, int rank, int size, std::int64_t& bytes_reduced)
+      : comm_(comm), rank_(rank), size_(size), bytes_reduced_(bytes_reduced) {
+    counts_.resize(static_cast<std::size_t>(size));
+    offsets_.resize(static_cast<std::size_t>(size));
   }
 
-  bool poll() override {
-    int done = 0;
-    check(MPI_Test(&request_, &done, MPI_STATUS_IGNORE), "MPI_Test");
-    return done != 0;
+  void start_all_reduce_sum(MatrixView matrix) override {
+    require(matrix.contiguous(), "only a matrix without gaps can be reduced");
+    if (!begin(matrix.size(), 2)) return;
+    for (Index first = 0; first < matrix.size(); first += piece) {
+      check(MPI_Iallreduce(MPI_IN_PLACE, matrix.data + first, checked_int(std::min(piece, matrix.size() - first)),
+                           type_, MPI_SUM, comm_, &requests_.emplace_back()),
+            "MPI_Iallreduce");
+    }
   }
 
-  void wait() override { check(MPI_Wait(&request_, MPI_STATUS_IGNORE), "MPI_Wait"); }
+  void start_all_gather_columns(MatrixView gathered, std::span<const Index> columns) override {
+    require(gathered.contiguous(), "only a matrix without gaps can be gathered into");
+    if (!begin(gathered.size(), 1)) return;
+    set_counts(gathered.rows, gathered.cols, columns);
+    check(MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, gathered.data, counts_.data(), offsets_.data(), type_,
+                          comm_, &requests_.emplace_back()),
+          "MPI_Iallgatherv");
+  }
+
+  void start_reduce_scatter_columns(ConstMatrixView matrix, std::span<const Index> columns, MatrixView mine) override {
+    require(matrix.contiguous() && mine.contiguous(), "only matrices without gaps can be reduced");
+    require(mine.rows == matrix.rows && mine.cols == columns[static_cast<std::size_t>(rank_)],
+            "reduce-scatter: shapes do not fit");
+    begin(matrix.size(), 1);
+    set_counts(matrix.rows, matrix.cols, columns);
+    check(MPI_Ireduce_scatter(matrix.data, mine.data, counts_.data(), type_, MPI_SUM, comm_, &requests_.emplace_back()),
+          "MPI_Ireduce_scatter");
+  }
+
+  void wait() override {
+    check(MPI_Waitall(checked_int(std::ssize(requests_)), requests_.data(), MPI_STATUSES_IGNORE), "MPI_Waitall");
+    requests_.clear();
+  }
+
+  [[nodiscard]] bool under_way() const override { return !requests_.empty(); }
 
  private:
-  MPI_Request request_ = MPI_REQUEST_NULL;
+  /// False if there is nothing to do: one rank has the result. `halves` of an all-reduce are counted.
+  bool begin(Index elements, int halves) {
+    require(requests_.empty(), "a slot takes one collective at a time");
+    if (size_ == 1) return false;
+    bytes_reduced_ += elements * static_cast<std::int64_t>(sizeof(Real)) * halves / 2;
+    return true;
+  }
+
+  void set_counts(Index rows, Index cols, std::span<const Index> columns) {
+    require(std::ssize(columns) == size_, "one number of columns per rank is needed");
+    Index offset = 0;
+    for (std::size_t q = 0; q < columns.size(); ++q) {
+      counts_[q] = checked_int(rows * columns[q]);
+      offsets_[q] = checked_int(offset);
+      offset += rows * columns[q];
+    }
+    require(offset == rows * cols, "the blocks of the ranks do not make up the matrix");
+  }
+
+  MPI_Comm comm_;
+  int rank_;
+  int size_;
+  std::int64_t& bytes_reduced_;
+  MPI_Datatype type_ = mpi_type(ElementTypeOf<Real>::value);
+  std::vector<MPI_Request> requests_;
+  std::vector<int> counts_;
+  std::vector<int> offsets_;
 };
 
 /// Owns its communicator, a duplicate whose errors are returned rather than fatal, so that check() sees them.
@@ -96,8 +155,12 @@ class MpiBackend final : public CommunicatorBackend {
     check(MPI_Allgather(part, n, mpi_type(type), gathered, n, mpi_type(type), comm_), "MPI_Allgather");
   }
   void barrier() override { check(MPI_Barrier(comm_), "MPI_Barrier"); }
-  std::unique_ptr<ReductionInFlight> start_all_reduce_sum(MatrixView matrix) override {
-    return std::make_unique<MpiReduction>(comm_, matrix);
+  std::unique_ptr<CollectiveSlot> make_slot() override {
+    return std::make_unique<MpiSlot>(comm_, rank_, size_, bytes_reduced);
+  }
+  void poll() override {
+    int flag = 0;  // any call that looks for messages makes the library move its collectives on
+    check(MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, comm_, &flag, MPI_STATUS_IGNORE), "MPI_Iprobe");
   }
   void broadcast_matrix(MatrixView matrix, int root) override {
     broadcast(matrix.data, matrix.size(), ElementTypeOf<Real>::value, root);

@@ -66,6 +66,17 @@ class CpuDevice final : public Device {
   void do_fill(MatrixView a, Real value) override { eigen(a).setConstant(value); }
   void do_scale(Real alpha, MatrixView a) override { eigen(a) *= alpha; }
   void do_axpy(Real alpha, ConstMatrixView x, MatrixView y) override { eigen(y) += alpha * eigen(x); }
+  void do_add_transposed(Real alpha, ConstMatrixView x, MatrixView y) override {
+    // In tiles that fit the cache: one of the two matrices is walked across its columns.
+    constexpr Index tile = 32;
+    for (Index c = 0; c < y.cols; c += tile) {
+      const Index n_cols = std::min(tile, y.cols - c);
+      for (Index r = 0; r < y.rows; r += tile) {
+        const Index n_rows = std::min(tile, y.rows - r);
+        eigen(y.block(r, c, n_rows, n_cols)) += alpha * eigen(x.block(c, r, n_cols, n_rows)).transpose();
+      }
+    }
+  }
   double do_sum_of_squares(ConstMatrixView a) override { return eigen(a).cast<double>().squaredNorm(); }
 
   void do_gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta, MatrixView c) override {

@@ -80,6 +80,11 @@ void Device::axpy(Real alpha, ConstMatrixView x, MatrixView y) {
   if (!y.empty()) do_axpy(alpha, x, y);
 }
 
+void Device::add_transposed(Real alpha, ConstMatrixView x, MatrixView y) {
+  require(x.rows == y.cols && x.cols == y.rows, "add_transposed: shapes do not fit");
+  if (!y.empty()) do_add_transposed(alpha, x, y);
+}
+
 double Device::sum_of_squares(ConstMatrixView a) {
   return a.empty() ? 0.0 : do_sum_of_squares(a);
 }

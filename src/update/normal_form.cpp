@@ -1,54 +1,95 @@
-#include "update/normal_form.hpp"
+// The proximal solve by its normal equations, ΔŴ (A + λI) = B with A = F̂ F̂ᵀ and B = R F̂ᵀ. A and B are summed over
+// ranks; every rank factors A + λI, solves its share of the rows of ΔŴ, and all gather them: the traffic of reducing B,
+// the solve divided by P, and replicas that are equal by construction.
+#include "update/gram_reduction.hpp"
+#include "update/proximal_form.hpp"
 
 namespace sibp {
+namespace {
 
-NormalForm::NormalForm(const UpdateContext& context, const LayerSpec& layer, const Damping& damping)
-    : context_(context), damping_(damping) {
-  const Index n = layer.fan_in();
-  gram_ = context_.device.allocate(n, n);
-  packed_ = context_.device.allocate(context_.communicator.size() > 1 ? n * (n + 1) / 2 : 0, 1);
-  step_ = context_.device.allocate(layer.outputs, n);
-}
-
-void NormalForm::features_ready(ConstMatrixView features) {
-  Device& device = context_.device;
-  const PhaseClock::Scope timed(context_.clock, Phase::solve);
-  device.syrk(Op::none, 1, features, 0, gram_.view());  // A = F̂ F̂ᵀ   (fan_in × fan_in, lower triangle)
-  if (context_.communicator.size() == 1) return;
-  device.pack_triangle(gram_.view(), packed_.view());
-  gram_reduction_ = context_.communicator.start_all_reduce_sum(packed_.view());
-}
-
-void NormalForm::wait_for_gram() {
-  if (!gram_reduction_) return;
-  const PhaseClock::Scope timed(context_.clock, Phase::communication);
-  gram_reduction_->wait();
-  gram_reduction_.reset();
-  context_.device.unpack_triangle(packed_.view(), gram_.view());
-}
-
-ProximalStep NormalForm::update(const LayerBackward& layer) {
-  Device& device = context_.device;
-  const PhaseClock::Scope timed(context_.clock, Phase::solve);
-  const auto eta = static_cast<Real>(layer.eta);
-  // B = R F̂ᵀ = −η S F̂ᵀ   (outputs × fan_in)
-  device.gemm(Op::none, Op::transpose, -eta, layer.masked, layer.features, 0, step_.view());
-  {
-    const PhaseClock::Scope waiting(context_.clock, Phase::communication);
-    context_.communicator.all_reduce_sum(step_.view());
+class NormalForm final : public ProximalForm {
+ public:
+  NormalForm(const UpdateContext& context, const LayerSpec& layer, const ProximalOptions& options)
+      : ProximalForm(context, layer, options),
+        gram_(device(), communicator(), layer.fan_in()),
+        step_(device().allocate(layer.fan_in(), layer.outputs)),
+        slot_(communicator().make_slot()) {
+    for (Index q = 0; q < communicator().size(); ++q) {
+      if (q == communicator().rank()) first_row_ = layer.outputs * q / communicator().size();
+      rows_.push_back(layer.outputs * (q + 1) / communicator().size() - layer.outputs * q / communicator().size());
+    }
+    mine_ = device().allocate(layer.fan_in(), distributed() ? own_rows() : 0);
   }
-  wait_for_gram();
 
-  ProximalStep result;
-  const auto fan_in = static_cast<double>(layer.spec.fan_in());
-  // λ is added once, to the reduced A.
-  result.lambda = damping_.kind == Damping::Kind::relative ? device.damp(gram_.view(), 0, damping_.value / fan_in)
-                                                           : device.damp(gram_.view(), damping_.value, 0);
-  result.failed_minor = device.cholesky(gram_.view());  // A + λI = L Lᵀ
-  if (result.failed_minor != 0) return result;
-  device.solve_right(gram_.view(), step_.view());  // ΔŴ = B (A + λI)⁻¹
-  device.axpy(1, step_.view(), layer.weights);     // Ŵ ← Ŵ + ΔŴ
-  return result;
+  void features_ready(ConstMatrixView features, std::span<const Index>) override {
+    const PhaseClock::Scope timed(clock(), Phase::solve);
+    gram_.start(features);
+  }
+
+  ProximalStep backward(const LayerBackward& layer) override {
+    {
+      const PhaseClock::Scope timed(clock(), Phase::solve);
+      // Bᵀ = F̂ Rᵀ = −η F̂ Sᵀ   (fan_in × outputs: a rank's rows of B lie side by side)
+      device().gemm(Op::none, Op::transpose, static_cast<Real>(-layer.eta), layer.features, layer.masked, 0,
+                    step_.view());
+      if (distributed()) slot_->start_reduce_scatter_columns(step_.view(), rows_, mine_.view());
+    }
+    if (!carries_new()) carry_difference(layer);
+    const ProximalStep result = solve();
+    if (carries_new()) {
+      complete(layer.weights);
+      carry_difference(layer);
+    }
+    return result;
+  }
+
+  void finish(MatrixView weights) override { complete(weights); }
+
+ private:
+  [[nodiscard]] Index own_rows() const { return rows_[static_cast<std::size_t>(communicator().rank())]; }
+  /// This rank's rows of ΔŴ, as columns of its transpose.
+  MatrixView own_block() { return step_.view().block(0, first_row_, step_.rows(), own_rows()); }
+
+  ProximalStep solve() {
+    const PhaseClock::Scope timed(clock(), Phase::solve);
+    wait(gram_.slot());
+    const MatrixView gram = gram_.result();
+    const ProximalStep result = factorise(gram);  // A + λI = L Lᵀ
+    wait(*slot_);
+    if (distributed()) device().copy(mine_.view(), own_block());
+    if (result.failed_minor == 0) {
+      device().solve_left(gram, own_block());  // ΔŴᵀ = (A + λI)⁻¹ Bᵀ
+    } else {
+      device().fill(own_block(), 0);
+    }
+    if (distributed()) slot_->start_all_gather_columns(step_.view(), rows_);
+    pending_ = true;
+    return result;
+  }
+
+  /// Ŵ ← Ŵ + ΔŴ, once.
+  void complete(MatrixView weights) {
+    if (!pending_) return;
+    wait(*slot_);
+    const PhaseClock::Scope timed(clock(), Phase::solve);
+    device().add_transposed(1, step_.view(), weights);
+    pending_ = false;
+  }
+
+  GramReduction gram_;
+  Matrix step_;  ///< Bᵀ, then ΔŴᵀ: fan_in × outputs
+  Matrix mine_;  ///< this rank's columns of the summed Bᵀ; without elements on one rank
+  std::unique_ptr<CollectiveSlot> slot_;
+  std::vector<Index> rows_;  ///< of ΔŴ, by the rank that solves them
+  Index first_row_ = 0;
+  bool pending_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<ProximalForm> make_normal_form(const UpdateContext& context, const LayerSpec& layer,
+                                               const ProximalOptions& options) {
+  return std::make_unique<NormalForm>(context, layer, options);
 }
 
 }  // namespace sibp

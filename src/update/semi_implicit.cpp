@@ -1,6 +1,6 @@
 #include "sibp/update/semi_implicit.hpp"
 
-#include "update/normal_form.hpp"
+#include "update/proximal_form.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -10,29 +10,59 @@
 namespace sibp {
 namespace {
 
+std::unique_ptr<ProximalForm> make_form(Form form, const UpdateContext& context, const LayerSpec& layer,
+                                        const ProximalOptions& options) {
+  switch (form) {
+    case Form::normal:
+      return make_normal_form(context, layer, options);
+    case Form::activations:
+      return make_activations_form(context, layer, options);
+    case Form::dual:
+      return make_dual_form(context, layer, options, false);
+    case Form::dual_reduced:
+      return make_dual_form(context, layer, options, true);
+  }
+  throw Error(ExitStatus::runtime, "unknown form of the proximal update");
+}
+
 class SemiImplicit final : public UpdateRule {
  public:
-  SemiImplicit(const UpdateContext& context, const NetworkSpec& spec, const Damping& damping, Carry carry)
-      : context_(context), carry_(carry), lambdas_(spec.layers.size()) {
-    for (const LayerSpec& layer : spec.layers) forms_.emplace_back(context, layer, damping);
+  SemiImplicit(const UpdateContext& context, const NetworkSpec& spec, const ProximalOptions& options)
+      : context_(context),
+        lambdas_(spec.layers.size()),
+        weights_(spec.layers.size()),
+        samples_per_rank_(static_cast<std::size_t>(context.communicator.size())) {
+    require(options.forms.size() == spec.layers.size() || options.forms.size() == 1, "one form per layer is needed");
+    for (std::size_t i = 0; i < spec.layers.size(); ++i) {
+      const Form form = options.forms[options.forms.size() == 1 ? 0 : i];
+      forms_.push_back(make_form(form, context, spec.layers[i], options));
+    }
   }
 
-  void features_ready(Index layer, ConstMatrixView features) override { form(layer).features_ready(features); }
+  void features_ready(Index layer, ConstMatrixView features) override {
+    if (layer == 0) {
+      const PhaseClock::Scope timed(context_.clock, Phase::communication);
+      context_.communicator.all_gather(features.cols, std::span(samples_per_rank_));
+    }
+    forms_[static_cast<std::size_t>(layer)]->features_ready(features, samples_per_rank_);
+  }
 
   void backward(const LayerBackward& layer) override {
-    if (carry_ == Carry::old_weights) carry(layer);
-    const ProximalStep step = form(layer.layer).update(layer);
-    lambdas_[static_cast<std::size_t>(layer.layer)] = step.lambda;
+    const auto i = static_cast<std::size_t>(layer.layer);
+    weights_[i] = layer.weights;
+    const ProximalStep step = forms_[i]->backward(layer);
+    lambdas_[i] = step.lambda;
     if (step.failed_minor != 0) {
       failure_ = fmt::format(
-          "layer {}: the Gram matrix + λ I is not positive definite (leading minor {} of {}, λ = {:.3g}); "
-          "raise --damping or lower --eta",
-          layer.layer + 1, step.failed_minor, layer.spec.fan_in(), step.lambda);
+          "layer {}: the Gram matrix + λ I is not positive definite (leading minor {}, λ = {:.3g}); raise --damping or "
+          "lower --eta",
+          layer.layer + 1, step.failed_minor, step.lambda);
     }
-    if (carry_ == Carry::new_weights) carry(layer);
   }
 
-  void finish_step() override {}
+  void finish_step() override {
+    for (std::size_t i = forms_.size(); i-- > 0;) forms_[i]->finish(weights_[i]);
+  }
 
   [[nodiscard]] LambdaRange lambda_range() const override {
     const auto [smallest, largest] = std::minmax_element(lambdas_.begin(), lambdas_.end());
@@ -42,28 +72,19 @@ class SemiImplicit final : public UpdateRule {
   [[nodiscard]] std::optional<std::string> failure() const override { return failure_; }
 
  private:
-  NormalForm& form(Index layer) { return forms_[static_cast<std::size_t>(layer)]; }
-
-  /// D_{i−1} = W_iᵀ S_i   (inputs × M_p)
-  void carry(const LayerBackward& layer) {
-    if (layer.carried.rows == 0) return;
-    const PhaseClock::Scope timed(context_.clock, Phase::backward);
-    const ConstMatrixView w = ConstMatrixView(layer.weights).left_cols(layer.spec.inputs);
-    context_.device.gemm(Op::transpose, Op::none, 1, w, layer.masked, 0, layer.carried);
-  }
-
   UpdateContext context_;
-  Carry carry_;
-  std::vector<NormalForm> forms_;
+  std::vector<std::unique_ptr<ProximalForm>> forms_;
   std::vector<double> lambdas_;
+  std::vector<MatrixView> weights_;
+  std::vector<Index> samples_per_rank_;  ///< M_q of this step
   std::optional<std::string> failure_;
 };
 
 }  // namespace
 
 std::unique_ptr<UpdateRule> make_semi_implicit(const UpdateContext& context, const NetworkSpec& spec,
-                                               const Damping& damping, Carry carry) {
-  return std::make_unique<SemiImplicit>(context, spec, damping, carry);
+                                               const ProximalOptions& options) {
+  return std::make_unique<SemiImplicit>(context, spec, options);
 }
 
 }  // namespace sibp

@@ -56,26 +56,69 @@ TEST_F(Collectives, AgreementNeedsEveryRank) {
   EXPECT_FALSE(world_.all_agree(p_ != ranks_ - 1));
 }
 
-TEST_F(Collectives, MatricesAreSummedInTheOrderOfWaiting) {
+TEST_F(Collectives, SeveralReductionsMayBeUnderWay) {
   const auto device = make_cpu_device(1);
   Matrix a = device->allocate(17, 3);
-  Matrix b = device->allocate(400, 100);
+  Matrix b = device->allocate(1300, 1000);  // more than one piece
   Matrix none = device->allocate(0, 3);
-  device->fill(a.view(), static_cast<Real>(p_ + 1));
-  device->fill(b.view(), static_cast<Real>(2 * p_));
-  const auto before = world_.bytes_reduced();
-  auto first = world_.start_all_reduce_sum(a.view());
-  auto second = world_.start_all_reduce_sum(b.view());
-  auto third = world_.start_all_reduce_sum(none.view());
-  while (!second->poll()) {
+  const auto first = world_.make_slot();
+  const auto second = world_.make_slot();
+  const auto third = world_.make_slot();
+  for (int round = 1; round <= 2; ++round) {  // slots are used again
+    device->fill(a.view(), static_cast<Real>(p_ + round));
+    device->fill(b.view(), static_cast<Real>(2 * p_));
+    const auto before = world_.bytes_reduced();
+    first->start_all_reduce_sum(a.view());
+    second->start_all_reduce_sum(b.view());
+    third->start_all_reduce_sum(none.view());
+    world_.poll();
+    second->wait();
+    first->wait();
+    third->wait();
+    EXPECT_FALSE(first->under_way());
+    const double sum = ranks_ * (ranks_ - 1) / 2.0;
+    EXPECT_EQ(naive::download(*device, a.view()).values, naive::Dense(17, 3, sum + ranks_ * round).values);
+    EXPECT_EQ(naive::download(*device, b.view()).values, naive::Dense(1300, 1000, 2 * sum).values);
+    const auto bytes = ranks_ == 1 ? 0 : static_cast<std::int64_t>((17 * 3 + 1300 * 1000) * sizeof(Real));
+    EXPECT_EQ(world_.bytes_reduced() - before, bytes);
   }
-  second->wait();
-  first->wait();
-  third->wait();
-  EXPECT_EQ(naive::download(*device, a.view()).values, naive::Dense(17, 3, ranks_ * (ranks_ + 1) / 2.0).values);
-  EXPECT_EQ(naive::download(*device, b.view()).values, naive::Dense(400, 100, ranks_ * (ranks_ - 1)).values);
-  EXPECT_EQ(world_.bytes_reduced() - before, static_cast<std::int64_t>((17 * 3 + 400 * 100) * sizeof(Real)));
-  world_.broadcast(a.view().left_cols(2), ranks_ - 1);
+}
+
+TEST_F(Collectives, ColumnsAreGatheredInTheOrderOfRanks) {
+  const auto device = make_cpu_device(1);
+  std::vector<Index> columns;
+  for (int q = 0; q < ranks_; ++q) columns.push_back(q == 1 ? 0 : q + 2);  // ragged, and a rank without columns
+  const Index total = std::accumulate(columns.begin(), columns.end(), Index{0});
+  const Index before = std::accumulate(columns.begin(), columns.begin() + p_, Index{0});
+  Matrix gathered = device->allocate(5, total);
+  device->fill(gathered.view().block(0, before, 5, columns[static_cast<std::size_t>(p_)]), static_cast<Real>(p_ + 1));
+  const auto slot = world_.make_slot();
+  slot->start_all_gather_columns(gathered.view(), columns);
+  slot->wait();
+  Index c = 0;
+  for (int q = 0; q < ranks_; ++q)
+    for (Index k = 0; k < columns[static_cast<std::size_t>(q)]; ++k, ++c)
+      for (Index r = 0; r < 5; ++r) EXPECT_EQ(gathered.view()(r, c), static_cast<Real>(q + 1));
+}
+
+TEST_F(Collectives, BlocksOfColumnsAreSummedWhereTheyBelong) {
+  const auto device = make_cpu_device(1);
+  std::vector<Index> columns;
+  for (int q = 0; q < ranks_; ++q) columns.push_back(q == 1 ? 0 : 3);
+  const Index total = std::accumulate(columns.begin(), columns.end(), Index{0});
+  const Index mine = columns[static_cast<std::size_t>(p_)];
+  const Index before = std::accumulate(columns.begin(), columns.begin() + p_, Index{0});
+  Matrix matrix = device->allocate(4, total);
+  for (Index c = 0; c < total; ++c)
+    for (Index r = 0; r < 4; ++r) matrix.view()(r, c) = static_cast<Real>((p_ + 1) * (10 * c + r));
+  Matrix block = device->allocate(4, mine);
+  const auto slot = world_.make_slot();
+  slot->start_reduce_scatter_columns(matrix.view(), columns, block.view());
+  slot->wait();
+  const double factor = ranks_ * (ranks_ + 1) / 2.0;
+  for (Index c = 0; c < mine; ++c)
+    for (Index r = 0; r < 4; ++r)
+      EXPECT_EQ(static_cast<double>(block.view()(r, c)), factor * static_cast<double>(10 * (before + c) + r));
 }
 
 TEST_F(Collectives, MatricesWithGapsAreRefused) {

@@ -12,13 +12,13 @@ namespace {
 using namespace testing_support;
 using naive::Dense;
 
-class Limits : public testing::Test {
+class Limits : public testing::TestWithParam<Form> {
  protected:
   std::vector<Dense> after_one_step(const NetworkSpec& spec, const ToyBatch& batch, const Damping& damping,
                                     double eta) {
     RankOfStep rank(make_mpi_communicator(), spec, start(spec), batch.inputs.cols,
                     [&](const auto& context, const auto& net) {
-                      return make_semi_implicit(context, net, damping, Carry::new_weights);
+                      return make_semi_implicit(context, net, {damping, Carry::new_weights, {GetParam()}, 40, 40});
                     });
     rank.step(batch, eta);
     return rank.weights();
@@ -29,17 +29,20 @@ class Limits : public testing::Test {
   ToyBatch batch_ = toy_batch(6, 3, 30, 8);
 };
 
-TEST_F(Limits, EtaZeroChangesNothing) {
+INSTANTIATE_TEST_SUITE_P(Forms, Limits,
+                         testing::Values(Form::normal, Form::activations, Form::dual, Form::dual_reduced));
+
+TEST_P(Limits, EtaZeroChangesNothing) {
   const auto weights = after_one_step(spec_, batch_, {Damping::Kind::relative, 1}, 0);
   for (std::size_t i = 0; i < weights.size(); ++i) EXPECT_EQ(weights[i].values, start(spec_)[i].values);
 }
 
-TEST_F(Limits, InfiniteDampingLeavesTheWeights) {
+TEST_P(Limits, InfiniteDampingLeavesTheWeights) {
   const auto weights = after_one_step(spec_, batch_, {Damping::Kind::absolute, 1e30}, 1);
   for (std::size_t i = 0; i < weights.size(); ++i) EXPECT_EQ(weights[i].values, start(spec_)[i].values);
 }
 
-TEST_F(Limits, NoDampingIsLeastSquares) {
+TEST_P(Limits, NoDampingIsLeastSquares) {
   // One linear layer, squared error, η = 1: the target of the pre-activations is Y itself, so one step from any start
   // reaches the least-squares solution of Ŵ F̂ = Y.
   const NetworkSpec linear = parse_network("dense(3)", 6, Loss::squared_error, {});
@@ -52,7 +55,7 @@ TEST_F(Limits, NoDampingIsLeastSquares) {
   EXPECT_LT(naive::relative_difference(weights[0], expected), sizeof(Real) == 4 ? 1e-4 : 1e-6);
 }
 
-TEST_F(Limits, AnIndefiniteSystemEndsEveryRankAlikeAndNamesTheLayer) {
+TEST_P(Limits, AnIndefiniteSystemEndsEveryRankAlikeAndNamesTheLayer) {
   // A negative absolute weight far below the spectrum: A + λI is not positive definite.
   try {
     after_one_step(spec_, batch_, {Damping::Kind::absolute, -1e6}, 1);
@@ -64,7 +67,7 @@ TEST_F(Limits, AnIndefiniteSystemEndsEveryRankAlikeAndNamesTheLayer) {
   }
 }
 
-TEST_F(Limits, ANonFiniteLossEndsEveryRankAlike) {
+TEST_P(Limits, ANonFiniteLossEndsEveryRankAlike) {
   batch_.inputs(0, 7) = std::numeric_limits<double>::quiet_NaN();  // on one rank only
   try {
     after_one_step(parse_network("dense(3)", 6, Loss::softmax_cross_entropy, {}), batch_, {}, 1);

@@ -21,19 +21,20 @@ struct Case {
   Index samples;
 };
 
-class Step : public testing::TestWithParam<Case> {
+class Step : public testing::TestWithParam<std::tuple<Case, Form>> {
  protected:
   static constexpr Index inputs_ = 6;
   static constexpr Index classes_ = 3;
 };
 
 TEST_P(Step, IsTheReferenceOnAnyNumberOfRanks) {
-  const Case& c = GetParam();
+  const auto& [c, form] = GetParam();
   const NetworkSpec spec = parse_network(c.network, inputs_, c.loss, Activation::relu);
   const auto start = toy_weights(spec, 21);
-  RankOfStep rank(make_mpi_communicator(), spec, start, 40, [&](const auto& context, const auto& network) {
-    return make_semi_implicit(context, network, c.damping, c.carry);
-  });
+  RankOfStep rank(make_mpi_communicator(), spec, start, 40,
+                  [&, &c = c, &form = form](const auto& context, const auto& network) {
+                    return make_semi_implicit(context, network, {c.damping, c.carry, {form}, 40, 40});
+                  });
   ReferenceStep reference{.spec = spec, .weights = start, .eta = 0.7, .damping = c.damping, .carry = c.carry};
   for (const std::uint64_t step : {1, 2, 3}) {
     const ToyBatch batch = toy_batch(inputs_, classes_, c.samples, 100 + step);
@@ -55,17 +56,19 @@ constexpr Damping absolute{Damping::Kind::absolute, 0.5};
 
 INSTANTIATE_TEST_SUITE_P(
     Networks, Step,
-    testing::Values(
-        Case{"dense(3)", Loss::softmax_cross_entropy, relative, Carry::new_weights, 11},
-        Case{"dense(5,relu) dense(3)", Loss::softmax_cross_entropy, relative, Carry::new_weights, 11},
-        Case{"dense(5,leaky-relu) dense(3)", Loss::softmax_cross_entropy, absolute, Carry::new_weights, 11},
-        Case{"dense(5,tanh) dense(4,tanh) dense(3)", Loss::softmax_cross_entropy, relative, Carry::new_weights, 23},
-        Case{"dense(5,sigmoid) dense(3)", Loss::softmax_cross_entropy, absolute, Carry::old_weights, 11},
-        Case{"dense(5,identity) dense(3)", Loss::squared_error, relative, Carry::new_weights, 11},
-        Case{"dense(7,relu) dense(6,tanh) dense(5,sigmoid) dense(3)", Loss::squared_error, relative, Carry::old_weights,
-             13},
-        // fewer samples than ranks: some ranks hold none
-        Case{"dense(5,relu) dense(4,relu) dense(3)", Loss::softmax_cross_entropy, relative, Carry::new_weights, 2}));
+    testing::Combine(
+        testing::Values(
+            Case{"dense(3)", Loss::softmax_cross_entropy, relative, Carry::new_weights, 11},
+            Case{"dense(5,relu) dense(3)", Loss::softmax_cross_entropy, relative, Carry::new_weights, 11},
+            Case{"dense(5,leaky-relu) dense(3)", Loss::softmax_cross_entropy, absolute, Carry::new_weights, 11},
+            Case{"dense(5,tanh) dense(4,tanh) dense(3)", Loss::softmax_cross_entropy, relative, Carry::new_weights, 23},
+            Case{"dense(5,sigmoid) dense(3)", Loss::softmax_cross_entropy, absolute, Carry::old_weights, 11},
+            Case{"dense(5,identity) dense(3)", Loss::squared_error, relative, Carry::new_weights, 11},
+            Case{"dense(7,relu) dense(6,tanh) dense(5,sigmoid) dense(3)", Loss::squared_error, relative,
+                 Carry::old_weights, 13},
+            // fewer samples than ranks: some ranks hold none
+            Case{"dense(5,relu) dense(4,relu) dense(3)", Loss::softmax_cross_entropy, relative, Carry::new_weights, 2}),
+        testing::Values(Form::normal, Form::activations, Form::dual, Form::dual_reduced)));
 
 TEST(Gradient, OfTheReferenceIsThatOfFiniteDifferences) {
   for (const char* text :
@@ -100,7 +103,8 @@ TEST(Gradient, OfTheLibraryIsTheStepUnderOverwhelmingDamping) {
   const double lambda = 1e3;
   const double eta = 10;  // so that the step is large enough to be seen in float
   RankOfStep rank(make_mpi_communicator(), spec, start, 40, [&](const auto& context, const auto& network) {
-    return make_semi_implicit(context, network, {Damping::Kind::absolute, lambda}, Carry::old_weights);
+    return make_semi_implicit(context, network,
+                              {{Damping::Kind::absolute, lambda}, Carry::old_weights, {Form::normal}, 40, 40});
   });
   rank.step(batch, eta);
   const auto weights = rank.weights();

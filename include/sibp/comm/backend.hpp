@@ -3,6 +3,7 @@
 #include "sibp/core/matrix_view.hpp"
 
 #include <memory>
+#include <span>
 
 namespace sibp {
 
@@ -11,22 +12,34 @@ enum class ElementType { byte, int32, int64, uint64, float32, float64 };
 
 enum class Reduction { sum, max, min };
 
-/// A reduction of a matrix that is under way; the matrix must be left alone until wait() has returned.
-class ReductionInFlight {
+/// One collective on matrices that may be under way while other work goes on; used again and again, so that a step
+/// allocates nothing. After a start_ function the matrices must be left alone until wait() has returned.
+///
+/// All ranks start the same collectives, through slots made in the same order, in the same order.
+class CollectiveSlot {
  public:
-  ReductionInFlight() = default;
-  ReductionInFlight(const ReductionInFlight&) = delete;
-  ReductionInFlight& operator=(const ReductionInFlight&) = delete;
-  virtual ~ReductionInFlight() = default;
+  CollectiveSlot() = default;
+  CollectiveSlot(const CollectiveSlot&) = delete;
+  CollectiveSlot& operator=(const CollectiveSlot&) = delete;
+  virtual ~CollectiveSlot() = default;
 
-  /// Moves the reduction on without blocking; true once it is done. Local.
-  virtual bool poll() = 0;
-  /// Returns when the sum is in the matrix. Collective in the order in which the reductions were started.
+  /// matrix ← sum over ranks. `matrix` is contiguous, of equal shape everywhere.
+  virtual void start_all_reduce_sum(MatrixView matrix) = 0;
+  /// The column blocks of all ranks, in their order, side by side in `gathered`, on every rank: columns[q] columns of
+  /// rank q. This rank's own are in place before. `gathered` is contiguous.
+  virtual void start_all_gather_columns(MatrixView gathered, std::span<const Index> columns) = 0;
+  /// mine ← sum over ranks of the column block columns[rank] of `matrix`. Both are contiguous.
+  virtual void start_reduce_scatter_columns(ConstMatrixView matrix, std::span<const Index> columns,
+                                            MatrixView mine) = 0;
+
+  /// Returns when the result is in place; at once if nothing is under way.
   virtual void wait() = 0;
+  [[nodiscard]] virtual bool under_way() const = 0;
 };
 
 /// What Communicator is made of: one library's collectives, without types. `count` is in elements, never bytes.
-/// Host memory (void*) and matrices in a device's memory may take different ways. All functions are Collective.
+/// Host memory (void*) and matrices in a device's memory may take different ways. All functions are Collective, but for
+/// rank(), size() and poll().
 class CommunicatorBackend {
  public:
   CommunicatorBackend() = default;
@@ -41,10 +54,12 @@ class CommunicatorBackend {
   /// gathered, size() · count elements, ← the parts of all ranks in their order.
   virtual void all_gather(const void* part, Index count, ElementType type, void* gathered) = 0;
   virtual void barrier() = 0;
-  virtual std::unique_ptr<ReductionInFlight> start_all_reduce_sum(MatrixView matrix) = 0;
   virtual void broadcast_matrix(MatrixView matrix, int root) = 0;
+  virtual std::unique_ptr<CollectiveSlot> make_slot() = 0;
+  /// Moves on whatever is under way, without blocking. Local.
+  virtual void poll() = 0;
 
-  std::int64_t bytes_reduced = 0;  ///< bytes of the matrices this rank has given to reductions so far
+  std::int64_t bytes_reduced = 0;  ///< see Communicator::bytes_reduced
 };
 
 }  // namespace sibp

@@ -93,6 +93,12 @@ class Communicator {
   /// The text of rank `root`, on every rank; its length may differ before.
   [[nodiscard]] std::string broadcast(std::string text, int root = 0) const;
 
+  /// gathered[q] ← the value of rank q.
+  template <Element T>
+  void all_gather(T value, std::span<T> gathered) const {
+    require(std::ssize(gathered) == size(), "one place per rank is needed");
+    backend_->all_gather(&value, 1, ElementTypeOf<T>::value, gathered.data());
+  }
   /// The values of all ranks, in their order.
   template <Element T>
   [[nodiscard]] std::vector<T> all_gather(T value) const {
@@ -108,12 +114,16 @@ class Communicator {
 
   /// matrix ← sum over ranks. `matrix` is contiguous, of equal shape everywhere.
   void all_reduce_sum(MatrixView matrix) const;
-  /// Bytes of matrices this rank has given to all-reduces so far. Local.
-  [[nodiscard]] std::int64_t bytes_reduced() const { return backend_->bytes_reduced; }
-  /// The same without waiting: other work and other reductions may go on until wait().
-  [[nodiscard]] std::unique_ptr<ReductionInFlight> start_all_reduce_sum(MatrixView matrix) const;
   /// matrix ← that of rank `root`.
   void broadcast(MatrixView matrix, int root = 0) const;
+  /// A place for collectives on matrices that go on while other work is done. The slots of a communicator must be gone
+  /// before it is.
+  [[nodiscard]] std::unique_ptr<CollectiveSlot> make_slot() const { return backend_->make_slot(); }
+  /// Moves on whatever is under way, without blocking; to be called now and then during long work. Local.
+  void poll() const { backend_->poll(); }
+  /// Bytes of matrices this rank has given to all-reduces so far; a gather or a reduce-scatter, half of one each,
+  /// counts half of its bytes. Nothing counts where there is one rank. Local.
+  [[nodiscard]] std::int64_t bytes_reduced() const { return backend_->bytes_reduced; }
 
  private:
   template <Element T>

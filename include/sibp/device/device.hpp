@@ -58,6 +58,8 @@ class Device {
   void scale(Real alpha, MatrixView a);
   /// y ← y + alpha x, of equal shape.
   void axpy(Real alpha, ConstMatrixView x, MatrixView y);
+  /// y ← y + alpha xᵀ, x n × m and y m × n.
+  void add_transposed(Real alpha, ConstMatrixView x, MatrixView y);
   /// Σ aᵢⱼ², accumulated in double.
   [[nodiscard]] double sum_of_squares(ConstMatrixView a);
   /// c ← alpha op_a(a) op_b(b) + beta c, where op_a(a) is m × k, op_b(b) is k × n and c is m × n.
@@ -114,6 +116,7 @@ class Device {
   virtual void do_fill(MatrixView a, Real value) = 0;
   virtual void do_scale(Real alpha, MatrixView a) = 0;
   virtual void do_axpy(Real alpha, ConstMatrixView x, MatrixView y) = 0;
+  virtual void do_add_transposed(Real alpha, ConstMatrixView x, MatrixView y) = 0;
   virtual double do_sum_of_squares(ConstMatrixView a) = 0;
   virtual void do_gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta, MatrixView c) = 0;
   virtual void do_syrk(Op op, Real alpha, ConstMatrixView a, Real beta, MatrixView c) = 0;

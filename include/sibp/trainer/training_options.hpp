@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 namespace sibp {
 
@@ -20,6 +21,7 @@ struct TrainingOptions {
   std::optional<double> eta;  ///< step size on the neurons, > 0; absent: min(1, 4 / layers)
   Damping damping;
   Carry carry = Carry::new_weights;
+  std::vector<Form> forms;  ///< of the update, one for all layers or one each; none: chosen by calibration
   Schedule schedule = Schedule::linear;
   Index warmup_steps = 0;      ///< η rises linearly over these steps first
   Index batch = 100;           ///< global batch M, samples over all ranks

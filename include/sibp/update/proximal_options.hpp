@@ -1,5 +1,12 @@
 #pragma once
 
+#include "sibp/core/types.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
 namespace sibp {
 
 /// The proximal weight λ_i of a layer, the weight of ‖ΔŴ_i‖² in its least-squares problem.
@@ -16,6 +23,32 @@ struct Damping {
 enum class Carry {
   new_weights,  ///< those after the update: what makes the method semi-implicit
   old_weights,  ///< those before it, as back propagation does
+};
+
+/// How the proximal update of a layer is computed over ranks; all forms give the same update up to rounding. With
+/// n = n_{i−1} + 1 and o = n_i, per rank of P and beyond the network's own products:
+enum class Form {
+  normal,  ///< reduce A and B, solve ΔŴ (A + λI) = B, each rank its rows: n²M/P + 2noM/P + n³/3 + 2n²o/P flops
+  activations,  ///< reduce A in the forward pass, then Σ_p R_p Y_pᵀ with Y_p = (A + λI)⁻¹ F̂_p: n³/3 + 2n²M/P in its
+                ///< place
+  dual,          ///< gather F̂ and R, solve in sample space, every rank the whole update: nM² + M³/3 + 2oM² + 2noM
+  dual_reduced,  ///< the same solve, but each rank only its samples' part of the update, which is reduced: … + 2noM/P
+};
+
+/// "normal", "activations", "dual" or "dual-reduced".
+std::string_view name_of(Form form);
+/// The form of that name, or nothing.
+std::optional<Form> form_from_name(std::string_view name);
+/// The names with commas between.
+std::string to_text(const std::vector<Form>& forms);
+
+/// Everything that decides how SIBP updates the weights, beside η.
+struct ProximalOptions {
+  Damping damping;
+  Carry carry = Carry::new_weights;
+  std::vector<Form> forms;  ///< by layer; one form stands for all layers
+  Index global_batch = 0;   ///< samples of the largest batch over all ranks
+  Index local_batch = 0;    ///< and on this rank
 };
 
 }  // namespace sibp

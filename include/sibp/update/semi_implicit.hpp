@@ -16,6 +16,6 @@ namespace sibp {
 ///
 /// with the sums over all samples of all ranks. The difference is then carried by the new weights (Carry::new_weights).
 std::unique_ptr<UpdateRule> make_semi_implicit(const UpdateContext& context, const NetworkSpec& spec,
-                                               const Damping& damping, Carry carry);
+                                               const ProximalOptions& options);
 
 }  // namespace sibp

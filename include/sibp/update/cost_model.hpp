@@ -1,0 +1,69 @@
+#pragma once
+
+#include "sibp/model/network_spec.hpp"
+#include "sibp/update/proximal_options.hpp"
+
+#include <array>
+#include <span>
+#include <vector>
+
+namespace sibp {
+
+/// Floating-point operations per second of one rank, for an operation on matrices whose smallest dimension is
+/// MachineRates::sizes[k].
+using RateBySize = std::array<double, 4>;
+
+/// What a machine does in a second, of one rank while all ranks work.
+struct MachineRates {
+  static constexpr std::array<Index, 4> sizes{32, 128, 512, 1280};
+
+  RateBySize gemm{};
+  RateBySize syrk{};
+  RateBySize cholesky{};
+  RateBySize solve{};
+  double memory_bytes = 0;     ///< bytes per second read and written by element-wise work
+  double latency_seconds = 0;  ///< of an all-reduce of one element
+  double reduce_bytes = 0;     ///< bytes of a large matrix all-reduced per second
+
+  /// The same rate for every operation and size.
+  static MachineRates uniform(double flops, double latency_seconds, double reduce_bytes);
+};
+
+/// The rate at a size between the measured ones, by interpolation in the logarithm of the size. Local.
+double rate_at(const RateBySize& rates, Index size);
+
+/// What one rank does, sends and waits for in one layer of one step.
+struct LayerCost {
+  double flops_network = 0;  ///< forward pass and difference carried back
+  double flops_update = 0;   ///< the update
+  double bytes_reduced = 0;  ///< as counted by Communicator::bytes_reduced
+  double seconds_network = 0;
+  double seconds_update = 0;
+  double seconds_communication = 0;  ///< of the collectives, were none hidden
+
+  [[nodiscard]] double flops() const { return flops_network + flops_update; }
+  [[nodiscard]] double seconds() const { return seconds_network + seconds_update + seconds_communication; }
+};
+
+/// One layer among those of a network, and how a step's batch lies on the ranks.
+struct LayerInStep {
+  const LayerSpec& layer;
+  bool is_first = false;  ///< carries no difference back
+  Index batch = 1;        ///< M, dealt evenly
+  int ranks = 1;          ///< P
+  Carry carry = Carry::new_weights;
+};
+
+/// The proximal update in one form; the formulas are those of enum Form. Local.
+LayerCost semi_implicit_cost(Form form, const LayerInStep& step, const MachineRates& rates);
+
+/// A gradient step: 2noM/P flops, and the all-reduce of the gradient. Local.
+LayerCost gradient_cost(const LayerInStep& step, const MachineRates& rates);
+
+/// The forms that there are on a number of ranks: on one, dual and dual_reduced are the same and only dual is named.
+std::span<const Form> forms_on(int ranks);
+
+/// The form of least predicted seconds for every layer of a network. Local: decide on one rank and broadcast.
+std::vector<Form> choose_forms(const NetworkSpec& spec, Index batch, int ranks, Carry carry, const MachineRates& rates);
+
+}  // namespace sibp

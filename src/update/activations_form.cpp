@@ -1,0 +1,77 @@
+// The proximal solve with the inverse applied to the features: ΔŴ = Σ_p R_p Y_pᵀ with Y_p = (A + λI)⁻¹ F̂_p. A is known
+// from the forward pass; on the way back only the update itself is summed over ranks.
+#include "update/gram_reduction.hpp"
+#include "update/proximal_form.hpp"
+
+namespace sibp {
+namespace {
+
+class ActivationsForm final : public ProximalForm {
+ public:
+  ActivationsForm(const UpdateContext& context, const LayerSpec& layer, const ProximalOptions& options)
+      : ProximalForm(context, layer, options),
+        gram_(device(), communicator(), layer.fan_in()),
+        solved_(device().allocate(layer.fan_in(), options.local_batch)),
+        step_(device().allocate(distributed() ? layer.outputs : 0, layer.fan_in())),
+        slot_(communicator().make_slot()) {}
+
+  void features_ready(ConstMatrixView features, std::span<const Index>) override {
+    const PhaseClock::Scope timed(clock(), Phase::solve);
+    gram_.start(features);
+  }
+
+  ProximalStep backward(const LayerBackward& layer) override {
+    if (!carries_new()) carry_difference(layer);
+    const ProximalStep result = solve(layer);
+    if (carries_new()) {
+      finish(layer.weights);
+      carry_difference(layer);
+    }
+    return result;
+  }
+
+  void finish(MatrixView weights) override {
+    if (!slot_->under_way()) return;
+    wait(*slot_);
+    const PhaseClock::Scope timed(clock(), Phase::solve);
+    device().axpy(1, step_.view(), weights);  // Ŵ ← Ŵ + ΔŴ
+  }
+
+ private:
+  ProximalStep solve(const LayerBackward& layer) {
+    const PhaseClock::Scope timed(clock(), Phase::solve);
+    wait(gram_.slot());
+    const MatrixView gram = gram_.result();
+    const ProximalStep result = factorise(gram);  // A + λI = L Lᵀ
+    const MatrixView y = solved_.view().left_cols(layer.features.cols);
+    device().copy(layer.features, y);
+    device().solve_left(gram, y);  // Y_p = (A + λI)⁻¹ F̂_p   (fan_in × M_p)
+    // ΔŴ = R Yᵀ = −η S Yᵀ: on one rank added to the weights at once, else summed over ranks first
+    const Real factor = result.failed_minor == 0 ? static_cast<Real>(-layer.eta) : Real(0);
+    if (!distributed()) {
+      if (result.failed_minor == 0) device().gemm(Op::none, Op::transpose, factor, layer.masked, y, 1, layer.weights);
+      return result;
+    }
+    if (result.failed_minor == 0) {
+      device().gemm(Op::none, Op::transpose, factor, layer.masked, y, 0, step_.view());
+    } else {
+      device().fill(step_.view(), 0);
+    }
+    slot_->start_all_reduce_sum(step_.view());
+    return result;
+  }
+
+  GramReduction gram_;
+  Matrix solved_;  ///< Y_p, fan_in × M_p
+  Matrix step_;    ///< ΔŴ, outputs × fan_in; without elements on one rank
+  std::unique_ptr<CollectiveSlot> slot_;
+};
+
+}  // namespace
+
+std::unique_ptr<ProximalForm> make_activations_form(const UpdateContext& context, const LayerSpec& layer,
+                                                    const ProximalOptions& options) {
+  return std::make_unique<ActivationsForm>(context, layer, options);
+}
+
+}  // namespace sibp

@@ -1,0 +1,175 @@
+#include "sibp/update/cost_model.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace sibp {
+namespace {
+
+/// Adds up operations, by their shapes.
+class Tally {
+ public:
+  Tally(const LayerInStep& step, const MachineRates& rates) : ranks_(step.ranks), rates_(rates) {}
+
+  void gemm(double m, double n, double k) { work(2 * m * n * k, rates_.gemm, std::min({m, n, k})); }
+  void syrk(double n, double k) { work(n * n * k, rates_.syrk, std::min(n, k)); }
+  void cholesky(double n) { work(n * n * n / 3, rates_.cholesky, n); }
+  void solve(double n, double m) { work(2 * n * n * m, rates_.solve, std::min(n, m)); }
+  /// Element-wise work that reads and writes so many elements.
+  void touch(double elements) { seconds += elements * sizeof(Real) / rates_.memory_bytes; }
+  void all_reduce(double elements) { transfer(elements, 1); }
+  void gather(double elements) { transfer(elements, 0.5); }  // half of an all-reduce, and so is a reduce-scatter
+
+  double flops = 0;
+  double seconds = 0;
+  double bytes = 0;
+  double seconds_communication = 0;
+
+ private:
+  void work(double operations, const RateBySize& rates, double size) {
+    flops += operations;
+    seconds += operations / rate_at(rates, std::max<Index>(static_cast<Index>(size), 1));
+  }
+  void transfer(double elements, double halves) {
+    if (ranks_ == 1) return;
+    bytes += halves * elements * sizeof(Real);
+    seconds_communication += rates_.latency_seconds + halves * elements * sizeof(Real) / rates_.reduce_bytes;
+  }
+
+  int ranks_;
+  const MachineRates& rates_;
+};
+
+/// A rank's samples, n_{i−1} + 1, n_{i−1}, n_i and M as numbers to calculate with.
+struct Sizes {
+  explicit Sizes(const LayerInStep& step)
+      : n(static_cast<double>(step.layer.fan_in())),
+        inputs(static_cast<double>(step.layer.inputs)),
+        o(static_cast<double>(step.layer.outputs)),
+        batch(static_cast<double>(step.batch)),
+        local(std::ceil(batch / step.ranks)) {}
+
+  double n, inputs, o, batch, local;
+};
+
+void add_network(Tally& tally, const LayerInStep& step, const Sizes& s) {
+  tally.gemm(s.o, s.local, s.n);                           // G = Ŵ F̂
+  tally.touch(5 * s.o * s.local);                          // σ, σ'
+  if (!step.is_first) tally.gemm(s.inputs, s.local, s.o);  // D = Wᵀ S
+}
+
+void add_gram(Tally& tally, const Sizes& s, bool distributed) {
+  tally.syrk(s.n, s.local);
+  if (distributed) tally.touch(2 * s.n * s.n);  // packed and unpacked
+  tally.all_reduce(s.n * (s.n + 1) / 2);
+  tally.cholesky(s.n);
+}
+
+void add_update(Tally& tally, Form form, const LayerInStep& step, const Sizes& s) {
+  const bool distributed = step.ranks > 1;
+  switch (form) {
+    case Form::normal:
+      add_gram(tally, s, distributed);
+      tally.gemm(s.n, s.o, s.local);
+      tally.gather(s.n * s.o);
+      tally.solve(s.n, std::ceil(s.o / step.ranks));
+      tally.gather(s.n * s.o);
+      tally.touch(3 * s.n * s.o);
+      break;
+    case Form::activations:
+      add_gram(tally, s, distributed);
+      tally.touch(2 * s.n * s.local);
+      tally.solve(s.n, s.local);
+      tally.gemm(s.o, s.n, s.local);
+      tally.all_reduce(s.n * s.o);
+      if (distributed) tally.touch(3 * s.n * s.o);
+      break;
+    case Form::dual:
+    case Form::dual_reduced: {
+      const bool reduced = form == Form::dual_reduced && distributed;
+      if (distributed) tally.touch(2 * s.n * s.local);
+      tally.touch(2 * s.o * s.local);
+      tally.gather(s.n * s.batch);
+      tally.gather(s.o * s.batch);
+      tally.syrk(s.batch, s.n);
+      tally.cholesky(s.batch);
+      tally.solve(s.batch, s.o);
+      tally.gemm(s.o, s.n, reduced ? s.local : s.batch);
+      if (!reduced) break;
+      tally.all_reduce(s.n * s.o);
+      tally.touch(3 * s.n * s.o);
+      if (step.is_first || step.carry == Carry::old_weights) break;
+      tally.gemm(s.batch, s.local, s.o);
+      tally.gemm(s.inputs, s.local, s.batch);
+      break;
+    }
+  }
+}
+
+LayerCost cost_of(const Tally& network, const Tally& update) {
+  return {network.flops, update.flops, update.bytes, network.seconds, update.seconds, update.seconds_communication};
+}
+
+}  // namespace
+
+MachineRates MachineRates::uniform(double flops, double latency_seconds, double reduce_bytes) {
+  MachineRates rates;
+  for (RateBySize* rate : {&rates.gemm, &rates.syrk, &rates.cholesky, &rates.solve}) rate->fill(flops);
+  rates.memory_bytes = flops;  // machines do about as many operations as they move bytes, or more
+  rates.latency_seconds = latency_seconds;
+  rates.reduce_bytes = reduce_bytes;
+  return rates;
+}
+
+double rate_at(const RateBySize& rates, Index size) {
+  const auto& sizes = MachineRates::sizes;
+  if (size <= sizes.front()) return rates.front() * static_cast<double>(size) / static_cast<double>(sizes.front());
+  for (std::size_t k = 1; k < sizes.size(); ++k) {
+    if (size > sizes[k]) continue;
+    const double below = std::log(static_cast<double>(sizes[k - 1]));
+    const double share =
+        (std::log(static_cast<double>(size)) - below) / (std::log(static_cast<double>(sizes[k])) - below);
+    return rates[k - 1] + share * (rates[k] - rates[k - 1]);
+  }
+  return rates.back();
+}
+
+LayerCost semi_implicit_cost(Form form, const LayerInStep& step, const MachineRates& rates) {
+  const Sizes sizes(step);
+  Tally network(step, rates);
+  Tally update(step, rates);
+  add_network(network, step, sizes);
+  add_update(update, form, step, sizes);
+  return cost_of(network, update);
+}
+
+LayerCost gradient_cost(const LayerInStep& step, const MachineRates& rates) {
+  const Sizes s(step);
+  Tally network(step, rates);
+  Tally update(step, rates);
+  add_network(network, step, s);
+  update.gemm(s.o, s.n, s.local);
+  update.all_reduce(s.n * s.o);
+  update.touch(6 * s.n * s.o);  // momentum and weights
+  return cost_of(network, update);
+}
+
+std::span<const Form> forms_on(int ranks) {
+  static constexpr std::array all{Form::normal, Form::activations, Form::dual, Form::dual_reduced};
+  return std::span(all).first(ranks == 1 ? 3 : 4);
+}
+
+std::vector<Form> choose_forms(const NetworkSpec& spec, Index batch, int ranks, Carry carry,
+                               const MachineRates& rates) {
+  std::vector<Form> chosen;
+  for (const LayerSpec& layer : spec.layers) {
+    const LayerInStep step{layer, chosen.empty(), batch, ranks, carry};
+    const auto forms = forms_on(ranks);
+    chosen.push_back(*std::min_element(forms.begin(), forms.end(), [&](Form a, Form b) {
+      return semi_implicit_cost(a, step, rates).seconds() < semi_implicit_cost(b, step, rates).seconds();
+    }));
+  }
+  return chosen;
+}
+
+}  // namespace sibp
