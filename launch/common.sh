@@ -29,6 +29,14 @@ allow_mpi_as_root() {
   fi
 }
 
+# OpenBLAS chooses its kernels by the names of processors that were on the market when it was released, and falls back to
+# AVX2 on newer ones, which halves the speed where there is AVX-512. Says so by the processor's abilities instead.
+choose_blas_kernels() {
+  if grep -qs -m1 -w avx512vl /proc/cpuinfo; then
+    export OPENBLAS_CORETYPE=${OPENBLAS_CORETYPE:-SkylakeX}
+  fi
+}
+
 # build_preset NAME: configures and builds a preset of CMakePresets.json in build/NAME.
 build_preset() {
   say "configuring and building the preset '$1' in build/$1"

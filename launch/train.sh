@@ -40,6 +40,7 @@ cores=$(core_count)
 ranks=${RANKS:-$((cores < 4 ? cores : 4))}
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$((cores / ranks > 0 ? cores / ranks : 1))}
 allow_mpi_as_root
+choose_blas_kernels
 
 # This job's own options, each only where the user chose nothing: sibp_dist takes no option twice.
 options=()

@@ -25,9 +25,11 @@ Compute open_compute(const Options& options, const Communicator& world) {
   Compute compute;
   compute.threads = plan_threads(options.threads, make_node_communicator());
   compute.device = make_cpu_device(compute.threads.threads);
+  if (world.size() > 1) compute.device->set_progress([world] { world.poll(); });
   const auto& plan = compute.threads;
   spdlog::info("{} ranks × {} threads on {}; rank 0 shares {} cores with {} other ranks", world.size(), plan.threads,
                compute.device->description(), plan.cores, plan.sharers - 1);
+  if (const auto advice = cpu_device_advice()) spdlog::warn(*advice);
   if (!world.all_agree(!plan.oversubscribed))
     spdlog::warn(
         "more threads than cores; start fewer ranks, bind them (mpirun --bind-to core) or set OMP_NUM_THREADS");

@@ -55,8 +55,8 @@ constexpr Index piece = Index{1} << 20;
 
 class MpiSlot final : public CollectiveSlot {
  public:
-  MpiSlot(MPI_Comm comm, int rank, int size, std::int64_t& bytes_reduced)
-      : comm_(comm), rank_(rank), size_(size), bytes_reduced_(bytes_reduced) {
+  MpiSlot(MPI_Comm comm, int rank, int size, CommunicatorBackend& totals)
+      : comm_(comm), rank_(rank), size_(size), totals_(totals) {
     counts_.resize(static_cast<std::size_t>(size));
     offsets_.resize(static_cast<std::size_t>(size));
   }
@@ -91,6 +91,8 @@ class MpiSlot final : public CollectiveSlot {
   }
 
   void wait() override {
+    if (!under_way()) return;
+    totals_.seconds_hidden += MPI_Wtime() - started_;
     check(MPI_Waitall(checked_int(std::ssize(requests_)), requests_.data(), MPI_STATUSES_IGNORE), "MPI_Waitall");
     requests_.clear();
   }
@@ -101,8 +103,9 @@ class MpiSlot final : public CollectiveSlot {
   /// False if there is nothing to do: one rank has the result. `halves` of an all-reduce are counted.
   bool begin(Index elements, int halves) {
     require(requests_.empty(), "a slot takes one collective at a time");
+    started_ = MPI_Wtime();
     if (size_ == 1) return false;
-    bytes_reduced_ += elements * static_cast<std::int64_t>(sizeof(Real)) * halves / 2;
+    totals_.bytes_reduced += elements * static_cast<std::int64_t>(sizeof(Real)) * halves / 2;
     return true;
   }
 
@@ -120,7 +123,8 @@ class MpiSlot final : public CollectiveSlot {
   MPI_Comm comm_;
   int rank_;
   int size_;
-  std::int64_t& bytes_reduced_;
+  CommunicatorBackend& totals_;
+  double started_ = 0;  ///< MPI_Wtime
   MPI_Datatype type_ = mpi_type(ElementTypeOf<Real>::value);
   std::vector<MPI_Request> requests_;
   std::vector<int> counts_;
@@ -155,9 +159,7 @@ class MpiBackend final : public CommunicatorBackend {
     check(MPI_Allgather(part, n, mpi_type(type), gathered, n, mpi_type(type), comm_), "MPI_Allgather");
   }
   void barrier() override { check(MPI_Barrier(comm_), "MPI_Barrier"); }
-  std::unique_ptr<CollectiveSlot> make_slot() override {
-    return std::make_unique<MpiSlot>(comm_, rank_, size_, bytes_reduced);
-  }
+  std::unique_ptr<CollectiveSlot> make_slot() override { return std::make_unique<MpiSlot>(comm_, rank_, size_, *this); }
   void poll() override {
     int flag = 0;  // any call that looks for messages makes the library move its collectives on
     check(MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, comm_, &flag, MPI_STATUS_IGNORE), "MPI_Iprobe");

@@ -80,7 +80,28 @@ class CpuDevice final : public Device {
   double do_sum_of_squares(ConstMatrixView a) override { return eigen(a).cast<double>().squaredNorm(); }
 
   void do_gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta, MatrixView c) override {
-    level3::gemm(op_a, op_b, alpha, a, b, beta, c);
+    if (!progress()) {
+      level3::gemm(op_a, op_b, alpha, a, b, beta, c);
+      return;
+    }
+    // In panels of about a millisecond each, cut along the longer side so that the smaller operand is read again.
+    constexpr double flops_of_panel = 1e8;
+    const bool by_rows = c.rows >= c.cols;
+    const Index length = by_rows ? c.rows : c.cols;
+    const Index inner = op_a == Op::none ? a.cols : a.rows;
+    const double flops_of_line = 2.0 * static_cast<double>(inner) * static_cast<double>(by_rows ? c.cols : c.rows);
+    const Index panel = std::max<Index>(128, static_cast<Index>(flops_of_panel / flops_of_line));
+    for (Index first = 0; first < length; first += panel) {
+      const Index n = std::min(panel, length - first);
+      if (by_rows) {
+        const auto rows = op_a == Op::none ? a.block(first, 0, n, a.cols) : a.block(0, first, a.rows, n);
+        level3::gemm(op_a, op_b, alpha, rows, b, beta, c.block(first, 0, n, c.cols));
+      } else {
+        const auto cols = op_b == Op::none ? b.block(0, first, b.rows, n) : b.block(first, 0, n, b.cols);
+        level3::gemm(op_a, op_b, alpha, a, cols, beta, c.block(0, first, c.rows, n));
+      }
+      progress()();
+    }
   }
   void do_syrk(Op op, Real alpha, ConstMatrixView a, Real beta, MatrixView c) override {
     level3::syrk(op, alpha, a, beta, c);
@@ -204,6 +225,10 @@ class CpuDevice final : public Device {
 };
 
 }  // namespace
+
+std::optional<std::string> cpu_device_advice() {
+  return level3::advice();
+}
 
 std::unique_ptr<Device> make_cpu_device(int threads) {
   return std::make_unique<CpuDevice>(threads);

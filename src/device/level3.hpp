@@ -3,6 +3,7 @@
 #include "sibp/core/matrix_view.hpp"
 #include "sibp/device/device.hpp"
 
+#include <optional>
 #include <string>
 
 /// The operations of Device whose cost grows with the cube of the size, by the library chosen at configure time
@@ -11,6 +12,9 @@ namespace sibp::level3 {
 
 /// The library, for people.
 std::string name();
+
+/// What would make it faster on this processor, if anything.
+std::optional<std::string> advice();
 
 /// Threads of every later call of this process; 0 leaves the library's choice.
 void set_threads(int threads);

@@ -12,6 +12,7 @@ void spotrf_(const char* uplo, const int* n, float* a, const int* lda, int* info
 void dpotrf_(const char* uplo, const int* n, double* a, const int* lda, int* info);
 void openblas_set_num_threads(int threads) __attribute__((weak));
 char* openblas_get_config() __attribute__((weak));
+char* openblas_get_corename() __attribute__((weak));
 }
 
 namespace sibp::level3 {
@@ -60,6 +61,17 @@ std::string name() {
   const std::string config =
       openblas_get_config();  // "OpenBLAS 0.3.21 NO_AFFINITY USE_OPENMP Cooperlake MAX_THREADS=64"
   return config.substr(0, config.find(' ', config.find(' ') + 1));
+}
+
+std::optional<std::string> advice() {
+  if (openblas_get_corename == nullptr) return std::nullopt;
+  // An OpenBLAS older than the processor does not know it, and falls back to AVX2 kernels.
+  const std::string_view kernels = openblas_get_corename();
+  const bool knows_avx512 = kernels == "SkylakeX" || kernels == "Cooperlake" || kernels == "Sapphirerapids";
+  if (knows_avx512 || __builtin_cpu_supports("avx512vl") == 0) return std::nullopt;
+  return "OpenBLAS uses its " + std::string(kernels) +
+         " kernels although this processor has AVX-512; OPENBLAS_CORETYPE=SkylakeX in the environment may double the "
+         "speed";
 }
 
 void set_threads(int threads) {

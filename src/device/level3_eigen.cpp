@@ -25,6 +25,10 @@ std::string name() {
          std::to_string(EIGEN_MINOR_VERSION);
 }
 
+std::optional<std::string> advice() {
+  return "products are done by Eigen; install OpenBLAS (libopenblas-dev) and build again: it is several times faster";
+}
+
 void set_threads(int threads) {
   Eigen::setNbThreads(threads);
 }

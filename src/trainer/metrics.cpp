@@ -27,6 +27,7 @@ std::string to_json_line(const MetricsRecord& record) {
   object["seconds_backward"] = record.seconds.backward;
   object["seconds_solve"] = record.seconds.solve;
   object["seconds_communication"] = record.seconds.communication;
+  object["seconds_communication_hidden"] = record.seconds_hidden;
   object["seconds_reading"] = record.seconds.reading;
   object["seconds_total"] = record.seconds_total;
   object["bytes_reduced"] = record.bytes_reduced;

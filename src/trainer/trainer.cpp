@@ -89,6 +89,7 @@ class Training {
   void start_interval() {
     interval_ = {};
     bytes_before_ = context_.communicator.bytes_reduced();
+    hidden_before_ = context_.communicator.seconds_hidden();
     context_.clock.reset();
   }
 
@@ -113,6 +114,7 @@ class Training {
         .seconds = {per_step(Phase::forward), per_step(Phase::backward), per_step(Phase::solve),
                     per_step(Phase::communication), per_step(Phase::reading)},
         .seconds_total = seconds_total_,
+        .seconds_hidden = (context_.communicator.seconds_hidden() - hidden_before_) / steps,
         .bytes_reduced = (context_.communicator.bytes_reduced() - bytes_before_) / std::max<Index>(interval_.steps, 1),
         .samples_per_second = seconds > 0 ? static_cast<double>(interval_.samples) / seconds : 0};
   }
@@ -142,6 +144,7 @@ class Training {
   double last_eta_ = 0;
   double seconds_total_ = 0;
   std::int64_t bytes_before_ = 0;
+  double hidden_before_ = 0;
 };
 
 }  // namespace

@@ -60,6 +60,7 @@ class CommunicatorBackend {
   virtual void poll() = 0;
 
   std::int64_t bytes_reduced = 0;  ///< see Communicator::bytes_reduced
+  double seconds_hidden = 0;       ///< see Communicator::seconds_hidden
 };
 
 }  // namespace sibp

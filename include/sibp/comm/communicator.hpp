@@ -124,6 +124,9 @@ class Communicator {
   /// Bytes of matrices this rank has given to all-reduces so far; a gather or a reduce-scatter, half of one each,
   /// counts half of its bytes. Nothing counts where there is one rank. Local.
   [[nodiscard]] std::int64_t bytes_reduced() const { return backend_->bytes_reduced; }
+  /// Seconds for which collectives of slots were under way while this rank did other work, summed over the slots.
+  /// Local.
+  [[nodiscard]] double seconds_hidden() const { return backend_->seconds_hidden; }
 
  private:
   template <Element T>

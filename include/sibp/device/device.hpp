@@ -5,7 +5,9 @@
 #include "sibp/device/matrix.hpp"
 #include "sibp/device/samples.hpp"
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -34,6 +36,9 @@ class Device {
 
   /// What the device is and which library does its products, for people.
   [[nodiscard]] virtual std::string description() const = 0;
+
+  /// Calls `progress` now and then during long operations, for whoever has something under way meanwhile; null: nobody.
+  void set_progress(std::function<void()> progress) { progress_ = std::move(progress); }
 
   // --- memory ---
 
@@ -105,6 +110,10 @@ class Device {
   void load_batch(const SampleStore& samples, std::span<const Index> columns, ConstMatrixView shift,
                   ConstMatrixView scale, MatrixView inputs, LabelView labels);
 
+ protected:
+  /// Null unless somebody has something under way.
+  [[nodiscard]] const std::function<void()>& progress() const { return progress_; }
+
  private:
   virtual Real* do_allocate(Index size) = 0;  ///< zeroed; nullptr if there is no room
   virtual void do_release(Real* data) = 0;
@@ -133,7 +142,12 @@ class Device {
   virtual void do_softmax(MatrixView f) = 0;
   virtual void do_load_batch(const SampleStore& samples, std::span<const Index> columns, ConstMatrixView shift,
                              ConstMatrixView scale, MatrixView inputs, std::int32_t* labels) = 0;
+
+  std::function<void()> progress_;
 };
+
+/// What would make the products of the CPU device faster, for people: nothing if the BLAS library knows this processor.
+std::optional<std::string> cpu_device_advice();
 
 /// The processor's cores with `threads` threads for matrix products (0: what the BLAS library chooses).
 std::unique_ptr<Device> make_cpu_device(int threads = 0);

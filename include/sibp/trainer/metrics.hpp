@@ -18,7 +18,7 @@ struct PhaseSeconds {
   double forward = 0;
   double backward = 0;       ///< the difference carried back
   double solve = 0;          ///< Gram matrices, factorisations and proximal solves
-  double communication = 0;  ///< waiting for reductions
+  double communication = 0;  ///< waiting for other ranks: exposed communication
   double reading = 0;        ///< gathering and normalising batches
 };
 
@@ -35,7 +35,9 @@ struct MetricsRecord {
   double lambda_max = 0;  ///< over the layers of the last step
   double seconds_step = 0;
   PhaseSeconds seconds{};
-  double seconds_total = 0;        ///< training time since the start, evaluations left out
+  double seconds_total = 0;  ///< training time since the start, evaluations left out
+  double seconds_hidden =
+      0;  ///< for which collectives were under way during other work: hidden communication, per step
   std::int64_t bytes_reduced = 0;  ///< bytes that a rank gives to all-reduces, per step
   double samples_per_second = 0;   ///< over all ranks
   bool is_final = false;
@@ -43,8 +45,8 @@ struct MetricsRecord {
 
 /// The record as one line of JSON without a line break: keys step, epoch, train_loss, train_accuracy, validation_loss,
 /// validation_accuracy, test_loss, test_accuracy (present where measured), eta, lambda_min, lambda_max, seconds_step,
-/// seconds_forward, seconds_backward, seconds_solve, seconds_communication, seconds_reading, seconds_total,
-/// bytes_reduced, samples_per_second, final.
+/// seconds_forward, seconds_backward, seconds_solve, seconds_communication (exposed), seconds_communication_hidden,
+/// seconds_reading, seconds_total, bytes_reduced, samples_per_second, final.
 std::string to_json_line(const MetricsRecord& record);
 
 /// What training tells those who watch it, on rank 0 only.
