@@ -24,10 +24,10 @@ Binding damping_binding() {
     if (!value || (kind != "relative" && kind != "absolute")) {
       throw Unexpected{"relative:RHO or absolute:LAMBDA with a number above 0"};
     }
-    options.training.damping = {kind == "relative" ? Damping::Kind::relative : Damping::Kind::absolute, *value};
+    options.training.method.damping = {kind == "relative" ? Damping::Kind::relative : Damping::Kind::absolute, *value};
   };
   const auto get = [](const Options& options) -> std::optional<std::string> {
-    const Damping& damping = options.training.damping;
+    const Damping& damping = options.training.method.damping;
     return fmt::format("{}:{}", damping.kind == Damping::Kind::relative ? "relative" : "absolute", damping.value);
   };
   return {set, get};
@@ -90,27 +90,31 @@ void append_update_options(OptionTable& table) {
   table.push_back({.name = "eta",
                    .group = update_group,
                    .value_name = "ETA",
-                   .help = "step size on the neurons",
+                   .help = "step size on the neurons; published: 0.1 by default",
                    .binding = positive([](auto& o) -> auto& { return o.training.eta; }),
-                   .without_default = "min(1, 4 / layers)"});
+                   .without_default = "min(1, 4 / layers)",
+                   .methods = "sibp published"});
   table.push_back(
       {.name = "damping",
        .group = update_group,
        .value_name = "KIND",
-       .help = "proximal weight of a layer: relative:RHO times the mean diagonal of its system, or absolute:LAMBDA",
-       .binding = damping_binding()});
+       .help = "proximal weight of a layer: relative:RHO times the mean diagonal of its system, or absolute:LAMBDA; "
+               "published: absolute:1 by default",
+       .binding = damping_binding(),
+       .methods = "sibp published"});
   table.push_back({.name = "carry",
                    .group = update_group,
                    .value_name = "WEIGHTS",
                    .help = "new or old: the weights that carry the difference backward",
                    .binding = choice(
-                       [](auto& o) -> auto& { return o.training.carry; },
-                       Names<Carry>{{"new", Carry::new_weights}, {"old", Carry::old_weights}})});
+                       [](auto& o) -> auto& { return o.training.method.carry; },
+                       Names<Carry>{{"new", Carry::new_weights}, {"old", Carry::old_weights}}),
+                   .methods = "sibp"});
   table.push_back(
       {.name = "schedule",
        .group = update_group,
        .value_name = "NAME",
-       .help = "of eta over the run: linear (to zero), constant or cosine (to zero)",
+       .help = "of eta or the learning rate over the run: linear (to zero), constant or cosine (to zero)",
        .binding = choice(
            [](auto& o) -> auto& { return o.training.schedule; },
            Names<Schedule>{
@@ -118,7 +122,7 @@ void append_update_options(OptionTable& table) {
   table.push_back({.name = "warmup-steps",
                    .group = update_group,
                    .value_name = "N",
-                   .help = "steps over which eta rises first",
+                   .help = "steps over which eta or the learning rate rises first",
                    .binding = integer(
                        [](auto& o) -> auto& { return o.training.warmup_steps; }, 0)});
 }

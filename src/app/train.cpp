@@ -6,7 +6,7 @@
 #include "sibp/trainer/model_file.hpp"
 #include "sibp/trainer/schedule.hpp"
 #include "sibp/trainer/trainer.hpp"
-#include "sibp/update/semi_implicit.hpp"
+#include "sibp/update/methods.hpp"
 
 #include "app/session.hpp"
 
@@ -70,7 +70,8 @@ int run_train(const Options& given, const Communicator& world) {
   const Dataset dataset = open_data(given, world);
   const NetworkSpec spec = agreed(world, [&] { return network_of(given, dataset); });
   Options options = given;
-  options.training.eta = given.training.eta.value_or(default_eta(static_cast<Index>(spec.layers.size())));
+  options.training.eta =
+      given.training.eta.value_or(default_step_size(given.training.method, static_cast<Index>(spec.layers.size())));
   if (options.describe) {
     print_on_root(world, description_text(spec, options, world.size()));
     return static_cast<int>(ExitStatus::done);
@@ -84,8 +85,7 @@ int run_train(const Options& given, const Communicator& world) {
 
   PhaseClock clock;
   const UpdateContext context{device, world, clock};
-  const auto rule = agreed(
-      world, [&] { return make_semi_implicit(context, spec, options.training.damping, options.training.carry); });
+  const auto rule = agreed(world, [&] { return make_update_rule(context, spec, options.training.method); });
   std::optional<Watch> watch;
   agreed(world, [&] {
     if (world.is_root()) watch.emplace(options, fmt::format("{}-{}", dataset.name, short_name(spec)));

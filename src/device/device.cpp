@@ -133,6 +133,21 @@ void Device::solve_left(ConstMatrixView factor, MatrixView x) {
   if (!x.empty()) do_solve_left(factor, x);
 }
 
+void Device::momentum_step(const MomentumStep& step, ConstMatrixView gradient, MatrixView velocity,
+                           MatrixView weights) {
+  require_same_shape(gradient, weights);
+  require_same_shape(velocity, weights);
+  if (!weights.empty()) do_momentum_step(step, gradient, velocity, weights);
+}
+
+void Device::adam_step(const AdamStep& step, ConstMatrixView gradient, MatrixView first, MatrixView second,
+                       MatrixView weights) {
+  require_same_shape(gradient, weights);
+  require_same_shape(first, weights);
+  require_same_shape(second, weights);
+  if (!weights.empty()) do_adam_step(step, gradient, first, second, weights);
+}
+
 void Device::activate(Activation activation, MatrixView f) {
   if (!f.empty() && activation != Activation::identity) do_activate(activation, f);
 }

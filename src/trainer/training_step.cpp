@@ -21,9 +21,10 @@ LossSums agree_on_step(const UpdateContext& context, const UpdateRule& rule, con
     context.communicator.all_reduce_sum(std::span<double>(sums));
   }
   if (!std::isfinite(sums[0])) {
-    throw AgreedError(
-        ExitStatus::diverged,
-        fmt::format("the loss is not finite at {}; lower --eta, raise --damping or use --warmup-steps", where));
+    throw AgreedError(ExitStatus::diverged,
+                      fmt::format("the loss is not finite at {}; lower the step size (--eta or --lr), raise --damping "
+                                  "if the method has it, or use --warmup-steps",
+                                  where));
   }
   if (sums[2] > 0) {
     agree_on(

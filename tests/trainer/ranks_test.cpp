@@ -1,6 +1,6 @@
 // A whole training run on P ranks against the same run on one: the figures agree to rounding, replicas bit for bit.
 #include "sibp/trainer/trainer.hpp"
-#include "sibp/update/semi_implicit.hpp"
+#include "sibp/update/methods.hpp"
 
 #include "support/naive.hpp"
 
@@ -39,7 +39,7 @@ class Ranks : public testing::Test {
         network_from_widths("17,9", dataset.features, dataset.classes, Loss::softmax_cross_entropy, Activation::relu);
     Network network = make_network(*device, spec, {}, options_.seed);
     const UpdateContext context{*device, communicator, clock};
-    const auto rule = make_semi_implicit(context, spec, options_.damping, options_.carry);
+    const auto rule = make_update_rule(context, spec, options_.method);
     Outcome outcome;
     outcome.last = train(context, *rule, network, data, options_, 1, observer);
     for (const Matrix& w : network.weights) outcome.weights.push_back(naive::download(*device, w.view()));
@@ -78,13 +78,13 @@ TEST_F(Ranks, ManyRanksAreOneRank) {
 }
 
 TEST_F(Ranks, ManyRanksAreOneRankWithOldWeightsCarried) {
-  options_.carry = Carry::old_weights;
+  options_.method.carry = Carry::old_weights;
   expect_same_as_one_rank();
 }
 
 TEST_F(Ranks, ManyRanksAreOneRankOnBatchesSmallerThanTheJob) {
   options_.batch = 2;
-  options_.damping = {Damping::Kind::absolute, 5};
+  options_.method.damping = {Damping::Kind::absolute, 5};
   expect_same_as_one_rank();
 }
 
