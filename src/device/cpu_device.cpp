@@ -99,6 +99,13 @@ class CpuDevice final : public Device {
   void do_solve_right(ConstMatrixView factor, MatrixView x) override { level3::solve_right(factor, x); }
   void do_solve_left(ConstMatrixView factor, MatrixView x) override { level3::solve_left(factor, x); }
 
+  void do_row_inner_products(ConstMatrixView a, ConstMatrixView b, std::span<double> products) override {
+    cpu::row_inner_products(a, b, products);
+  }
+  void do_combine_rows(std::span<const double> alpha, ConstMatrixView x, std::span<const double> beta,
+                       MatrixView y) override {
+    cpu::combine_rows(alpha, x, beta, y);
+  }
   void do_momentum_step(const MomentumStep& step, ConstMatrixView gradient, MatrixView velocity,
                         MatrixView weights) override {
     cpu::momentum_step(step, gradient, velocity, weights);

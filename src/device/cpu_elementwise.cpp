@@ -5,6 +5,33 @@
 // Column by column, so that what the first expression has loaded is still in the cache for the next.
 
 namespace sibp::cpu {
+namespace {
+
+using Doubles = Eigen::Map<Eigen::ArrayXd>;
+
+/// The numbers in the matrices' type.
+Eigen::Array<Real, Eigen::Dynamic, 1> as_real(std::span<const double> values) {
+  return Eigen::Map<const Eigen::ArrayXd>(values.data(), static_cast<Index>(values.size())).cast<Real>();
+}
+
+}  // namespace
+
+void row_inner_products(ConstMatrixView a, ConstMatrixView b, std::span<double> products) {
+  Doubles sums(products.data(), a.rows);
+  sums.setZero();
+  for (Index c = 0; c < a.cols; ++c) {
+    sums += eigen(a).col(c).array().cast<double>() * eigen(b).col(c).array().cast<double>();
+  }
+}
+
+void combine_rows(std::span<const double> alpha, ConstMatrixView x, std::span<const double> beta, MatrixView y) {
+  const auto of_x = as_real(alpha);
+  const auto of_y = as_real(beta);
+  for (Index c = 0; c < y.cols; ++c) {
+    auto target = eigen(y).col(c).array();
+    target = of_x * eigen(x).col(c).array() + of_y * target;
+  }
+}
 
 void momentum_step(const MomentumStep& step, ConstMatrixView gradient, MatrixView velocity, MatrixView weights) {
   const auto rate = static_cast<Real>(step.rate);

@@ -1,6 +1,7 @@
 #include "sibp/update/methods.hpp"
 
 #include "sibp/update/gradient_descent.hpp"
+#include "sibp/update/proxprop.hpp"
 #include "sibp/update/semi_implicit.hpp"
 
 #include <algorithm>
@@ -59,6 +60,8 @@ std::unique_ptr<UpdateRule> make_update_rule(const UpdateContext& context, const
   switch (options.method) {
     case Method::sibp:
       return make_semi_implicit(context, spec, options.damping, options.carry);
+    case Method::proxprop:
+      return make_proxprop(context, spec, options);
     case Method::sgd:
       return make_gradient_descent(context, spec, Optimiser::sgd, options);
     case Method::adam:

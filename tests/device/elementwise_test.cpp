@@ -89,6 +89,35 @@ TEST_P(Elementwise, AdamStepIsItsFormula) {
   EXPECT_EQ(content(g).values, gradient.values);
 }
 
+TEST_P(Elementwise, RowsAreMultipliedAndCombinedOneByOne) {
+  const Dense a = naive::random(rows_, cols_, 1);
+  const Dense b = naive::random(rows_, cols_, 2);
+  Matrix x = framed(a);
+  Matrix y = framed(b);
+  std::vector<double> products(static_cast<std::size_t>(rows_), 99);
+  device_->row_inner_products(inside(x), inside(y), products);
+  std::vector<double> alpha;
+  std::vector<double> beta;
+  Dense combined = b;
+  for (Index r = 0; r < rows_; ++r) {
+    alpha.push_back(0.5 + static_cast<double>(r));
+    beta.push_back(0.25 - static_cast<double>(r));
+    double product = 0;
+    for (Index c = 0; c < cols_; ++c) {
+      product += a(r, c) * b(r, c);
+      combined(r, c) = alpha.back() * a(r, c) + beta.back() * b(r, c);
+    }
+    EXPECT_NEAR(products[static_cast<std::size_t>(r)], product, 1e-12);  // in double whatever Real is
+  }
+  device_->combine_rows(alpha, inside(x), beta, inside(y));
+  EXPECT_LT(naive::relative_difference(content(y), combined), tolerance);
+  EXPECT_EQ(content(x).values, a.values);
+  EXPECT_EQ(naive::download(*device_, y.view())(0, 0), 7);
+  products.push_back(0);
+  EXPECT_THROW(device_->row_inner_products(inside(x), inside(y), products), Error);
+  EXPECT_THROW(device_->combine_rows(products, inside(x), products, inside(y)), Error);
+}
+
 TEST_P(Elementwise, StepsRefuseMatricesOfOtherShapes) {
   Matrix a = device_->allocate(rows_, cols_);
   Matrix b = device_->allocate(rows_ + 1, cols_);

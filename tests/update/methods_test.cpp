@@ -52,30 +52,70 @@ TEST_P(Methods, AreTheReferenceStepByStepOnAnyNumberOfRanks) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Parameters, Methods,
-                         testing::Values(Case{"plain", with(Method::sgd, [](auto& o) { o.momentum = 0; }), 0.5},
-                                         Case{"momentum", with(Method::sgd), 0.2},
-                                         Case{"nesterov", with(Method::sgd, [](auto& o) { o.nesterov = true; }), 0.2},
-                                         Case{"decay", with(Method::sgd, [](auto& o) { o.weight_decay = 0.1; }), 0.2},
-                                         Case{"nesterovDecay",
-                                              with(Method::sgd,
-                                                   [](auto& o) {
-                                                     o.nesterov = true;
-                                                     o.weight_decay = 0.1;
-                                                   }),
-                                              0.2},
-                                         Case{"adam", with(Method::adam), 0.01},
-                                         Case{"adamBetas",
-                                              with(Method::adam,
-                                                   [](auto& o) {
-                                                     o.beta1 = 0.5;
-                                                     o.beta2 = 0.9;
-                                                     o.epsilon = 0.01;
-                                                   }),
-                                              0.05},
-                                         Case{"adamDecay", with(Method::adam, [](auto& o) { o.weight_decay = 0.1; }),
-                                              0.01}),
-                         [](const auto& parameters) { return parameters.param.name; });
+/// Changes that several cases make.
+void no_momentum(MethodOptions& o) {
+  o.momentum = 0;
+}
+void nesterov(MethodOptions& o) {
+  o.nesterov = true;
+}
+void decay(MethodOptions& o) {
+  o.weight_decay = 0.1;
+}
+void nesterov_and_decay(MethodOptions& o) {
+  nesterov(o);
+  decay(o);
+}
+void other_betas(MethodOptions& o) {
+  o.beta1 = 0.5;
+  o.beta2 = 0.9;
+  o.epsilon = 0.01;
+}
+void one_cg_step(MethodOptions& o) {
+  o.cg_steps = 1;
+}
+void three_cg_steps(MethodOptions& o) {
+  o.cg_steps = 3;
+  o.tau = 2;
+  o.weight_decay = 0.1;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Parameters, Methods,
+    testing::Values(Case{"plain", with(Method::sgd, no_momentum), 0.5}, Case{"momentum", with(Method::sgd), 0.2},
+                    Case{"nesterov", with(Method::sgd, nesterov), 0.2}, Case{"decay", with(Method::sgd, decay), 0.2},
+                    Case{"nesterovAndDecay", with(Method::sgd, nesterov_and_decay), 0.2},
+                    Case{"adam", with(Method::adam), 0.01}, Case{"adamBetas", with(Method::adam, other_betas), 0.05},
+                    Case{"adamDecay", with(Method::adam, decay), 0.01}, Case{"proxprop", with(Method::proxprop), 1},
+                    Case{"proxpropOneCgStep", with(Method::proxprop, one_cg_step), 1},
+                    Case{"proxpropThreeCgSteps", with(Method::proxprop, three_cg_steps), 0.5},
+                    Case{"proxpropAdam", with(Method::proxprop, {}, Optimiser::adam), 0.01},
+                    Case{"proxpropThreeCgStepsAdam", with(Method::proxprop, three_cg_steps, Optimiser::adam), 0.01}),
+    [](const auto& parameters) { return parameters.param.name; });
+
+TEST(ProxProp, ExactSolutionIsTheLimitOfItsConjugateGradients) {
+  const NetworkSpec spec = parse_network("dense(7,relu) dense(5,tanh) dense(3)", 6, Loss::softmax_cross_entropy, {});
+  const auto start = toy_weights(spec, 21);
+  const ToyBatch batch = toy_batch(6, 3, 23, 5);
+  const auto weights_with = [&](Index cg_steps) {
+    const MethodOptions options = with(Method::proxprop, [&](auto& o) {
+      o.cg_steps = cg_steps;
+      o.tau = 5;
+    });
+    RankOfStep rank(make_mpi_communicator(), spec, start, 40,
+                    [&](const auto& context, const auto& net) { return make_update_rule(context, net, options); });
+    rank.step(batch, 1);
+    return rank.weights();
+  };
+  const auto exact = weights_with(0);
+  const auto few = weights_with(2);
+  const auto many = weights_with(30);
+  for (std::size_t i = 0; i < exact.size(); ++i) {
+    EXPECT_LT(change_error(many[i], exact[i], start[i]), sizeof(Real) == 4 ? 1e-4 : 1e-10) << "layer " << i + 1;
+    const bool hidden = i + 1 < exact.size();
+    EXPECT_EQ(change_error(few[i], exact[i], start[i]) > 1e-3, hidden) << "layer " << i + 1;
+  }
+}
 
 }  // namespace
 }  // namespace sibp

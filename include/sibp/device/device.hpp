@@ -81,6 +81,13 @@ class Device {
   /// x ← (L Lᵀ)⁻¹ x with L the lower triangle of `factor` (n × n) and x n × m. 2mn² flops.
   void solve_left(ConstMatrixView factor, MatrixView x);
 
+  // --- rows: systems that are solved side by side ---
+
+  /// products[r] ← Σ_c a(r, c) b(r, c), accumulated in double; `products` is host memory.
+  void row_inner_products(ConstMatrixView a, ConstMatrixView b, std::span<double> products);
+  /// y ← diag(alpha) x + diag(beta) y, of equal shape; alpha and beta have a number for each row, in host memory.
+  void combine_rows(std::span<const double> alpha, ConstMatrixView x, std::span<const double> beta, MatrixView y);
+
   // --- steps of optimisers ---
 
   /// One step of gradient descent with momentum: v and W in place. All are of one shape.
@@ -132,6 +139,9 @@ class Device {
   virtual Index do_cholesky(MatrixView a) = 0;
   virtual void do_solve_right(ConstMatrixView factor, MatrixView x) = 0;
   virtual void do_solve_left(ConstMatrixView factor, MatrixView x) = 0;
+  virtual void do_row_inner_products(ConstMatrixView a, ConstMatrixView b, std::span<double> products) = 0;
+  virtual void do_combine_rows(std::span<const double> alpha, ConstMatrixView x, std::span<const double> beta,
+                               MatrixView y) = 0;
   virtual void do_momentum_step(const MomentumStep& step, ConstMatrixView gradient, MatrixView velocity,
                                 MatrixView weights) = 0;
   virtual void do_adam_step(const AdamStep& step, ConstMatrixView gradient, MatrixView first, MatrixView second,
