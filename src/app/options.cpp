@@ -47,6 +47,12 @@ std::string irrelevance(const OptionEntry& entry, const Options& options) {
   if (!entry.dataset.empty() && entry.dataset != options.data.dataset) {
     return fmt::format("means nothing to --dataset {}, only to {}", options.data.dataset, entry.dataset);
   }
+  const MethodOptions& method = options.training.method;
+  if (!is_of_method(entry, method)) {
+    const std::string outer =
+        method.method == Method::proxprop ? fmt::format(" --outer {}", name_of(method.outer)) : "";
+    return fmt::format("means nothing to --method {}{}, only to: {}", name_of(method.method), outer, entry.methods);
+  }
   return "";
 }
 
@@ -109,6 +115,10 @@ void check_together(const Options& options, const Sources& sources) {
     }
   }
   const auto& training = options.training;
+  if (training.method.method == Method::published && training.method.damping.kind != Damping::Kind::absolute) {
+    throw_usage_error(fmt::format("{}: found relative:{}, but --method published has absolute:LAMBDA only",
+                                  label("damping"), training.method.damping.value));
+  }
   if (training.steps && training.warmup_steps > *training.steps) {
     throw_usage_error(fmt::format("{}: found '{}', expected at most the {} steps of the run ({})",
                                   label("warmup-steps"), training.warmup_steps, *training.steps, label("steps")));

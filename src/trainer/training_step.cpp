@@ -26,7 +26,8 @@ LossSums agree_on_step(const UpdateContext& context, const UpdateRule& rule, con
   }
   if (!std::isfinite(sums[0])) {
     throw AgreedError(ExitStatus::diverged,
-                      fmt::format("the loss is not finite at {}; lower --eta, raise --damping or use --warmup-steps",
+                      fmt::format("the loss is not finite at {}; lower the step size (--eta or --lr), raise --damping "
+                                  "if the method has it, or use --warmup-steps",
                                   text_of(place)));
   }
   if (sums[2] > 0) {

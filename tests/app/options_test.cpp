@@ -86,9 +86,9 @@ TEST(Options, EveryOptionReachesItsPlace) {
   EXPECT_EQ(o.loss, Loss::squared_error);
   EXPECT_EQ(o.initialisation, "normal:0.05");
   EXPECT_EQ(o.training.eta, 0.25);
-  EXPECT_EQ(o.training.damping.kind, Damping::Kind::absolute);
-  EXPECT_EQ(o.training.damping.value, 2);
-  EXPECT_EQ(o.training.carry, Carry::old_weights);
+  EXPECT_EQ(o.training.method.damping.kind, Damping::Kind::absolute);
+  EXPECT_EQ(o.training.method.damping.value, 2);
+  EXPECT_EQ(o.training.method.carry, Carry::old_weights);
   EXPECT_EQ(o.training.schedule, Schedule::cosine);
   EXPECT_EQ(o.training.warmup_steps, 3);
   EXPECT_EQ(o.training.batch, 64);

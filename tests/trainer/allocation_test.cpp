@@ -59,7 +59,7 @@ TEST_P(Allocations, AreNoneInAStep) {
   const NetworkSpec spec = parse_network("dense(30,relu) dense(20,tanh) dense(5)", 40, Loss::softmax_cross_entropy, {});
   RankOfStep rank(make_mpi_communicator(), spec, toy_weights(spec, 3), 64,
                   [&, &form = form, &carry = carry](const auto& context, const auto& network) {
-                    return make_semi_implicit(context, network, {Damping{}, carry, {form}, 64, 64});
+                    return make_semi_implicit(context, network, {Damping{}, carry, {form}, {64, 64}});
                   });
   rank.step(toy_batch(40, 5, 64, 1), 0.1);
   rank.repeat(64, 0.1);
