@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Compares the methods on this machine: trains with each on a small grid of its own parameters, chooses the best by
+# validation, repeats these with three seeds, and writes a report.
+#
+# Usage: launch/experiment.sh mnist|fashion-mnist|cifar10-mlp|large-batch|deep [option …]
+#
+#   --quick            short runs and small grids; ends within 5 minutes
+#   --data-dir DIR     folder of the data files (only fashion-mnist can do without)
+#   --out DIR          folder of the experiment (default: runs/experiment-NAME)
+#   --ranks N          MPI ranks (default: the number of cores, at most 4)
+#   --methods A,B      only these of sibp, published, proxprop, sgd and adam
+#   --program FILE     a program built elsewhere; nothing is installed or built
+#   --launcher COMMAND what starts it on -np N ranks (default: mpirun --bind-to none --oversubscribe)
+#
+# DIR gets plan.json, a folder of every run under runs/, report.html and plots as PNG. An experiment that was cut goes on
+# where it was when the same command is given again.
+#
+# Environment:
+#   OMP_NUM_THREADS   threads of each rank (default: the cores divided by the ranks)
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+program=
+for word in "$@"; do
+  case $word in
+    --help | -h)
+      print_help
+      exit 0
+      ;;
+    --program | --program=*) program=given ;;
+  esac
+done
+
+arguments=("$@")
+if [[ -z $program ]]; then
+  "$project_dir/launch/install.sh" report
+  build_preset release
+  arguments+=(--program "$project_dir/build/release/sibp_dist")
+fi
+allow_mpi_as_root
+experiment_python -m experiment run "${arguments[@]}"
