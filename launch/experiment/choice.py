@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from .methods import METHODS, STEP_SIZES, Parameters
@@ -48,7 +49,7 @@ class Comparison:
     def title(self) -> str:
         """What was trained, for people."""
         options = self.options
-        network = options.get("network") or f"hidden layers {options.get('hidden') or 'none'}"
+        network = options.get("network") or f"hidden layers {widths_text(options.get('hidden', ''))}"
         length = f"{options['steps']} steps" if "steps" in options else f"{options.get('epochs', '?')} epochs"
         return f"{options.get('dataset', '?')}, {network}, batch {options.get('batch', '?')}, {length}"
 
@@ -56,6 +57,12 @@ class Comparison:
         """All configurations of the same method and source, itself included."""
         return [other for other in self.configurations
                 if (other.method, other.source) == (configuration.method, configuration.source)]
+
+
+def widths_text(widths: str) -> str:
+    """Widths of layers for people: 300,300,300 is 3 × 300."""
+    groups = [(width, len(list(same))) for width, same in groupby(widths.split(",") if widths else [])]
+    return ", ".join(width if count == 1 else f"{count} × {width}" for width, count in groups) or "none"
 
 
 def method_rank(method: str) -> Tuple[int, str]:

@@ -45,9 +45,9 @@ def seconds(value: float) -> str:
 
 
 FINAL_MEASURES: List[Tuple[str, Measure]] = [
-    ("train_loss", Measure("final training loss", number, False)),
-    ("validation_accuracy", Measure("final validation accuracy", percent, True)),
-    ("test_accuracy", Measure("final test accuracy", percent, True)),
+    ("train_loss", Measure("Final training loss", number, False)),
+    ("validation_accuracy", Measure("Final validation accuracy", percent, True)),
+    ("test_accuracy", Measure("Final test accuracy", percent, True)),
 ]
 
 
@@ -85,19 +85,20 @@ def _reached_by_all(configuration: Configuration, target: float, quantity: str) 
 
 def target_findings(comparison: Comparison, target: float) -> List[Finding]:
     """Who reaches a training loss in the fewest steps and seconds, and who never does."""
+    reaching = [chosen for chosen in comparison.chosen if _reached_by_all(chosen, target, "steps")]
+    if len(reaching) == 1 and len(comparison.chosen) > 1:
+        only = reaching[0]
+        return [Finding(f"Training loss {target:g}: only {label(only)} reaches it in all its runs.",
+                        only.method if len(only.runs) > 1 else "")]
     findings = []
     for quantity, text in (("steps", lambda value: f"{value:.0f} steps"), ("seconds", seconds)):
-        measure = Measure(f"{quantity} to training loss {target:g}", text, False)
-        found = [(chosen, _reached_by_all(chosen, target, quantity)) for chosen in comparison.chosen]
+        measure = Measure(f"{quantity.capitalize()} to training loss {target:g}", text, False)
+        found = [(chosen, _reached_by_all(chosen, target, quantity)) for chosen in reaching]
         finding = _compare(measure, found)
         if finding is not None:
             findings.append(finding)
-        elif reaching := [chosen for chosen, values in found if values]:
-            clear = len(comparison.chosen) > 1 and len(reaching[0].runs) > 1
-            findings.append(Finding(f"{measure.name}: only {label(reaching[0])} reaches it in all its runs.",
-                                    reaching[0].method if clear else ""))
-    short = [label(chosen) for chosen in comparison.chosen if len(reach_all(chosen.runs, target)) < len(chosen.runs)]
-    if short and len(short) < len(comparison.chosen):
+    short = [label(chosen) for chosen in comparison.chosen if chosen not in reaching]
+    if short and reaching:
         findings.append(Finding(f"Training loss {target:g} is not reached in all runs of: {', '.join(short)}."))
     return findings
 

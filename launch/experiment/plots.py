@@ -101,6 +101,8 @@ def _page_svg(text: str) -> str:
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
+    text = re.sub(r'<g id="[^"]*">', "<g>", text)  # the plots of one page would share these names
+    text = re.sub(r"font: (\d+px) [^;\"]*", r"font-size: \1", text)
     text = text.replace(_TEXT, "var(--text)").replace(_GRID, "var(--line)")
     for number, colour in enumerate(_placeholders()):
         text = text.replace(colour, f"var(--series-{number})")

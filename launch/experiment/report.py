@@ -73,20 +73,24 @@ def _problem_key(options: Dict[str, str]) -> tuple:
 
 
 def targets_of(comparison: Comparison, planned: Optional[Sequence[float]]) -> List[float]:
-    """The losses to tell about, falling: those of the plan that any chosen run reached and, where that leaves none, the
-    smallest usual ones."""
-    def reached(target: float) -> bool:
-        return any(reach_all(chosen.runs, target) for chosen in comparison.chosen)
+    """The losses to tell about, falling: those of the plan that any chosen run reached; where that leaves none, the
+    smallest usual ones that two of the chosen reached, or one if it is alone."""
+    def reached(target: float) -> int:
+        return sum(bool(reach_all(chosen.runs, target)) for chosen in comparison.chosen)
     wanted = [target for target in planned or [] if reached(target)]
-    return sorted(wanted or [target for target in USUAL_TARGETS if reached(target)][-MOST_TARGETS:], reverse=True)
+    least = min(2, len(comparison.chosen))
+    return sorted(wanted or [target for target in USUAL_TARGETS if reached(target) >= least][-MOST_TARGETS:], reverse=True)
 
 
 def spread_text(values: Sequence[float], text: Any) -> str:
     """Mean ± standard deviation of the seeds."""
     if not values:
         return "–"
-    spread = deviation(values)
-    return text(mean(values)) if spread is None else f"{text(mean(values))} ± {text(spread)}"
+    spread, centre = deviation(values), text(mean(values))
+    if spread is None:
+        return centre
+    unit = " %" if centre.endswith(" %") else ""
+    return f"{centre[:len(centre) - len(unit)]} ± {text(spread)}"
 
 
 def parameters_text(configuration: Configuration, rivals: Sequence[Configuration]) -> str:
@@ -167,7 +171,7 @@ def machines(runs: Sequence[Run]) -> List[Dict[str, Any]]:
 
 def commands(runs: Sequence[Run]) -> List[str]:
     """The commands that made the runs."""
-    return [shlex.join(run.notes["command"]) if "command" in run.notes else f"--config {run.folder / 'config.ini'}"
+    return [shlex.join(run.notes.get("command") or ["sibp_dist", "--config", str(run.folder / "config.ini")])
             for run in runs]
 
 
