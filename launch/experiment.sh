@@ -4,7 +4,7 @@
 #
 # Usage: launch/experiment.sh mnist|fashion-mnist|cifar10-mlp|large-batch|deep [option …]
 #
-#   --quick            short runs and small grids; ends within 5 minutes
+#   --quick            short runs and small grids; ends within 5 minutes, what must be built first not counted
 #   --data-dir DIR     folder of the data files (only fashion-mnist can do without)
 #   --out DIR          folder of the experiment (default: runs/experiment-NAME)
 #   --ranks N          MPI ranks (default: the number of cores, at most 4)
@@ -21,15 +21,20 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
+case ${1-} in
+  mnist | fashion-mnist | cifar10-mlp | large-batch | deep) ;;
+  --help | -h)
+    print_help
+    exit 0
+    ;;
+  *) fail "found '${1-}', expected mnist, fashion-mnist, cifar10-mlp, large-batch or deep first; see --help" ;;
+esac
+
 program=
 for word in "$@"; do
-  case $word in
-    --help | -h)
-      print_help
-      exit 0
-      ;;
-    --program | --program=*) program=given ;;
-  esac
+  if [[ $word == --program || $word == --program=* ]]; then
+    program=given
+  fi
 done
 
 arguments=("$@")

@@ -53,6 +53,11 @@ class Comparison:
         length = f"{options['steps']} steps" if "steps" in options else f"{options.get('epochs', '?')} epochs"
         return f"{options.get('dataset', '?')}, {network}, batch {options.get('batch', '?')}, {length}"
 
+    def by_source(self) -> List[Comparison]:
+        """The same for each experiment by itself: their machines differ."""
+        return [Comparison(self.options, self.configurations, [one for one in self.chosen if one.source == source])
+                for source in dict.fromkeys(one.source for one in self.chosen)]
+
     def rivals(self, configuration: Configuration) -> List[Configuration]:
         """All configurations of the same method and source, itself included."""
         return [other for other in self.configurations
@@ -111,14 +116,25 @@ def varying(rivals: Sequence[Configuration]) -> List[str]:
     return found or [name for name in names if name in STEP_SIZES]
 
 
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def edge_of_grid(configuration: Configuration, rivals: Sequence[Configuration]) -> Optional[str]:
-    """The step-size option whose chosen value is the smallest or largest of at least three tried, if any."""
+    """The step-size option whose chosen value is the smallest or largest of at least three tried, if any; tried means
+    with the same choices of everything that is not a number, such as the optimiser."""
+    def words(one: Configuration) -> Parameters:
+        return {name: value for name, value in one.parameters.items() if not _is_number(value)}
+    alike = [rival for rival in rivals if words(rival) == words(configuration)]
     for name in STEP_SIZES:
-        try:
-            tried = sorted({float(rival.parameters[name]) for rival in rivals})
-            value = float(configuration.parameters[name])
-        except (KeyError, ValueError):
+        if not all(_is_number(rival.parameters.get(name, "")) for rival in alike):
             continue
+        tried = sorted({float(rival.parameters[name]) for rival in alike})
+        value = float(configuration.parameters[name])
         if len(tried) >= 3 and value in (tried[0], tried[-1]):
             return name
     return None

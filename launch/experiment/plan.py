@@ -34,6 +34,8 @@ class Plan:
     problems: List[Problem]
     seeds: List[int]
     time_limit: Optional[float] = None  # seconds; runs that do not fit are left for another start
+    ranks: int = 1  # of every run, as their threads: timings would not compare otherwise
+    threads: int = 1
 
     def write(self, folder: Path) -> None:
         """Writes the plan into an experiment's folder."""
@@ -129,10 +131,10 @@ def make_plan(experiment: str, quick: bool = False, only: Optional[Sequence[str]
     wanted = list(methods.METHODS if only is None else only)
 
     def problem(name: str, options: Dict[str, str], targets: Sequence[float],
-                changes: Optional[Dict[str, methods.Grid]] = None) -> Problem:
-        grids = {method: grid for method, grid in {**methods.GRIDS, **(changes or {})}.items() if method in wanted}
+                changes: Optional[Dict[str, List[methods.Grid]]] = None) -> Problem:
+        grids = {**methods.GRIDS, **(changes or {})}
         if quick:
-            grids = {method: methods.quick_grid(grid) for method, grid in grids.items()}
+            grids = {method: methods.quick_grids(tried) for method, tried in grids.items()}
         folder = {} if data_dir is None else {"data-dir": data_dir}
         return Problem(name, {**options, **folder}, {method: methods.points(grids[method]) for method in wanted},
                        list(targets))

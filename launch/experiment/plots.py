@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as pyplot  # noqa: E402  (after the choice of what draws)
+from matplotlib.ticker import FuncFormatter  # noqa: E402
 
 from .choice import Configuration, method_rank
 from .findings import label
@@ -27,6 +29,9 @@ MARKERS = {"": "", "o": "circles", "s": "squares", "^": "triangles", "D": "diamo
 QUANTITIES = [("train_loss", "training loss"), ("train_accuracy", "training accuracy"),
               ("validation_accuracy", "validation accuracy")]
 AXES = [("step", "steps"), ("epoch", "epochs"), ("seconds_total", "seconds of training")]
+
+# A logarithmic scale with more than this between its ends has labels at powers of ten alone.
+LONG_SCALE = 30
 
 # Colours that stand for the page's own in an SVG.
 _TEXT, _GRID = "#010203", "#010204"
@@ -82,7 +87,17 @@ def _draw(axes, series: Sequence[Configuration], colours: Sequence[str], x: str,
                   marker=style.marker or ("." if len(found.x) == 1 else None), markevery=0.15, markersize=4)
         if y == "train_loss" and min(found.low) > 0:
             axes.set_yscale("log")
+    if axes.get_yscale() == "log":
+        low, high = axes.get_ylim()
+        between = () if high > LONG_SCALE * low else (2, 5)
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:g}" if leading_digit(value) in between else ""))
     return drawn
+
+
+def leading_digit(value: float) -> int:
+    """The first digit of a number above 0."""
+    return round(value / 10.0 ** math.floor(math.log10(value) + 1e-9))
 
 
 def _finish(axes, x_title: str, y_title: str, text: str, grid: str) -> None:

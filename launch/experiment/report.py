@@ -59,13 +59,14 @@ def source_names(folders: Sequence[Path]) -> List[str]:
     return [str(folder) for folder in folders]
 
 
-def planned_targets(folders: Sequence[Path]) -> Dict[tuple, List[float]]:
+def read_plans(folders: Sequence[Path]) -> List[Plan]:
+    """The plans of the experiments in the folders."""
+    return [Plan.read(plan.parent) for folder in folders for plan in sorted(folder.rglob(PLAN_FILE))]
+
+
+def planned_targets(plans: Sequence[Plan]) -> Dict[tuple, List[float]]:
     """The training losses that plans name, by the problem's data set, network and batch."""
-    found: Dict[tuple, List[float]] = {}
-    for plan in (plan for folder in folders for plan in sorted(folder.rglob(PLAN_FILE))):
-        for problem in Plan.read(plan.parent).problems:
-            found[_problem_key(problem.options)] = problem.targets
-    return found
+    return {_problem_key(problem.options): problem.targets for plan in plans for problem in plan.problems}
 
 
 def _problem_key(options: Dict[str, str]) -> tuple:
@@ -133,16 +134,20 @@ def _all_rows(comparison: Comparison) -> List[Dict[str, Any]]:
     return rows
 
 
-def _section(number: int, comparison: Comparison, targets: Sequence[float]) -> Dict[str, Any]:
+def _leads(comparison: Comparison, targets: Sequence[float]) -> Dict[str, Any]:
     leads = findings.leads(comparison, targets)
+    return {"source": comparison.chosen[0].source, "verdict": findings.verdict(leads, comparison),
+            "texts": [finding.text for finding in leads]}
+
+
+def _section(number: int, comparison: Comparison, targets: Sequence[float]) -> Dict[str, Any]:
     smallest = [min(targets)] if targets else []
     rows = [[{"title": f"{y_title} against {x_title}",
               "svg": plots.svg(comparison.chosen, x, x_title, y, y_title, f"{number}-{x}-{y}")}
              for x, x_title in plots.AXES] for y, y_title in plots.QUANTITIES]
     return {
         "title": comparison.title,
-        "verdict": findings.verdict(leads, comparison),
-        "leads": [finding.text for finding in leads],
+        "leads": [_leads(part, targets) for part in comparison.by_source()],
         "cautions": [finding.text for target in smallest for finding in findings.sooner_elsewhere(comparison, target)] +
                     [finding.text for finding in findings.cautions(comparison)],
         "styles": plots.styles(comparison.chosen),
@@ -183,7 +188,8 @@ def file_name(title: str) -> str:
 def write_report(folders: Sequence[Path], out: Path, command: str) -> Path:
     """Writes the report of the runs in these folders and returns the page's path. Throws NothingToReport."""
     runs = gather(folders)
-    planned = planned_targets(folders)
+    plans = read_plans(folders)
+    planned = planned_targets(plans)
     comparisons = compare(runs)
     out.mkdir(parents=True, exist_ok=True)
     sections = []
@@ -199,7 +205,7 @@ def write_report(folders: Sequence[Path], out: Path, command: str) -> Path:
         sections=sections, columns=[title for _, title, _ in COLUMNS], machines=machines(runs),
         commands=commands(runs), command=command, light=plots.LIGHT, dark=plots.DARK,
         states={state: sum(run.state == state for run in runs) for state in sorted({run.state for run in runs})},
-        runs=len(runs))
+        runs=len(runs), is_quick=any(plan.quick for plan in plans))
     path = out / PAGE_FILE
     path.write_text(page, encoding="utf-8")
     return path

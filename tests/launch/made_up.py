@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import sys
 import tempfile
 import unittest
@@ -68,6 +69,22 @@ class FolderTest(unittest.TestCase):
         scratch = tempfile.TemporaryDirectory(prefix="experiment-test-")
         self.addCleanup(scratch.cleanup)
         self.folder = Path(scratch.name)
+
+
+# In place of mpirun: leaves its -np N out and starts the program by this Python.
+LAUNCHER = f"""#!/bin/sh
+shift 2
+exec "{sys.executable}" -B "$@"
+"""
+
+
+def place_program(folder):
+    """Puts the played program and what starts it into the folder, and returns their paths."""
+    program, launcher = folder / "made_up.py", folder / "launcher"
+    shutil.copy(__file__, program)
+    launcher.write_text(LAUNCHER)
+    launcher.chmod(0o755)
+    return program, launcher
 
 
 def play_program(words):

@@ -92,6 +92,8 @@ class ChoiceTest(unittest.TestCase):
         self.assertEqual(varying(groups), ["eta"])
         self.assertEqual([edge_of_grid(group, groups) for group in groups], ["eta", None, "eta"])
         self.assertIsNone(edge_of_grid(groups[0], groups[:2]))
+        groups += configurations([run(eta=eta, damping="relative:3") for eta in (4, 8, 16)])
+        self.assertEqual(edge_of_grid(groups[2], groups), "eta")
 
     def test_widths_for_people(self):
         self.assertEqual([widths_text(widths) for widths in ("", "500", "300,300,300", "4000,1000,4000", "9,9,5")],

@@ -105,6 +105,9 @@ class ReportTest(FolderTest):
         page = self.report("anna", "ben")
         for text in ("sibp (anna/exp)", "sibp (ben/exp)", "loss 0.5", "(circles)"):
             self.assertIn(text, page)
+        self.assertIn("ben/exp: Clear leads, of the measures below: sibp in", page)
+        self.assertNotIn("before sibp", page)
+        self.assertNotIn("--quick", page)
 
     def test_a_run_given_twice_counts_once_and_runs_by_hand_are_taken_together(self):
         for seed in (1, 2):

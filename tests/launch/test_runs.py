@@ -1,36 +1,22 @@
 """Runs and campaigns with a program that is played: choosing, resuming, divergence, errors, the time limit."""
 
-import os
-import shutil
-import sys
 import time
 import unittest
 from pathlib import Path
 
 import made_up
-from made_up import FolderTest
+from made_up import FolderTest, place_program
 
 from experiment.campaign import Campaign, OtherPlan, claim_folder
 from experiment.plan import Plan, Problem
 from experiment.records import DIVERGED, FINISHED, UNFINISHED, load_run, load_runs
 from experiment.runs import OutOfTime, RunFailed, Runner
 
-# In place of mpirun: leaves its -np N out and starts the program by this Python.
-LAUNCHER = """#!/bin/sh
-shift 2
-exec "{python}" -B "$@"
-"""
-
 
 class CampaignTest(FolderTest):
     def setUp(self):
         super().setUp()
-        self.program = self.folder / "made_up.py"
-        shutil.copy(made_up.__file__, self.program)
-        # The copy wants no package: the folder that it looks for one in is simply not there.
-        launcher = self.folder / "launcher"
-        launcher.write_text(LAUNCHER.format(python=sys.executable))
-        launcher.chmod(0o755)
+        self.program, launcher = place_program(self.folder)
         self.out = self.folder / "out"
         self.runner = Runner(self.program, [str(launcher)], 2, self.out, {"CPU": "played"})
         self.lines = []
@@ -121,5 +107,4 @@ class CampaignTest(FolderTest):
 
 
 if __name__ == "__main__":
-    os.environ.pop("PYTHONPATH", None)
     unittest.main(verbosity=2)
