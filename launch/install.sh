@@ -55,11 +55,11 @@ install_with_apt() {
 
 # Adds to the packages those of optional_test_packages that this system offers, Ubuntu's placeholders for snaps left out.
 add_optional_packages() {
-  local package
+  local package description
   command -v apt-cache >/dev/null || return 0
   for package in "${optional_test_packages[@]}"; do
-    if apt-cache show "$package" 2>/dev/null | grep -q '^Version:' &&
-      ! apt-cache show "$package" 2>/dev/null | grep -qi 'snap'; then
+    description=$(apt-cache show "$package" 2>/dev/null) || continue
+    if [[ $description == *Version:* && $description != *snap* ]]; then
       packages+=("$package")
     fi
   done

@@ -69,7 +69,8 @@ Environment current_environment();
 /// --logical-shards), the file named by --config, the preset, and the defaults. Of two options that exclude each other
 /// (--epochs and --steps, --hidden and --network) the one of higher precedence counts; in one place they are an error.
 /// Options that mean nothing to the command or the data set are errors on the command line and are passed over
-/// elsewhere. Local; reads nothing but the file of --config. Throws Error (usage) naming the option as the user gave it.
+/// elsewhere. Local; reads nothing but the file of --config. Throws Error (usage) naming the option as the user gave
+/// it.
 Options parse_options(int argc, const char* const* argv, const Environment& environment);
 
 /// What --help and --version print. Local.
