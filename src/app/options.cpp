@@ -13,8 +13,8 @@
 namespace sibp {
 namespace {
 
-/// Sources by falling precedence: the command line, the environment, the config file.
-using Sources = std::array<Source, 3>;
+/// Sources by falling precedence: the command line, the environment, the config file, the preset.
+using Sources = std::array<Source, 4>;
 constexpr std::size_t command_line_level = 0;
 
 /// The option as given at the highest precedence, and that precedence; a null pointer if it was not given.
@@ -157,6 +157,9 @@ Options parse_options(int argc, const char* const* argv, const Environment& envi
   sources[1] = read_environment(environment);
   if (const Found config = find_given(sources, "config"); config.given != nullptr) {
     sources[2] = read_config_file(config.given->value, config.given->label);
+  }
+  if (const Found preset = find_given(sources, "preset"); preset.given != nullptr) {
+    sources[3] = read_preset(preset.given->value, preset.given->label);
   }
   set_options(options, sources);
   check_together(options, sources);

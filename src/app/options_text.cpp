@@ -36,7 +36,8 @@ std::string help_text() {
           "       sibp_dist predict --model FILE [options]         class and probability of every sample, as CSV\n"
           "On N processes: mpirun -np N sibp_dist ...\n\n"
           "Options come from the command line, then from environment variables (SIBP_LOGICAL_SHARDS for\n"
-          "--logical-shards), then from the file of --config, then from the defaults shown here.\n"
+          "--logical-shards), then from the file of --config, then from the preset, then from the defaults shown\n"
+          "here.\n"
        << describe_options()
        << "\nExit statuses: 0 done, 1 run-time error, 2 options, 3 data, 4 model, 5 diverged, 6 ranks disagree.\n";
   return text.str();

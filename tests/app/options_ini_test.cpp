@@ -129,6 +129,14 @@ TEST(ConfigIni, HoldsDefaultsAndResolvedEta) {
   }
 }
 
+TEST(ConfigIni, HoldsThePresetsOptionsAndNotThePreset) {
+  const std::string text = to_ini(parse({"--preset", "proxprop-cifar10", "--batch", "250"}));
+  for (const char* line : {"dataset = cifar10", "hidden = 4000,1000,4000", "batch = 250", "validation = 5000"}) {
+    EXPECT_THAT(text, HasSubstr(std::string("\n") + line + "\n"));
+  }
+  EXPECT_THAT(text, Not(HasSubstr("preset")));
+}
+
 TEST(ConfigIni, PathsBecomeAbsolute) {
   const auto here = std::filesystem::current_path().string();
   EXPECT_THAT(to_ini(parse({"--data-dir", "d"})), HasSubstr("data-dir = " + here + "/d\n"));
