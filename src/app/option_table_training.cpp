@@ -163,14 +163,24 @@ void append_length_options(OptionTable& table) {
                    .help = "samples of a step over all ranks",
                    .binding = integer(
                        [](auto& o) -> auto& { return o.training.batch; }, 1)});
-  table.push_back({.name = "epochs",
+  table.push_back({.name = "batch-list",
                    .group = length_group,
-                   .value_name = "N",
-                   .help = "passes over the training samples",
-                   .binding = unless([](const Options& o) { return o.training.steps.has_value(); },
-                                     integer(
-                                         [](auto& o) -> auto& { return o.training.epochs; }, 1)),
-                   .excludes = "steps"});
+                   .value_name = "FILE",
+                   .help =
+                       "the samples of every step: rows of --batch indices from 0, little-endian int32; its rows are "
+                       "the steps unless --steps is fewer",
+                   .binding = text(
+                       [](auto& o) -> auto& { return o.training.batch_list; }, "a file"),
+                   .without_default = "none: the order of --seed"});
+  table.push_back(
+      {.name = "epochs",
+       .group = length_group,
+       .value_name = "N",
+       .help = "passes over the training samples",
+       .binding = unless([](const Options& o) { return o.training.steps || !o.training.batch_list.empty(); },
+                         integer(
+                             [](auto& o) -> auto& { return o.training.epochs; }, 1)),
+       .excludes = "steps"});
   table.push_back({.name = "steps",
                    .group = length_group,
                    .value_name = "N",
