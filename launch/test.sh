@@ -77,8 +77,8 @@ stage "build, warnings are errors" build_preset tests
 stage "tests" run_tests tests "$@"
 skipped=$(list_skipped tests)
 stage "build with sanitizers" build_preset sanitize
-# The tests of the whole program, of the sources and against long runs are not worth a second run. A choice made for the run above may leave
-# nothing for this one.
+# The tests of the whole program, of the sources and against long runs are not worth a second run. A choice made for the
+# run above may leave nothing for this one.
 few=()
 [[ $# -eq 0 ]] || few=(--no-tests=ignore)
 stage "unit tests under sanitizers" run_tests sanitize ${few[@]+"${few[@]}"} -LE 'program|source|fixture' "$@"
