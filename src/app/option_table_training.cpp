@@ -130,7 +130,7 @@ void append_update_options(OptionTable& table) {
                        "how the update is computed: auto, normal, activations, dual or dual-reduced; also by layer, "
                        "dual,dual,normal",
                    .binding = form_binding(),
-                   .methods = "sibp"});
+                   .methods = "sibp proxprop"});
   table.push_back({.name = "carry",
                    .group = update_group,
                    .value_name = "WEIGHTS",

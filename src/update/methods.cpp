@@ -67,7 +67,7 @@ std::unique_ptr<UpdateRule> make_update_rule(const UpdateContext& context, const
       }
       return make_published(context, spec, options.damping.value);
     case Method::proxprop:
-      return make_proxprop(context, spec, options);
+      return make_proxprop(context, spec, options, batch);
     case Method::sgd:
       return make_gradient_descent(context, spec, Optimiser::sgd, options);
     case Method::adam:

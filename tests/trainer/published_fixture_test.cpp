@@ -125,8 +125,7 @@ class PublishedFixture : public testing::Test {
     workspace_->set_samples(static_cast<Index>(columns.size()));
     device_->load_batch(*data_.training.samples, columns, normalisation_.shift.view(), normalisation_.scale.view(),
                         workspace_->activations(0), workspace_->labels());
-    training_step(context_, *rule_, network_, *workspace_, data_.order->global_size(step), 0.1,
-                  {.step = step + 1});
+    training_step(context_, *rule_, network_, *workspace_, data_.order->global_size(step), 0.1, {.step = step + 1});
   }
 
   void expect_weights(const std::map<std::string, Dense>& expected, double tolerance, Index step) {
@@ -141,14 +140,14 @@ class PublishedFixture : public testing::Test {
     }
   }
 
-  void expect_losses(const std::map<Index, Losses>& reference, double tolerance, Index step) {
+  void expect_losses(const std::string& what, const std::map<Index, Losses>& reference, double tolerance, Index step) {
     const auto found = reference.find(step);
     if (found == reference.end()) return;
     const double training = loss_of(first_samples_) / found->second.training - 1;
     const double test = loss_of(data_.test) / found->second.test - 1;
     EXPECT_LT(std::abs(training), tolerance) << "training loss after " << step << " steps";
     EXPECT_LT(std::abs(test), tolerance) << "test loss after " << step << " steps";
-    note(fmt::format("losses_step{}", step), std::max(std::abs(training), std::abs(test)));
+    note(fmt::format("{}_step{}", what, step), std::max(std::abs(training), std::abs(test)));
   }
 
   double loss_of(const LocalSplit& split) {
@@ -187,10 +186,10 @@ TEST_F(PublishedFixture, WeightsAndLossesAreThoseOfTheAuthorsCode) {
   ASSERT_EQ(data_.order->batches_per_epoch(), 100);
   for (Index step = 1; step <= 100; ++step) {
     take_step(step - 1);
-    expect_losses(losses, loss_tolerance(step), step);
+    expect_losses("losses_float32", losses, loss_tolerance(step), step);
     if (step == 1 || step == 5) expect_weights(read_weights<float>(run_, static_cast<int>(step)), 1e-3, step);
     if (!in_double) continue;
-    expect_losses(losses_in_double, 1e-8, step);
+    expect_losses("losses_float64", losses_in_double, 1e-8, step);
     if (step == 20) expect_weights(read_weights<double>(fixtures_ / "float64", 20), 1e-9, step);
   }
 }

@@ -37,8 +37,9 @@ std::vector<SearchRecord> compare(const Case& c, int steps) {
   const auto start = toy_weights(spec, 21);
   MethodOptions options = default_options(Method::published);
   options.damping.value = c.lambda;
-  RankOfStep rank(make_mpi_communicator(), spec, start, 40,
-                  [&](const auto& context, const auto& net) { return make_update_rule(context, net, options, {64, 64}); });
+  RankOfStep rank(make_mpi_communicator(), spec, start, 40, [&](const auto& context, const auto& net) {
+    return make_update_rule(context, net, options, {64, 64});
+  });
   ReferencePublished reference{.spec = spec, .weights = start, .lambda = c.lambda};
   for (int step = 0; step < steps; ++step) {
     ToyBatch batch = toy_batch(6, 3, c.samples, 100 + static_cast<std::uint64_t>(step));
@@ -115,10 +116,11 @@ TEST(PublishedRules, RelativeDampingIsRefused) {
   MethodOptions options = default_options(Method::published);
   options.damping.kind = Damping::Kind::relative;
   const NetworkSpec spec = parse_network("dense(3)", 6, Loss::softmax_cross_entropy, {});
-  EXPECT_THROW(
-      RankOfStep(make_mpi_communicator(), spec, toy_weights(spec, 1), 4,
-                 [&](const auto& context, const auto& net) { return make_update_rule(context, net, options, {64, 64}); }),
-      Error);
+  EXPECT_THROW(RankOfStep(make_mpi_communicator(), spec, toy_weights(spec, 1), 4,
+                          [&](const auto& context, const auto& net) {
+                            return make_update_rule(context, net, options, {64, 64});
+                          }),
+               Error);
 }
 
 }  // namespace
