@@ -70,7 +70,7 @@ Index BatchList::largest_local_size() const {
   return static_cast<Index>(largest);
 }
 
-std::vector<Index> BatchList::local_batch(Index epoch, Index batch) {
+std::span<const Index> BatchList::local_batch(Index epoch, Index batch) {
   require(epoch == 0, "a list of batches is one epoch");
   return batches_.at(static_cast<std::size_t>(batch));
 }

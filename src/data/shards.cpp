@@ -99,19 +99,19 @@ Index BatchOrder::largest_local_size() const {
   return largest;
 }
 
-std::vector<Index> BatchOrder::local_batch(Index epoch, Index batch) {
+std::span<const Index> BatchOrder::local_batch(Index epoch, Index batch) {
   require(epoch >= 0, "epochs count from 0");
   if (epoch != permuted_epoch_) permute(epoch);
   const Index first = batch * global_batch_;
   const Index end = first + global_size(batch);
-  std::vector<Index> places;
+  places_.clear();
   for (Index k = first; k < end; ++k) {
     const Index shard = k % sharding_.logical_shards;
     if (!sharding_.is_local(shard)) continue;
     const auto& permutation = permutations_[static_cast<std::size_t>(shard / sharding_.ranks)];
-    places.push_back(permutation[static_cast<std::size_t>(k / sharding_.logical_shards)]);
+    places_.push_back(permutation[static_cast<std::size_t>(k / sharding_.logical_shards)]);
   }
-  return places;
+  return places_;
 }
 
 void BatchOrder::permute(Index epoch) {

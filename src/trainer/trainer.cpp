@@ -1,5 +1,6 @@
 #include "sibp/trainer/trainer.hpp"
 
+#include "sibp/trainer/batch_reader.hpp"
 #include "sibp/trainer/evaluation.hpp"
 #include "sibp/trainer/schedule.hpp"
 #include "sibp/trainer/training_step.hpp"
@@ -32,10 +33,12 @@ class Training {
         order_(*data.order),
         steps_(total_steps(options, order_)),
         normalisation_(to_device(context.device, data.normalisation)),
-        workspace_(context.device, network.spec, workspace_capacity(order_.largest_local_size())) {}
+        workspace_(context.device, network.spec, workspace_capacity(order_.largest_local_size())),
+        reader_(context.device, order_, *data.training.samples, normalisation_, workspace_.capacity()) {}
 
   MetricsRecord run() {
     const Index evaluate_every = options_.evaluate_every > 0 ? options_.evaluate_every : order_.batches_per_epoch();
+    start_reading(0);
     start_interval();
     for (Index step = 0; step < steps_;) {
       take_step(step);
@@ -56,7 +59,11 @@ class Training {
   void take_step(Index step) {
     const Index epoch = step / order_.batches_per_epoch();
     const Index batch = step % order_.batches_per_epoch();
-    load(epoch, batch);
+    {
+      const PhaseClock::Scope timed(context_.clock, Phase::reading);
+      reader_.take(workspace_);
+      start_reading(step + 1);  // while this batch is trained on
+    }
     last_eta_ = eta_at(options_, eta_, step, steps_);
     const Index samples = order_.global_size(batch);
     const LossSums sums = training_step(context_, rule_, network_, workspace_, samples, last_eta_,
@@ -70,13 +77,8 @@ class Training {
       observer_->on_step(step + 1, steps_, sums.loss / static_cast<double>(samples), samples_done_);
   }
 
-  /// The rank's part of a batch: F̂_0 = [X; 1ᵀ] and the labels.
-  void load(Index epoch, Index batch) {
-    const PhaseClock::Scope timed(context_.clock, Phase::reading);
-    const std::vector<Index> columns = order_.local_batch(epoch, batch);
-    workspace_.set_samples(static_cast<Index>(columns.size()));
-    context_.device.load_batch(*data_.training.samples, columns, normalisation_.shift.view(),
-                               normalisation_.scale.view(), workspace_.activations(0), workspace_.labels());
+  void start_reading(Index step) {
+    if (step < steps_) reader_.start(step / order_.batches_per_epoch(), step % order_.batches_per_epoch());
   }
 
   void report(Index step, bool evaluating) {
@@ -139,6 +141,7 @@ class Training {
   Index steps_;
   DeviceNormalisation normalisation_;
   Workspace workspace_;
+  BatchReader reader_;
   Interval interval_;
   Index samples_done_ = 0;
   double last_eta_ = 0;

@@ -121,7 +121,7 @@ class PublishedFixture : public testing::Test {
   }
 
   void take_step(Index step) {
-    const std::vector<Index> columns = data_.order->local_batch(0, step);
+    const std::span<const Index> columns = data_.order->local_batch(0, step);
     workspace_->set_samples(static_cast<Index>(columns.size()));
     device_->load_batch(*data_.training.samples, columns, normalisation_.shift.view(), normalisation_.scale.view(),
                         workspace_->activations(0), workspace_->labels());

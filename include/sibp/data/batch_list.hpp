@@ -23,7 +23,7 @@ class BatchList final : public SampleOrder {
   [[nodiscard]] Index batches_per_epoch() const override { return static_cast<Index>(batches_.size()); }
   [[nodiscard]] Index global_size(Index batch) const override;
   [[nodiscard]] Index largest_local_size() const override;
-  [[nodiscard]] std::vector<Index> local_batch(Index epoch, Index batch) override;
+  [[nodiscard]] std::span<const Index> local_batch(Index epoch, Index batch) override;
 
  private:
   Index global_batch_;

@@ -3,7 +3,7 @@
 #include "sibp/core/types.hpp"
 
 #include <optional>
-#include <vector>
+#include <span>
 
 namespace sibp {
 
@@ -23,8 +23,9 @@ class SampleOrder {
   [[nodiscard]] virtual Index global_size(Index batch) const = 0;
   /// The largest number of samples this rank has in any batch.
   [[nodiscard]] virtual Index largest_local_size() const = 0;
-  /// The samples of global batch `batch` that this rank holds, as places in Sharding::local_samples().
-  [[nodiscard]] virtual std::vector<Index> local_batch(Index epoch, Index batch) = 0;
+  /// The samples of global batch `batch` that this rank holds, as places in Sharding::local_samples(). They stay
+  /// until the next call.
+  [[nodiscard]] virtual std::span<const Index> local_batch(Index epoch, Index batch) = 0;
 };
 
 }  // namespace sibp

@@ -52,7 +52,7 @@ class BatchOrder final : public SampleOrder {
   [[nodiscard]] Index global_size(Index batch) const override;
   [[nodiscard]] Index largest_local_size() const override;
   /// In the epoch's order. Permutes the shards anew when the epoch changes.
-  [[nodiscard]] std::vector<Index> local_batch(Index epoch, Index batch) override;
+  [[nodiscard]] std::span<const Index> local_batch(Index epoch, Index batch) override;
 
  private:
   void permute(Index epoch);
@@ -61,6 +61,7 @@ class BatchOrder final : public SampleOrder {
   Index global_batch_;
   std::uint64_t seed_;
   Index permuted_epoch_ = -1;
+  std::vector<Index> places_;                     ///< of the last batch that was asked for
   std::vector<std::vector<Index>> permutations_;  ///< by local shard: places in local_samples()
 };
 
