@@ -38,7 +38,7 @@ void find_rates(Plan& plan, const Options& options, const Communicator& world) {
   const PlanOptions& given = options.plan;
   const Index most = *std::max_element(given.nodes.begin(), given.nodes.end()) * given.ranks_per_node;
   plan.measured_flops = !given.flops;
-  plan.measured_interconnect = most > 1 && (!given.latency || !given.bandwidth);
+  plan.measured_interconnect = (most > 1 || world.size() > 1) && (!given.latency || !given.bandwidth);
   agreed(world, [&] {
     if (plan.measured_interconnect && world.size() == 1) {
       throw_usage_error(fmt::format(
