@@ -43,19 +43,23 @@ function(sibp_add_test name)
   endforeach()
 endfunction()
 
-# sibp_add_script_test(name SCRIPT file [ARGUMENTS argument…] [LABELS label…] [TIMEOUT seconds] [PROCESSORS n])
+# sibp_add_script_test(name SCRIPT file [ARGUMENTS argument…] [LABELS label…] [TIMEOUT seconds] [PROCESSORS n]
+#                      [INTERPRETER python])
 #
 # Registers a Python script as a test.
 find_package(Python3 3.9 REQUIRED COMPONENTS Interpreter)
 function(sibp_add_script_test name)
-  cmake_parse_arguments(arg "" "SCRIPT;TIMEOUT;PROCESSORS" "ARGUMENTS;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "" "SCRIPT;TIMEOUT;PROCESSORS;INTERPRETER" "ARGUMENTS;LABELS" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
   if(NOT arg_PROCESSORS)
     set(arg_PROCESSORS 1)
   endif()
-  add_test(NAME ${name} COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_SOURCE_DIR}/${arg_SCRIPT} ${arg_ARGUMENTS})
+  if(NOT arg_INTERPRETER)
+    set(arg_INTERPRETER ${Python3_EXECUTABLE})
+  endif()
+  add_test(NAME ${name} COMMAND ${arg_INTERPRETER} -B ${CMAKE_CURRENT_SOURCE_DIR}/${arg_SCRIPT} ${arg_ARGUMENTS})
   set_tests_properties(
     ${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} PROCESSORS ${arg_PROCESSORS} LABELS "${arg_LABELS}"
                        ENVIRONMENT "${SIBP_TEST_ENVIRONMENT}")

@@ -70,5 +70,5 @@ if [[ $with_pytorch == true ]]; then
 fi
 allow_mpi_as_root
 choose_blas_kernels
-exec python3 -B "$project_dir/launch/benchmark" --out "$results_dir" --build-dir "$build_dir" \
+exec "$(python_for_plots)" -B "$project_dir/launch/benchmark" --out "$results_dir" --build-dir "$build_dir" \
   ${arguments[@]+"${arguments[@]}"} </dev/null

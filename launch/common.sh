@@ -46,3 +46,28 @@ build_preset() {
       cmake --build --preset "$1" --parallel "$(core_count)" </dev/null
   )
 }
+
+# Runs a Python that has what the reports are drawn with. Debian's packages belong to Debian's own Python, which need not
+# be the first one on the path.
+experiment_python() {
+  local candidate
+  for candidate in python3 /usr/bin/python3; do
+    if "$candidate" -c 'import jinja2, matplotlib' 2>/dev/null; then
+      PYTHONPATH="$project_dir/launch${PYTHONPATH:+:$PYTHONPATH}" "$candidate" -B "$@"
+      return
+    fi
+  done
+  fail "no python3 with matplotlib and jinja2; launch/install.sh report installs them"
+}
+
+# Prints the first Python that has matplotlib, and python3 if there is none.
+python_for_plots() {
+  local candidate
+  for candidate in python3 /usr/bin/python3; do
+    if "$candidate" -c 'import matplotlib' 2>/dev/null; then
+      printf '%s\n' "$candidate"
+      return
+    fi
+  done
+  printf 'python3\n'
+}

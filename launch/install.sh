@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs what building and running sibp_dist needs and this system lacks (Debian and Ubuntu packages).
 #
-# Usage: launch/install.sh [tests]
+# Usage: launch/install.sh [tests|report]
 #
-#   tests   also what the tests need
+#   tests    also what the tests need, the reports' among them
+#   report   also what the reports of experiments are drawn with
 #
 # Uses sudo when not root. On systems without apt-get it names what is missing and fails.
 set -euo pipefail
@@ -14,14 +15,20 @@ packages=(
   g++ cmake ninja-build openmpi-bin libopenmpi-dev libeigen3-dev libboost-dev libboost-program-options-dev
   libopenblas-dev libfmt-dev libspdlog-dev nlohmann-json3-dev zlib1g-dev dataset-fashion-mnist
 )
-test_packages=(libgtest-dev libgmock-dev libbenchmark-dev clang-format python3)
+report_packages=(python3 python3-matplotlib python3-jinja2)
+test_packages=(libgtest-dev libgmock-dev libbenchmark-dev clang-format "${report_packages[@]}")
+# Where there is no such package, the test that wants it says so. (Ubuntu's chromium only fetches a snap.)
+optional_test_packages=(chromium)
 # What stands for the packages on systems without dpkg: programs and headers that a compiler would find.
 programs=(g++ cmake ninja mpirun)
 headers=(
   mpi.h Eigen/Core boost/program_options.hpp cblas.h fmt/format.h spdlog/spdlog.h nlohmann/json.hpp zlib.h
 )
-test_programs=(clang-format python3)
+report_programs=(python3)
+test_programs=(clang-format "${report_programs[@]}")
 test_headers=(gtest/gtest.h gmock/gmock.h benchmark/benchmark.h)
+python_modules=()
+report_modules=(matplotlib jinja2)
 
 is_installed() {
   [[ $(dpkg-query --show --showformat '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
@@ -46,6 +53,18 @@ install_with_apt() {
     </dev/null
 }
 
+# Adds to the packages those of optional_test_packages that this system offers, Ubuntu's placeholders for snaps left out.
+add_optional_packages() {
+  local package description
+  command -v apt-cache >/dev/null || return 0
+  for package in "${optional_test_packages[@]}"; do
+    description=$(apt-cache show "$package" 2>/dev/null) || continue
+    if [[ $description == *Version:* && $description != *snap* ]]; then
+      packages+=("$package")
+    fi
+  done
+}
+
 has_header() {
   local compiler=g++
   command -v mpicxx >/dev/null && compiler=mpicxx
@@ -59,6 +78,9 @@ name_what_is_missing() {
   done
   for name in "${headers[@]}"; do
     has_header "$name" || missing+=("the header <$name>")
+  done
+  for name in ${python_modules[@]+"${python_modules[@]}"}; do
+    python3 -c "import $name" 2>/dev/null || missing+=("the Python module $name")
   done
   if [[ ${#missing[@]} -eq 0 ]]; then
     say "nothing to install; Fashion-MNIST, if it is not there, is github.com/zalandoresearch/fashion-mnist (--data-dir)"
@@ -77,6 +99,13 @@ case ${1-} in
     packages+=("${test_packages[@]}")
     programs+=("${test_programs[@]}")
     headers+=("${test_headers[@]}")
+    python_modules+=("${report_modules[@]}")
+    add_optional_packages
+    ;;
+  report)
+    packages+=("${report_packages[@]}")
+    programs+=("${report_programs[@]}")
+    python_modules+=("${report_modules[@]}")
     ;;
   '') ;;
   *) fail "unknown argument '$1'; see --help" ;;

@@ -29,8 +29,9 @@ if [[ $# -eq 0 ]]; then
 fi
 mkdir -p "$out"
 "$program" plan --json "$out/plan.json" "${options[@]}" </dev/null | tee "$out/plan.txt"
-if python3 -c 'import matplotlib' 2>/dev/null; then
-  python3 -B "$project_dir/launch/benchmark/plan_plot.py" "$out/plan.json" "$out/plan.svg"
+python=$(python_for_plots)
+if "$python" -c 'import matplotlib' 2>/dev/null; then
+  "$python" -B "$project_dir/launch/benchmark/plan_plot.py" "$out/plan.json" "$out/plan.svg"
   say "the curves are in $out/plan.svg"
 else
   say "no plot: Python has no matplotlib (python3-matplotlib)"

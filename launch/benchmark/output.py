@@ -61,7 +61,7 @@ def draw(results, path):
     figure, axes = pyplot.subplots(figsize=(1.5 + 1.1 * len(groups), 4.5))
     for k, way in enumerate(ways):
         bars = {(row["case"], row["ranks"]): 1e3 * row["seconds"] for row in results["rows"] if row["way"] == way}
-        places = [i + (k - len(ways) / 2) * 0.8 / len(ways) for i, group in enumerate(groups) if group in bars]
+        places = [i + (k - (len(ways) - 1) / 2) * 0.8 / len(ways) for i, group in enumerate(groups) if group in bars]
         axes.bar(places, [bars[group] for group in groups if group in bars], width=0.8 / len(ways), label=way)
     axes.set_yscale("log")
     axes.set_ylabel("ms a step")

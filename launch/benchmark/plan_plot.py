@@ -32,6 +32,7 @@ def draw(plan, path):
     right.set_ylim(0, None)
     for axes in (left, right):
         axes.set_xscale("log", base=2)
+        axes.set_xticks(nodes[::2], [str(count) for count in nodes[::2]])
         axes.set_xlabel("nodes")
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8)

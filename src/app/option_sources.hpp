@@ -14,7 +14,7 @@ namespace sibp {
 struct Given {
   const OptionEntry* entry = nullptr;
   std::string value;
-  std::string label;  ///< "--eta", "SIBP_ETA" or "config file X: eta", for messages
+  std::string label;  ///< "--eta", "SIBP_ETA", "config file X: eta" or "preset X: eta", for messages
 };
 
 using Source = std::vector<Given>;
@@ -29,6 +29,9 @@ struct CommandLine {
 CommandLine read_command_line(int argc, const char* const* argv);
 Source read_environment(const Environment& environment);
 Source read_config_file(const std::filesystem::path& path, const std::string& config_label);
+
+/// The options that a preset stands for. Throws Error (usage) naming the known ones if there is none of that name.
+Source read_preset(const std::string& name, const std::string& preset_label);
 
 /// The table in Boost's terms, a description for each group.
 boost::program_options::options_description describe_options();

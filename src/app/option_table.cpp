@@ -1,6 +1,8 @@
 #include "app/option_table.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <sstream>
 
 namespace sibp {
 
@@ -10,6 +12,7 @@ const OptionTable& option_table() {
     append_data_options(options);
     append_own_data_options(options);
     append_network_options(options);
+    append_method_options(options);
     append_update_options(options);
     append_length_options(options);
     append_model_options(options);
@@ -24,6 +27,15 @@ const OptionEntry* find_option(std::string_view name) {
   const auto& table = option_table();
   const auto found = std::ranges::find(table, name, &OptionEntry::name);
   return found == table.end() ? nullptr : &*found;
+}
+
+bool is_of_method(const OptionEntry& entry, const MethodOptions& method) {
+  if (entry.methods.empty()) return true;
+  const std::string name(name_of(method.method));
+  const std::string with_outer = name + "/" + std::string(name_of(method.outer));
+  std::istringstream words{std::string(entry.methods)};
+  return std::any_of(std::istream_iterator<std::string>(words), {},
+                     [&](const std::string& word) { return word == name || word == with_outer; });
 }
 
 std::string_view name_of(Command command) {

@@ -47,6 +47,8 @@ struct OptionEntry {
   std::string_view dataset = "";          ///< the only data set that it means something to; empty: all
   std::string_view without_default = "";  ///< what holds if it is not given and `get` has nothing
   std::string_view excludes = "";         ///< the option that it stands instead of
+  std::string_view methods = "";          ///< those it is a parameter of, "proxprop/adam" for one with that --outer;
+                                          ///< empty: all
 };
 
 using OptionTable = std::vector<OptionEntry>;
@@ -55,6 +57,7 @@ using OptionTable = std::vector<OptionEntry>;
 void append_data_options(OptionTable& table);
 void append_own_data_options(OptionTable& table);  ///< those that only one data set has
 void append_network_options(OptionTable& table);
+void append_method_options(OptionTable& table);
 void append_update_options(OptionTable& table);
 void append_length_options(OptionTable& table);
 void append_model_options(OptionTable& table);
@@ -66,6 +69,9 @@ const OptionTable& option_table();
 
 /// The entry of that name, or null.
 const OptionEntry* find_option(std::string_view name);
+
+/// Whether the method of these options has this parameter; true for what is no parameter of a method.
+bool is_of_method(const OptionEntry& entry, const MethodOptions& method);
 
 std::string_view name_of(Command command);
 

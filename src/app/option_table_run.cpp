@@ -50,6 +50,15 @@ void append_run_options(OptionTable& table) {
                    .place = Place::outside_file,
                    .commands = all_commands,
                    .without_default = "none"});
+  table.push_back({.name = "preset",
+                   .group = run_group,
+                   .value_name = "NAME",
+                   .help = "data, network and batch of a published experiment: paper-mnist or proxprop-cifar10",
+                   .binding = text(
+                       [](auto& o) -> auto& { return o.preset; }, "a preset"),
+                   .place = Place::unsaved,
+                   .commands = all_commands,
+                   .without_default = "none"});
   table.push_back({.name = "out",
                    .group = run_group,
                    .value_name = "DIR",

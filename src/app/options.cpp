@@ -13,8 +13,8 @@
 namespace sibp {
 namespace {
 
-/// Sources by falling precedence: the command line, the environment, the config file.
-using Sources = std::array<Source, 3>;
+/// Sources by falling precedence: the command line, the environment, the config file, the preset.
+using Sources = std::array<Source, 4>;
 constexpr std::size_t command_line_level = 0;
 
 /// The option as given at the highest precedence, and that precedence; a null pointer if it was not given.
@@ -46,6 +46,12 @@ std::string irrelevance(const OptionEntry& entry, const Options& options) {
   }
   if (!entry.dataset.empty() && entry.dataset != options.data.dataset) {
     return fmt::format("means nothing to --dataset {}, only to {}", options.data.dataset, entry.dataset);
+  }
+  const MethodOptions& method = options.training.method;
+  if (!is_of_method(entry, method)) {
+    const std::string outer =
+        method.method == Method::proxprop ? fmt::format(" --outer {}", name_of(method.outer)) : "";
+    return fmt::format("means nothing to --method {}{}, only to: {}", name_of(method.method), outer, entry.methods);
   }
   return "";
 }
@@ -115,6 +121,10 @@ void check_together(const Options& options, const Sources& sources) {
     }
   }
   const auto& training = options.training;
+  if (training.method.method == Method::published && training.method.damping.kind != Damping::Kind::absolute) {
+    throw_usage_error(fmt::format("{}: found relative:{}, but --method published has absolute:LAMBDA only",
+                                  label("damping"), training.method.damping.value));
+  }
   if (training.steps && training.warmup_steps > *training.steps) {
     throw_usage_error(fmt::format("{}: found '{}', expected at most the {} steps of the run ({})",
                                   label("warmup-steps"), training.warmup_steps, *training.steps, label("steps")));
@@ -153,6 +163,9 @@ Options parse_options(int argc, const char* const* argv, const Environment& envi
   sources[1] = read_environment(environment);
   if (const Found config = find_given(sources, "config"); config.given != nullptr) {
     sources[2] = read_config_file(config.given->value, config.given->label);
+  }
+  if (const Found preset = find_given(sources, "preset"); preset.given != nullptr) {
+    sources[3] = read_preset(preset.given->value, preset.given->label);
   }
   set_options(options, sources);
   check_together(options, sources);

@@ -37,7 +37,8 @@ std::string help_text() {
           "       sibp_dist plan [options]                         predicted time of a step on other machines\n"
           "On N processes: mpirun -np N sibp_dist ...\n\n"
           "Options come from the command line, then from environment variables (SIBP_LOGICAL_SHARDS for\n"
-          "--logical-shards), then from the file of --config, then from the defaults shown here.\n"
+          "--logical-shards), then from the file of --config, then from the preset, then from the defaults shown\n"
+          "here.\n"
        << describe_options()
        << "\nExit statuses: 0 done, 1 run-time error, 2 options, 3 data, 4 model, 5 diverged, 6 ranks disagree.\n";
   return text.str();
@@ -52,7 +53,9 @@ std::string to_ini(const Options& options) {
   std::string text = "# sibp_dist " SIBP_VERSION ": the options of this run. To repeat it: sibp_dist --config FILE\n";
   std::string_view group;
   for (const OptionEntry& entry : option_table()) {
-    if (entry.place != Place::saved || (!entry.dataset.empty() && entry.dataset != options.data.dataset)) continue;
+    if (entry.place != Place::saved || (!entry.dataset.empty() && entry.dataset != options.data.dataset) ||
+        !is_of_method(entry, options.training.method))
+      continue;
     if (entry.group != group) text += fmt::format("\n# {}\n", entry.group);
     group = entry.group;
     if (const auto value = entry.binding.get(absolute)) {

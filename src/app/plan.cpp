@@ -57,7 +57,7 @@ void find_rates(Plan& plan, const Options& options, const Communicator& world) {
 
 /// The forms of the options for every layer; none if they are to be chosen.
 std::vector<Form> given_forms(const Options& options, const NetworkSpec& spec) {
-  const std::vector<Form>& given = options.training.forms;
+  const std::vector<Form>& given = options.training.method.forms;
   if (given.size() == 1) return std::vector<Form>(spec.layers.size(), given.front());
   if (!given.empty() && given.size() != spec.layers.size()) {
     throw_usage_error(fmt::format("--form names {} forms, but the network has {} layers; name one for all or one each",
@@ -119,7 +119,7 @@ int run_plan(const Options& options, const Communicator& world) {
     forms = given_forms(options, plan.spec);
   });
   find_rates(plan, options, world);
-  const Planner planner(plan, options.training.carry, forms, shape.samples);
+  const Planner planner(plan, options.training.method.carry, forms, shape.samples);
   const Index first = options.plan.nodes.front();
   for (const Index nodes : options.plan.nodes) {
     plan.strong.push_back(planner.point(nodes, plan.batch));

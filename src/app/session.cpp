@@ -61,7 +61,7 @@ NetworkSpec network_of(const Options& options, const Dataset& dataset) {
 
 std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, const Compute& compute,
                            const Communicator& world) {
-  const std::vector<Form>& given = options.training.forms;
+  const std::vector<Form>& given = options.training.method.forms;
   agreed(world, [&] {
     if (given.size() > 1 && given.size() != spec.layers.size())
       throw_usage_error(
@@ -72,13 +72,14 @@ std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, cons
   if (!given.empty()) return given;
   // Every rank decides by rank 0's figures, so all decide alike.
   const MachineRates rates = calibrate(*compute.device, world);
-  const auto forms = choose_forms(spec, options.training.batch, world.size(), options.training.carry, rates);
+  const auto forms = choose_forms(spec, options.training.batch, world.size(), options.training.method.carry, rates);
   spdlog::info("calibration: products {:.0f} GFLOP/s; all-reduce {:.1f} µs and {:.1f} GB/s", rates.gemm[2] / 1e9,
                1e6 * rates.latency_seconds, rates.reduce_bytes / 1e9);
   for (std::size_t i = 0; i < forms.size(); ++i) {
     std::string others;
     for (const Form form : forms_on(world.size())) {
-      const LayerInStep step{spec.layers[i], i == 0, options.training.batch, world.size(), options.training.carry};
+      const LayerInStep step{spec.layers[i], i == 0, options.training.batch, world.size(),
+                             options.training.method.carry};
       others += fmt::format("  {} {:.2f}", name_of(form), 1e3 * semi_implicit_cost(form, step, rates).seconds());
     }
     spdlog::info("layer {}: form {}; predicted ms a step:{}", i + 1, name_of(forms[i]), others);
@@ -104,7 +105,7 @@ std::string description_text(const NetworkSpec& spec, const Options& options, co
   LayerCost total;
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
     const LayerSpec& layer = spec.layers[i];
-    const LayerInStep step{layer, i == 0, options.training.batch, ranks, options.training.carry};
+    const LayerInStep step{layer, i == 0, options.training.batch, ranks, options.training.method.carry};
     const LayerCost cost = semi_implicit_cost(forms[i], step, no_matter);
     text += fmt::format(row, i + 1, fmt::format("{} × {}", layer.outputs, layer.fan_in()), name_of(layer.activation),
                         layer.parameters(), name_of(forms[i]), fmt::format("{:.1f}", cost.flops_network / 1e6),

@@ -6,7 +6,7 @@
 #include "sibp/trainer/model_file.hpp"
 #include "sibp/trainer/schedule.hpp"
 #include "sibp/trainer/trainer.hpp"
-#include "sibp/update/semi_implicit.hpp"
+#include "sibp/update/methods.hpp"
 
 #include "app/session.hpp"
 
@@ -57,9 +57,8 @@ Network initial_network(const Options& options, const NetworkSpec& spec, Device&
 }
 
 /// Sizes come from the batches as they will be dealt. Local.
-ProximalOptions proximal_options(const TrainingOptions& options, const TrainingData& data) {
-  const BatchOrder order(data.training.sharding, options.batch, options.seed);
-  return {options.damping, options.carry, options.forms, options.batch, order.largest_local_size()};
+BatchCapacity batch_capacity(const TrainingOptions& options, const TrainingData& data) {
+  return {options.batch, BatchOrder(data.training.sharding, options.batch, options.seed).largest_local_size()};
 }
 
 void log_memory(const TrainingData& data, const Communicator& world) {
@@ -76,11 +75,12 @@ int run_train(const Options& given, const Communicator& world) {
   const Dataset dataset = open_data(given, world);
   const NetworkSpec spec = agreed(world, [&] { return network_of(given, dataset); });
   Options options = given;
-  options.training.eta = given.training.eta.value_or(default_eta(static_cast<Index>(spec.layers.size())));
+  options.training.eta =
+      given.training.eta.value_or(default_step_size(given.training.method, static_cast<Index>(spec.layers.size())));
   const Compute compute = open_compute(options, world);
-  options.training.forms = forms_of(options, spec, compute, world);
+  options.training.method.forms = forms_of(options, spec, compute, world);
   if (options.describe) {
-    print_on_root(world, description_text(spec, options, options.training.forms, world.size(),
+    print_on_root(world, description_text(spec, options, options.training.method.forms, world.size(),
                                           dataset.training->size() + dataset.test->size()));
     return static_cast<int>(ExitStatus::done);
   }
@@ -92,8 +92,9 @@ int run_train(const Options& given, const Communicator& world) {
 
   PhaseClock clock;
   const UpdateContext context{device, world, clock};
-  const auto rule =
-      agreed(world, [&] { return make_semi_implicit(context, spec, proximal_options(options.training, data)); });
+  const auto rule = agreed(world, [&] {
+    return make_update_rule(context, spec, options.training.method, batch_capacity(options.training, data));
+  });
   std::optional<Watch> watch;
   agreed(world, [&] {
     if (world.is_root()) watch.emplace(options, fmt::format("{}-{}", dataset.name, short_name(spec)));

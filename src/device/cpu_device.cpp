@@ -1,6 +1,7 @@
 #include "sibp/core/error.hpp"
 #include "sibp/device/device.hpp"
 
+#include "device/cpu_elementwise.hpp"
 #include "device/eigen_maps.hpp"
 #include "device/level3.hpp"
 
@@ -129,6 +130,22 @@ class CpuDevice final : public Device {
   }
   void do_solve_right(ConstMatrixView factor, MatrixView x) override { level3::solve_right(factor, x); }
   void do_solve_left(ConstMatrixView factor, MatrixView x) override { level3::solve_left(factor, x); }
+
+  void do_row_inner_products(ConstMatrixView a, ConstMatrixView b, std::span<double> products) override {
+    cpu::row_inner_products(a, b, products);
+  }
+  void do_combine_rows(std::span<const double> alpha, ConstMatrixView x, std::span<const double> beta,
+                       MatrixView y) override {
+    cpu::combine_rows(alpha, x, beta, y);
+  }
+  void do_momentum_step(const MomentumStep& step, ConstMatrixView gradient, MatrixView velocity,
+                        MatrixView weights) override {
+    cpu::momentum_step(step, gradient, velocity, weights);
+  }
+  void do_adam_step(const AdamStep& step, ConstMatrixView gradient, MatrixView first, MatrixView second,
+                    MatrixView weights) override {
+    cpu::adam_step(step, gradient, first, second, weights);
+  }
 
   void do_activate(Activation activation, MatrixView f) override {
     auto x = eigen(f).array();

@@ -2,6 +2,8 @@
 
 #include "sibp/core/error.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace sibp {
@@ -136,6 +138,36 @@ void Device::solve_left(ConstMatrixView factor, MatrixView x) {
   require_square(factor);
   require(x.rows == factor.rows, "solve_left: shapes do not fit");
   if (!x.empty()) do_solve_left(factor, x);
+}
+
+void Device::row_inner_products(ConstMatrixView a, ConstMatrixView b, std::span<double> products) {
+  require_same_shape(a, b);
+  require(static_cast<Index>(products.size()) == a.rows, "row_inner_products: one number per row is needed");
+  std::fill(products.begin(), products.end(), 0.0);
+  if (!a.empty()) do_row_inner_products(a, b, products);
+}
+
+void Device::combine_rows(std::span<const double> alpha, ConstMatrixView x, std::span<const double> beta,
+                          MatrixView y) {
+  require_same_shape(x, y);
+  require(static_cast<Index>(alpha.size()) == y.rows && alpha.size() == beta.size(),
+          "combine_rows: one number per row is needed");
+  if (!y.empty()) do_combine_rows(alpha, x, beta, y);
+}
+
+void Device::momentum_step(const MomentumStep& step, ConstMatrixView gradient, MatrixView velocity,
+                           MatrixView weights) {
+  require_same_shape(gradient, weights);
+  require_same_shape(velocity, weights);
+  if (!weights.empty()) do_momentum_step(step, gradient, velocity, weights);
+}
+
+void Device::adam_step(const AdamStep& step, ConstMatrixView gradient, MatrixView first, MatrixView second,
+                       MatrixView weights) {
+  require_same_shape(gradient, weights);
+  require_same_shape(first, weights);
+  require_same_shape(second, weights);
+  if (!weights.empty()) do_adam_step(step, gradient, first, second, weights);
 }
 
 void Device::activate(Activation activation, MatrixView f) {

@@ -6,10 +6,6 @@
 
 namespace sibp {
 
-double default_eta(Index layers) {
-  return std::min(1.0, 4.0 / static_cast<double>(layers));
-}
-
 double eta_at(const TrainingOptions& options, double eta, Index step, Index steps) {
   const Index warmup = options.warmup_steps;
   if (step < warmup) return eta * static_cast<double>(step + 1) / static_cast<double>(warmup);

@@ -62,7 +62,7 @@ class Training {
     last_eta_ = eta_at(options_, eta_, step, steps_);
     const Index samples = order_.global_size(batch);
     const LossSums sums = training_step(context_, rule_, network_, workspace_, samples, last_eta_,
-                                        fmt::format("step {}, epoch {}", step + 1, epoch + 1));
+                                        {.step = step + 1, .epoch = epoch + 1});
     ++interval_.steps;
     interval_.samples += samples;
     interval_.sums.loss += sums.loss;

@@ -11,9 +11,13 @@
 namespace sibp {
 namespace {
 
+std::string text_of(const StepPlace& place) {
+  return fmt::format("step {}, epoch {}", place.step, place.epoch);
+}
+
 /// Adds up the loss over ranks, and agrees on whether the step went well.
 LossSums agree_on_step(const UpdateContext& context, const UpdateRule& rule, const LossSums& local,
-                       const std::string& where) {
+                       const StepPlace& place) {
   const auto failure = rule.failure();
   std::array<double, 3> sums{local.loss, static_cast<double>(local.correct), failure ? 1.0 : 0.0};
   {
@@ -21,14 +25,15 @@ LossSums agree_on_step(const UpdateContext& context, const UpdateRule& rule, con
     context.communicator.all_reduce_sum(std::span<double>(sums));
   }
   if (!std::isfinite(sums[0])) {
-    throw AgreedError(
-        ExitStatus::diverged,
-        fmt::format("the loss is not finite at {}; lower --eta, raise --damping or use --warmup-steps", where));
+    throw AgreedError(ExitStatus::diverged,
+                      fmt::format("the loss is not finite at {}; lower the step size (--eta or --lr), raise --damping "
+                                  "if the method has it, or use --warmup-steps",
+                                  text_of(place)));
   }
   if (sums[2] > 0) {
-    agree_on(
-        context.communicator,
-        failure ? std::optional(Failure{ExitStatus::diverged, fmt::format("{}: {}", where, *failure)}) : std::nullopt);
+    agree_on(context.communicator,
+             failure ? std::optional(Failure{ExitStatus::diverged, fmt::format("{}: {}", text_of(place), *failure)})
+                     : std::nullopt);
   }
   return {sums[0], static_cast<Index>(sums[1])};
 }
@@ -36,7 +41,7 @@ LossSums agree_on_step(const UpdateContext& context, const UpdateRule& rule, con
 }  // namespace
 
 LossSums training_step(const UpdateContext& context, UpdateRule& rule, Network& network, Workspace& workspace,
-                       Index global_batch, double eta, const std::string& where) {
+                       Index global_batch, double eta, const StepPlace& place) {
   Device& device = context.device;
   const std::size_t layers = network.weights.size();
   LossSums loss;
@@ -66,7 +71,7 @@ LossSums training_step(const UpdateContext& context, UpdateRule& rule, Network& 
                    .carried = i > 1 ? workspace.difference(i - 1) : MatrixView()});
   }
   rule.finish_step();
-  return agree_on_step(context, rule, loss, where);
+  return agree_on_step(context, rule, loss, place);
 }
 
 }  // namespace sibp

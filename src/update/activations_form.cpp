@@ -11,7 +11,7 @@ class ActivationsForm final : public ProximalForm {
   ActivationsForm(const UpdateContext& context, const LayerSpec& layer, const ProximalOptions& options)
       : ProximalForm(context, layer, options),
         gram_(device(), communicator(), layer.fan_in()),
-        solved_(device().allocate(layer.fan_in(), options.local_batch)),
+        solved_(device().allocate(layer.fan_in(), options.batch.local_batch)),
         step_(device().allocate(distributed() ? layer.outputs : 0, layer.fan_in())),
         slot_(communicator().make_slot()) {}
 

@@ -13,11 +13,11 @@ class DualForm final : public ProximalForm {
   DualForm(const UpdateContext& context, const LayerSpec& layer, const ProximalOptions& options, bool reduce_update)
       : ProximalForm(context, layer, options),
         reduce_update_(reduce_update && distributed()),
-        kernel_(device().allocate(options.global_batch, options.global_batch)),
-        coefficients_(device().allocate(layer.outputs, options.global_batch)),
-        gathered_(device().allocate(layer.fan_in(), distributed() ? options.global_batch : 0)),
+        kernel_(device().allocate(options.batch.global_batch, options.batch.global_batch)),
+        coefficients_(device().allocate(layer.outputs, options.batch.global_batch)),
+        gathered_(device().allocate(layer.fan_in(), distributed() ? options.batch.global_batch : 0)),
         step_(device().allocate(reduce_update_ ? layer.outputs : 0, layer.fan_in())),
-        thin_(device().allocate(options.global_batch, reduce_update_ ? options.local_batch : 0)),
+        thin_(device().allocate(options.batch.global_batch, reduce_update_ ? options.batch.local_batch : 0)),
         features_slot_(communicator().make_slot()),
         slot_(communicator().make_slot()) {}
 

@@ -47,13 +47,6 @@ ProximalStep ProximalForm::factorise(MatrixView gram) {
   return step;
 }
 
-void ProximalForm::carry_difference(const LayerBackward& layer) {
-  if (layer.carried.rows == 0) return;
-  const PhaseClock::Scope timed(clock(), Phase::backward);
-  const ConstMatrixView w = ConstMatrixView(layer.weights).left_cols(layer.spec.inputs);
-  device().gemm(Op::transpose, Op::none, 1, w, layer.masked, 0, layer.carried);
-}
-
 void ProximalForm::wait(CollectiveSlot& slot) {
   if (!slot.under_way()) return;
   const PhaseClock::Scope timed(clock(), Phase::communication);

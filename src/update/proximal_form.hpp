@@ -3,6 +3,8 @@
 #include "sibp/update/proximal_options.hpp"
 #include "sibp/update/update_rule.hpp"
 
+#include "update/explicit_update.hpp"
+
 #include <memory>
 #include <span>
 
@@ -38,7 +40,7 @@ class ProximalForm {
   /// L Lᵀ = gram + λI, with the trace of `gram` that of A (A = F̂ F̂ᵀ and K = F̂ᵀ F̂ have the same).
   ProximalStep factorise(MatrixView gram);
   /// D_{i−1} = W_iᵀ S_i   (inputs × M_p), with the weights as they are now.
-  void carry_difference(const LayerBackward& layer);
+  void carry_difference(const LayerBackward& layer) { sibp::carry_difference(context_, layer); }
   /// Waits for a collective; the time counts as communication.
   void wait(CollectiveSlot& slot);
 

@@ -41,9 +41,7 @@ class OptionSets {
     maybe(words, "activation", any({"relu", "leaky-relu", "tanh", "sigmoid", "identity"}));
     maybe(words, "loss", any({"softmax-cross-entropy", "mean-squared-error"}));
     maybe(words, "init", any({"he", "glorot", "normal:" + real(), "/models/start.safetensors"}));
-    maybe(words, "eta", real());
-    maybe(words, "damping", any({"relative:", "absolute:"}) + real());
-    maybe(words, "carry", any({"new", "old"}));
+    draw_method(words);
     maybe(words, "schedule", any({"linear", "constant", "cosine"}));
     coin() ? maybe(words, "epochs", whole()) : maybe(words, "steps", fmt::format("1{}", whole()));
     for (const char* name :
@@ -55,6 +53,32 @@ class OptionSets {
   }
 
  private:
+  void draw_method(std::vector<std::string>& words) {
+    const std::string method = any({"sibp", "published", "proxprop", "sgd", "adam"});
+    const std::string outer = method == "proxprop" ? any({"sgd", "adam"}) : method;
+    if (method != "sibp" || coin()) words.insert(words.end(), {"--method", method});
+    if (method == "sibp" || method == "published") {
+      maybe(words, "eta", real());
+      maybe(words, "damping", (method == "published" ? "absolute:" : any({"relative:", "absolute:"})) + real());
+      if (method == "sibp") maybe(words, "carry", any({"new", "old"}));
+      return;
+    }
+    if (method == "proxprop") {
+      words.insert(words.end(), {"--outer", outer});
+      maybe(words, "tau", real());
+      maybe(words, "cg-steps", whole());
+    }
+    maybe(words, "lr", real());
+    maybe(words, "weight-decay", real());
+    if (outer == "sgd") {
+      maybe(words, "momentum", any({"0", "0.5", "0.99"}));
+      maybe(words, "nesterov", any({"on", "off"}));
+    } else {
+      for (const char* name : {"beta1", "beta2"}) maybe(words, name, any({"0", "0.5", "0.99"}));
+      maybe(words, "epsilon", real());
+    }
+  }
+
   bool coin() { return generator_() % 2 == 0; }
   std::string any(std::vector<std::string> values) { return values[generator_() % values.size()]; }
   std::string whole() { return std::to_string(1 + generator_() % 100000); }
@@ -103,6 +127,14 @@ TEST(ConfigIni, HoldsDefaultsAndResolvedEta) {
   for (const char* name : {"\nout", "\nsteps", "\nnetwork", "\nprogress", "synthetic", "train-images"}) {
     EXPECT_THAT(text, Not(HasSubstr(name)));
   }
+}
+
+TEST(ConfigIni, HoldsThePresetsOptionsAndNotThePreset) {
+  const std::string text = to_ini(parse({"--preset", "proxprop-cifar10", "--batch", "250"}));
+  for (const char* line : {"dataset = cifar10", "hidden = 4000,1000,4000", "batch = 250", "validation = 5000"}) {
+    EXPECT_THAT(text, HasSubstr(std::string("\n") + line + "\n"));
+  }
+  EXPECT_THAT(text, Not(HasSubstr("preset")));
 }
 
 TEST(ConfigIni, PathsBecomeAbsolute) {

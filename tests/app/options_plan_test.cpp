@@ -28,7 +28,7 @@ TEST(OptionsOfPlan, ReachTheirPlaces) {
   EXPECT_EQ(o.plan.classes, 10);
   EXPECT_EQ(o.plan.json, "p.json");
   EXPECT_EQ(o.training.batch, 500);
-  EXPECT_THAT(o.training.forms, ElementsAre(Form::dual));
+  EXPECT_THAT(o.training.method.forms, ElementsAre(Form::dual));
 }
 
 TEST(OptionsOfPlan, ThoseOfTrainingAloneAreRefused) {

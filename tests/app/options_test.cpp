@@ -86,9 +86,9 @@ TEST(Options, EveryOptionReachesItsPlace) {
   EXPECT_EQ(o.loss, Loss::squared_error);
   EXPECT_EQ(o.initialisation, "normal:0.05");
   EXPECT_EQ(o.training.eta, 0.25);
-  EXPECT_EQ(o.training.damping.kind, Damping::Kind::absolute);
-  EXPECT_EQ(o.training.damping.value, 2);
-  EXPECT_EQ(o.training.carry, Carry::old_weights);
+  EXPECT_EQ(o.training.method.damping.kind, Damping::Kind::absolute);
+  EXPECT_EQ(o.training.method.damping.value, 2);
+  EXPECT_EQ(o.training.method.carry, Carry::old_weights);
   EXPECT_EQ(o.training.schedule, Schedule::cosine);
   EXPECT_EQ(o.training.warmup_steps, 3);
   EXPECT_EQ(o.training.batch, 64);
@@ -173,6 +173,44 @@ TEST(Options, OfTwoThatExcludeEachOtherTheHigherCounts) {
               AllOf(HasSubstr("--hidden"), HasSubstr("--network")));
   EXPECT_THAT(error_of({}, {{"SIBP_EPOCHS", "1"}, {"SIBP_STEPS", "1"}}),
               AllOf(HasSubstr("SIBP_EPOCHS"), HasSubstr("SIBP_STEPS")));
+}
+
+TEST(Options, PresetsStandForTheirOptions) {
+  const Options mnist = parse({"--preset", "paper-mnist"});
+  EXPECT_EQ(mnist.data.dataset, "mnist");
+  EXPECT_EQ(mnist.hidden, "500");
+  EXPECT_EQ(mnist.training.batch, 100);
+  EXPECT_EQ(mnist.validation, 5000);
+  const Options cifar = parse({"--preset", "proxprop-cifar10"});
+  EXPECT_EQ(cifar.data.dataset, "cifar10");
+  EXPECT_EQ(cifar.hidden, "4000,1000,4000");
+  EXPECT_EQ(cifar.training.batch, 500);
+  EXPECT_EQ(cifar.validation, 5000);
+  EXPECT_EQ(cifar.normalisation, NormalisationKind::mean);
+  EXPECT_EQ(parse({"evaluate", "--model", "m", "--preset", "paper-mnist"}).validation, 5000);
+}
+
+TEST(Options, APresetYieldsToEveryOtherSource) {
+  const test::ScratchFolder folder;
+  const auto config = folder / "c.ini";
+  write_file_whole(config, "preset = proxprop-cifar10\nbatch = 11\nnormalize = none\nnetwork = dense(10)\n");
+  const Options options = parse({"--config", config, "--validation", "31"}, {{"SIBP_NORMALIZE", "standard"}});
+  EXPECT_EQ(options.data.dataset, "cifar10");
+  EXPECT_EQ(options.validation, 31);
+  EXPECT_EQ(options.normalisation, NormalisationKind::standard);
+  EXPECT_EQ(options.training.batch, 11);
+  EXPECT_EQ(options.network, "dense(10)");
+  EXPECT_EQ(options.hidden, Options{}.hidden);
+  EXPECT_EQ(parse({}, {{"SIBP_PRESET", "paper-mnist"}}).data.dataset, "mnist");
+  EXPECT_EQ(parse({"--config", config, "--preset", "paper-mnist"}).data.dataset, "mnist");
+}
+
+TEST(Options, AnUnknownPresetIsAnErrorThatNamesTheKnownOnes) {
+  for (const std::string name : {"paper", ""}) {
+    EXPECT_THAT(error_of({"--preset", name}), AllOf(StartsWith("--preset: "), HasSubstr("'" + name + "'"),
+                                                    HasSubstr("paper-mnist, proxprop-cifar10")));
+  }
+  EXPECT_THAT(error_of({}, {{"SIBP_PRESET", "x"}}), StartsWith("SIBP_PRESET: "));
 }
 
 TEST(Options, ErrorsNameTheOptionTheValueAndWhatWasExpected) {

@@ -181,6 +181,7 @@ TEST(Metrics, LineParsesBackWithEveryKey) {
   record.seconds_step = 3;
   record.seconds = {.forward = 4, .backward = 5, .solve = 6, .communication = 7, .reading = 8};
   record.seconds_total = 9;
+  record.seconds_hidden = 0.5;
   record.bytes_reduced = 5'000'000'000;
   record.samples_per_second = 11;
   const std::string line = to_json_line(record);
@@ -198,6 +199,7 @@ TEST(Metrics, LineParsesBackWithEveryKey) {
                                     {"seconds_backward", 5.0},
                                     {"seconds_solve", 6.0},
                                     {"seconds_communication", 7.0},
+                                    {"seconds_communication_hidden", 0.5},
                                     {"seconds_reading", 8.0},
                                     {"seconds_total", 9.0},
                                     {"bytes_reduced", 5'000'000'000},

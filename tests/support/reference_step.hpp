@@ -24,10 +24,11 @@ struct ReferenceStep {
   double loss = 0;                 ///< sum over samples
   std::vector<Dense> gradients{};  ///< of the summed loss with respect to Ŵ_i at the start
   std::vector<double> lambdas{};
+  std::vector<Dense> features{};  ///< F̂_{i−1} at the start
 
   void run(const Dense& inputs, const std::vector<std::int32_t>& labels) {
     const std::size_t layers = spec.layers.size();
-    std::vector<Dense> features{with_ones(inputs)};
+    features = {with_ones(inputs)};
     std::vector<Dense> pre_activations;
     for (std::size_t i = 0; i < layers; ++i) {
       pre_activations.push_back(product(weights[i], features.back()));
@@ -55,12 +56,12 @@ struct ReferenceStep {
 
   /// The loss of `inputs` under present weights, for finite differences.
   double loss_of(const Dense& inputs, const std::vector<std::int32_t>& labels) {
-    Dense features = inputs;
+    Dense f = inputs;
     for (std::size_t i = 0; i < spec.layers.size(); ++i) {
-      features = product(weights[i], with_ones(features));
-      for (double& value : features.values) value = activate(spec.layers[i].activation, value);
+      f = product(weights[i], with_ones(f));
+      for (double& value : f.values) value = activate(spec.layers[i].activation, value);
     }
-    output_difference(features, labels);
+    output_difference(f, labels);
     return loss;
   }
 
@@ -91,14 +92,14 @@ struct ReferenceStep {
   }
 
   /// Ŵ ← Ŵ + B (A + λI)⁻¹
-  void update(std::size_t i, const Dense& features, const Dense& masked) {
-    Dense a = product(features, transpose(features));
+  void update(std::size_t i, const Dense& f, const Dense& masked) {
+    Dense a = product(f, transpose(f));
     double trace = 0;
     for (Index k = 0; k < a.rows; ++k) trace += a(k, k);
     lambdas[i] =
         damping.kind == Damping::Kind::relative ? damping.value * trace / static_cast<double>(a.rows) : damping.value;
     for (Index k = 0; k < a.rows; ++k) a(k, k) += lambdas[i];
-    Dense b = product(masked, transpose(features));
+    Dense b = product(masked, transpose(f));
     for (double& value : b.values) value *= -eta;
     const Dense step = transpose(solve(a, transpose(b)));  // A is symmetric: (ΔŴ)ᵀ = (A + λI)⁻¹ Bᵀ
     for (std::size_t k = 0; k < step.values.size(); ++k) weights[i].values[k] += step.values[k];

@@ -35,6 +35,17 @@ inline std::vector<naive::Dense> toy_weights(const NetworkSpec& spec, std::uint6
   return weights;
 }
 
+/// ‖a − expected‖ / ‖expected − start‖: an error relative to the change, which what never changes would not pass.
+inline double change_error(const naive::Dense& a, const naive::Dense& expected, const naive::Dense& start) {
+  naive::Dense done = a;
+  naive::Dense wanted = expected;
+  for (std::size_t k = 0; k < start.values.size(); ++k) {
+    done.values[k] -= start.values[k];
+    wanted.values[k] -= start.values[k];
+  }
+  return naive::relative_difference(done, wanted);
+}
+
 /// A rank's network and workspace; sample j of a batch is held by rank j mod P.
 class RankOfStep {
  public:
@@ -60,7 +71,12 @@ class RankOfStep {
     workspace_.set_samples(static_cast<Index>(labels.size()));
     device_->upload(inputs, workspace_.activations(0));
     std::copy(labels.begin(), labels.end(), workspace_.labels().data);
-    return training_step(context_, *rule_, network_, workspace_, batch.inputs.cols, eta, "a test");
+    return repeat(batch.inputs.cols, eta);
+  }
+
+  /// Another step on the batch that is there.
+  LossSums repeat(Index global_batch, double eta) {
+    return training_step(context_, *rule_, network_, workspace_, global_batch, eta, {});
   }
 
   std::vector<naive::Dense> weights() {

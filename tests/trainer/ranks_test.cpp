@@ -1,6 +1,6 @@
 // A whole training run on P ranks against the same run on one: the figures agree to rounding, replicas bit for bit.
 #include "sibp/trainer/trainer.hpp"
-#include "sibp/update/semi_implicit.hpp"
+#include "sibp/update/methods.hpp"
 
 #include "support/naive.hpp"
 
@@ -40,8 +40,8 @@ class Ranks : public testing::Test {
         network_from_widths("17,9", dataset.features, dataset.classes, Loss::softmax_cross_entropy, Activation::relu);
     Network network = make_network(*device, spec, {}, options_.seed);
     const UpdateContext context{*device, communicator, clock};
-    const auto rule =
-        make_semi_implicit(context, spec, proximal(BatchOrder(data.training.sharding, options_.batch, 1)));
+    const BatchOrder order(data.training.sharding, options_.batch, options_.seed);
+    const auto rule = make_update_rule(context, spec, options_.method, {options_.batch, order.largest_local_size()});
     Outcome outcome;
     outcome.last = train(context, *rule, network, data, options_, 1, observer);
     for (const Matrix& w : network.weights) outcome.weights.push_back(naive::download(*device, w.view()));
@@ -69,6 +69,7 @@ class Ranks : public testing::Test {
     options_.batch = 50;  // ragged on every number of ranks, and 3 samples in the last batch: ranks without any
     options_.steps = 20;
     options_.log_every = 4;
+    options_.method.forms = {Form::normal};
   }
 
   void expect_same_as_one_rank() {
@@ -81,11 +82,6 @@ class Ranks : public testing::Test {
     EXPECT_NEAR(many.last.test->loss, one.last.test->loss, 10 * tolerance * (1 + one.last.test->loss));
   }
 
-  ProximalOptions proximal(const BatchOrder& order) const {
-    return {options_.damping, options_.carry, {form_}, options_.batch, order.largest_local_size()};
-  }
-
-  Form form_ = Form::normal;
   Communicator world_ = make_mpi_communicator();
   DatasetOptions data_;
   TrainingOptions options_;
@@ -97,26 +93,26 @@ constexpr std::array forms{Form::normal, Form::activations, Form::dual, Form::du
 TEST_F(Ranks, ManyRanksAreOneRank) {
   for (const Form form : forms) {
     SCOPED_TRACE(name_of(form));
-    form_ = form;
+    options_.method.forms = {form};
     expect_same_as_one_rank();
   }
 }
 
 TEST_F(Ranks, ManyRanksAreOneRankWithOldWeightsCarried) {
-  options_.carry = Carry::old_weights;
+  options_.method.carry = Carry::old_weights;
   expect_same_as_one_rank();
 }
 
 TEST_F(Ranks, ManyRanksAreOneRankOnBatchesSmallerThanTheJob) {
   options_.batch = 2;
-  options_.damping = {Damping::Kind::absolute, 5};
+  options_.method.damping = {Damping::Kind::absolute, 5};
   expect_same_as_one_rank();
 }
 
 TEST_F(Ranks, ReplicasAreEqualBitForBit) {
   for (const Form form : forms) {
     SCOPED_TRACE(name_of(form));
-    form_ = form;
+    options_.method.forms = {form};
     expect_equal_replicas(run(world_));
   }
 }
@@ -126,13 +122,13 @@ TEST_F(Ranks, FormsAreOneAnother) {
   for (const Index batch : {10, 21, 60})
     for (const Carry carry : {Carry::new_weights, Carry::old_weights}) {
       options_.batch = batch;
-      options_.carry = carry;
+      options_.method.carry = carry;
       options_.steps = 10;
-      form_ = Form::normal;
+      options_.method.forms = {Form::normal};
       const Outcome normal = run(world_);
       for (const Form form : forms) {
         SCOPED_TRACE(fmt::format("{} at batch {}", name_of(form), batch));
-        form_ = form;
+        options_.method.forms = {form};
         const Outcome other = run(world_);
         for (std::size_t i = 0; i < normal.weights.size(); ++i)
           EXPECT_LT(naive::relative_difference(other.weights[i], normal.weights[i]), sizeof(Real) == 4 ? 1e-3 : 1e-10);

@@ -1,16 +1,17 @@
 #include "sibp/trainer/schedule.hpp"
 
 #include "sibp/trainer/trainer.hpp"
+#include "sibp/update/method_options.hpp"
 
 #include <gtest/gtest.h>
 
 namespace sibp {
 namespace {
 
-TEST(Schedule, DefaultEtaFallsWithDepth) {
-  EXPECT_EQ(default_eta(1), 1);
-  EXPECT_EQ(default_eta(4), 1);
-  EXPECT_EQ(default_eta(8), 0.5);
+TEST(Schedule, DefaultStepSizeFallsWithDepth) {
+  EXPECT_EQ(default_step_size({}, 1), 1);
+  EXPECT_EQ(default_step_size({}, 4), 1);
+  EXPECT_EQ(default_step_size({}, 8), 0.5);
 }
 
 TEST(Schedule, LinearAndCosineEndNearZeroAndConstantStays) {

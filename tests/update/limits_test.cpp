@@ -18,7 +18,7 @@ class Limits : public testing::TestWithParam<Form> {
                                     double eta) {
     RankOfStep rank(make_mpi_communicator(), spec, start(spec), batch.inputs.cols,
                     [&](const auto& context, const auto& net) {
-                      return make_semi_implicit(context, net, {damping, Carry::new_weights, {GetParam()}, 40, 40});
+                      return make_semi_implicit(context, net, {damping, Carry::new_weights, {GetParam()}, {40, 40}});
                     });
     rank.step(batch, eta);
     return rank.weights();
@@ -46,13 +46,16 @@ TEST_P(Limits, NoDampingIsLeastSquares) {
   // One linear layer, squared error, η = 1: the target of the pre-activations is Y itself, so one step from any start
   // reaches the least-squares solution of Ŵ F̂ = Y.
   const NetworkSpec linear = parse_network("dense(3)", 6, Loss::squared_error, {});
-  const auto weights = after_one_step(linear, batch_, {Damping::Kind::absolute, 1e-7}, 1);
+  // K = F̂ᵀ F̂ of 30 samples in 7 dimensions is singular: in float the dual forms need λ well above its rounding.
+  const bool dual_in_float = sizeof(Real) == 4 && (GetParam() == Form::dual || GetParam() == Form::dual_reduced);
+  const double lambda = dual_in_float ? 1e-3 : 1e-7;
+  const auto weights = after_one_step(linear, batch_, {Damping::Kind::absolute, lambda}, 1);
   const Dense features = naive::ReferenceStep::with_ones(batch_.inputs);
   Dense one_hot(3, batch_.inputs.cols);
   for (Index j = 0; j < one_hot.cols; ++j) one_hot(batch_.labels[static_cast<std::size_t>(j)], j) = 1;
   const Dense expected = naive::transpose(naive::solve(naive::product(features, naive::transpose(features)),
                                                        naive::product(features, naive::transpose(one_hot))));
-  EXPECT_LT(naive::relative_difference(weights[0], expected), sizeof(Real) == 4 ? 1e-4 : 1e-6);
+  EXPECT_LT(naive::relative_difference(weights[0], expected), dual_in_float ? 1e-2 : sizeof(Real) == 4 ? 1e-4 : 1e-6);
 }
 
 TEST_P(Limits, AnIndefiniteSystemEndsEveryRankAlikeAndNamesTheLayer) {

@@ -33,7 +33,7 @@ TEST_P(Step, IsTheReferenceOnAnyNumberOfRanks) {
   const auto start = toy_weights(spec, 21);
   RankOfStep rank(make_mpi_communicator(), spec, start, 40,
                   [&, &c = c, &form = form](const auto& context, const auto& network) {
-                    return make_semi_implicit(context, network, {c.damping, c.carry, {form}, 40, 40});
+                    return make_semi_implicit(context, network, {c.damping, c.carry, {form}, {40, 40}});
                   });
   ReferenceStep reference{.spec = spec, .weights = start, .eta = 0.7, .damping = c.damping, .carry = c.carry};
   for (const std::uint64_t step : {1, 2, 3}) {
@@ -104,7 +104,7 @@ TEST(Gradient, OfTheLibraryIsTheStepUnderOverwhelmingDamping) {
   const double eta = 10;  // so that the step is large enough to be seen in float
   RankOfStep rank(make_mpi_communicator(), spec, start, 40, [&](const auto& context, const auto& network) {
     return make_semi_implicit(context, network,
-                              {{Damping::Kind::absolute, lambda}, Carry::old_weights, {Form::normal}, 40, 40});
+                              {{Damping::Kind::absolute, lambda}, Carry::old_weights, {Form::normal}, {40, 40}});
   });
   rank.step(batch, eta);
   const auto weights = rank.weights();

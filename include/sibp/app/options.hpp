@@ -62,6 +62,7 @@ struct Options {
   PlanOptions plan;
   // run
   std::filesystem::path config;  ///< the file that was read; empty: none
+  std::string preset;            ///< the protocol whose options hold where no others were given; empty: none
   std::filesystem::path out;     ///< empty: a new folder under runs/
   int threads = 0;               ///< of each rank; 0: its share of the node's cores
   ProgressMode progress = ProgressMode::automatic;
@@ -80,11 +81,11 @@ using Environment = std::map<std::string, std::string>;
 Environment current_environment();
 
 /// Reads the options from, in this order of precedence, the command line, variables SIBP_… (SIBP_LOGICAL_SHARDS for
-/// --logical-shards), the file named by --config, and the defaults. Of two options that exclude each other (--epochs
-/// and
-/// --steps, --hidden and --network) the one of higher precedence counts; in one place they are an error. Options that
-/// mean nothing to the command or the data set are errors on the command line and are passed over elsewhere. Local;
-/// reads nothing but the file of --config. Throws Error (usage) naming the option as the user gave it.
+/// --logical-shards), the file named by --config, the preset, and the defaults. Of two options that exclude each other
+/// (--epochs and --steps, --hidden and --network) the one of higher precedence counts; in one place they are an error.
+/// Options that mean nothing to the command or the data set are errors on the command line and are passed over
+/// elsewhere. Local; reads nothing but the file of --config. Throws Error (usage) naming the option as the user gave
+/// it.
 Options parse_options(int argc, const char* const* argv, const Environment& environment);
 
 /// What --help and --version print. Local.

@@ -3,6 +3,7 @@
 #include "sibp/core/matrix_view.hpp"
 #include "sibp/device/activation.hpp"
 #include "sibp/device/matrix.hpp"
+#include "sibp/device/optimiser_steps.hpp"
 #include "sibp/device/samples.hpp"
 
 #include <functional>
@@ -87,6 +88,21 @@ class Device {
   /// x ← (L Lᵀ)⁻¹ x with L the lower triangle of `factor` (n × n) and x n × m. 2mn² flops.
   void solve_left(ConstMatrixView factor, MatrixView x);
 
+  // --- rows: systems that are solved side by side ---
+
+  /// products[r] ← Σ_c a(r, c) b(r, c), accumulated in double; `products` is host memory.
+  void row_inner_products(ConstMatrixView a, ConstMatrixView b, std::span<double> products);
+  /// y ← diag(alpha) x + diag(beta) y, of equal shape; alpha and beta have a number for each row, in host memory.
+  void combine_rows(std::span<const double> alpha, ConstMatrixView x, std::span<const double> beta, MatrixView y);
+
+  // --- steps of optimisers ---
+
+  /// One step of gradient descent with momentum: v and W in place. All are of one shape.
+  void momentum_step(const MomentumStep& step, ConstMatrixView gradient, MatrixView velocity, MatrixView weights);
+  /// One step of Adam: its moments m and v and W in place. All are of one shape.
+  void adam_step(const AdamStep& step, ConstMatrixView gradient, MatrixView first, MatrixView second,
+                 MatrixView weights);
+
   // --- network ---
 
   /// F = σ(G), in place: f holds G on entry and F on exit.
@@ -135,6 +151,13 @@ class Device {
   virtual Index do_cholesky(MatrixView a) = 0;
   virtual void do_solve_right(ConstMatrixView factor, MatrixView x) = 0;
   virtual void do_solve_left(ConstMatrixView factor, MatrixView x) = 0;
+  virtual void do_row_inner_products(ConstMatrixView a, ConstMatrixView b, std::span<double> products) = 0;
+  virtual void do_combine_rows(std::span<const double> alpha, ConstMatrixView x, std::span<const double> beta,
+                               MatrixView y) = 0;
+  virtual void do_momentum_step(const MomentumStep& step, ConstMatrixView gradient, MatrixView velocity,
+                                MatrixView weights) = 0;
+  virtual void do_adam_step(const AdamStep& step, ConstMatrixView gradient, MatrixView first, MatrixView second,
+                            MatrixView weights) = 0;
   virtual void do_activate(Activation activation, MatrixView f) = 0;
   virtual void do_apply_derivative(Activation activation, ConstMatrixView f, ConstMatrixView d, MatrixView s) = 0;
   virtual LossSums do_softmax_cross_entropy(ConstMatrixView f, const std::int32_t* labels, MatrixView d) = 0;

@@ -1,15 +1,14 @@
 #pragma once
 
 #include "sibp/core/types.hpp"
-#include "sibp/update/proximal_options.hpp"
+#include "sibp/update/method_options.hpp"
 
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 namespace sibp {
 
-/// How η changes over the run, after the warm-up.
+/// How the step size changes over the run, after the warm-up.
 enum class Schedule {
   linear,    ///< to zero at the end of the run
   constant,  ///< stays
@@ -18,12 +17,10 @@ enum class Schedule {
 
 /// Everything that decides which weights come out of a run, beside the data and the network.
 struct TrainingOptions {
-  std::optional<double> eta;  ///< step size on the neurons, > 0; absent: min(1, 4 / layers)
-  Damping damping;
-  Carry carry = Carry::new_weights;
-  std::vector<Form> forms;  ///< of the update, one for all layers or one each; none: chosen by calibration
+  MethodOptions method;       ///< the method and its parameters
+  std::optional<double> eta;  ///< step size, > 0: on the neurons, or the learning rate; absent: default_step_size()
   Schedule schedule = Schedule::linear;
-  Index warmup_steps = 0;      ///< η rises linearly over these steps first
+  Index warmup_steps = 0;      ///< the step size rises linearly over these steps first
   Index batch = 100;           ///< global batch M, samples over all ranks
   Index epochs = 5;            ///< passes over the training set; used unless `steps` is given
   std::optional<Index> steps;  ///< updates, instead of epochs

@@ -42,13 +42,18 @@ std::optional<Form> form_from_name(std::string_view name);
 /// The names with commas between.
 std::string to_text(const std::vector<Form>& forms);
 
+/// What the workspaces of an update rule must hold.
+struct BatchCapacity {
+  Index global_batch = 0;  ///< samples of the largest batch over all ranks
+  Index local_batch = 0;   ///< and on this rank
+};
+
 /// Everything that decides how SIBP updates the weights, beside η.
 struct ProximalOptions {
   Damping damping;
   Carry carry = Carry::new_weights;
   std::vector<Form> forms;  ///< by layer; one form stands for all layers
-  Index global_batch = 0;   ///< samples of the largest batch over all ranks
-  Index local_batch = 0;    ///< and on this rank
+  BatchCapacity batch;
 };
 
 }  // namespace sibp

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "sibp/update/method_options.hpp"
+#include "sibp/update/update_rule.hpp"
+
+#include <memory>
+
+namespace sibp {
+
+/// The update rule of the method that `options` name, with their parameters. A new method gets a line here. Local.
+/// Throws Error (usage) naming the option if a parameter does not fit the method.
+std::unique_ptr<UpdateRule> make_update_rule(const UpdateContext& context, const NetworkSpec& spec,
+                                             const MethodOptions& options, const BatchCapacity& batch);
+
+}  // namespace sibp

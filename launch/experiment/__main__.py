@@ -1,0 +1,99 @@
+"""The command line: `run` carries an experiment out and reports on it, `report` reports on what is there."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import List
+
+from . import machine, methods, plan
+from .campaign import Campaign, OtherPlan, claim_folder
+from .report import NothingToReport, write_report
+from .runs import RunFailed, Runner
+
+
+def parse(words: List[str]) -> argparse.Namespace:
+    """The arguments of the command line."""
+    parser = argparse.ArgumentParser(prog="experiment", allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", allow_abbrev=False)
+    run.add_argument("experiment", choices=plan.EXPERIMENTS)
+    run.add_argument("--quick", action="store_true", help="short runs and small grids; ends within 5 minutes")
+    run.add_argument("--data-dir", help="folder of the data files")
+    run.add_argument("--out", type=Path, help="folder of the experiment (default: runs/experiment-NAME)")
+    run.add_argument("--ranks", type=int, help="MPI ranks (default: the cores, at most 4)")
+    run.add_argument("--methods", help="only these, with commas")
+    run.add_argument("--program", type=Path, required=True, help="the program")
+    run.add_argument("--launcher", default="mpirun --bind-to none --oversubscribe", help="what starts it on N ranks")
+    report = commands.add_parser("report", allow_abbrev=False)
+    report.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="folders of runs or experiments")
+    report.add_argument("--out", type=Path, default=Path("report"), help="folder of the report (default: report)")
+    arguments = parser.parse_args(words)
+    if arguments.command == "run":
+        arguments.methods = arguments.methods.split(",") if arguments.methods else list(methods.METHODS)
+        unknown = [name for name in arguments.methods if name not in methods.METHODS]
+        if unknown:
+            parser.error(f"--methods: found {', '.join(unknown)}, expected some of {', '.join(methods.METHODS)}")
+        if arguments.ranks is not None and arguments.ranks < 1:
+            parser.error(f"--ranks: found {arguments.ranks}, expected at least 1")
+    else:
+        missing = [str(folder) for folder in arguments.folders if not folder.is_dir()]
+        if missing:
+            parser.error(f"no such folder: {', '.join(missing)}")
+    return arguments
+
+
+def set_up_environment(ranks: int) -> int:
+    """Shares the cores between the ranks unless the user chose threads, and returns the threads of each. Options from the
+    environment are left out: they would not show in the plan."""
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, machine.core_count() // ranks)))
+    for name in [name for name in os.environ if name.startswith("SIBP_")]:
+        print(f"leaving out the environment variable {name}", file=sys.stderr)
+        del os.environ[name]
+    try:
+        return int(os.environ["OMP_NUM_THREADS"])
+    except ValueError:
+        sys.exit(f"error: OMP_NUM_THREADS: found '{os.environ['OMP_NUM_THREADS']}', expected a whole number")
+
+
+def run_experiment(arguments: argparse.Namespace, command: str) -> int:
+    """Carries the experiment out as far as time goes, and reports on it."""
+    ranks = arguments.ranks or min(machine.core_count(), 4)
+    threads = set_up_environment(ranks)
+    name = f"experiment-{arguments.experiment}{'-quick' if arguments.quick else ''}"
+    out = (arguments.out or Path("runs") / name).resolve()
+    data_dir = None if arguments.data_dir is None else str(Path(arguments.data_dir).resolve())
+    experiment = plan.make_plan(arguments.experiment, arguments.quick, arguments.methods, data_dir)
+    experiment.ranks, experiment.threads = ranks, threads
+    claim_folder(experiment, out)
+    launcher = shlex.split(arguments.launcher)
+    program = arguments.program.resolve()
+    runner = Runner(program, launcher, ranks, out, machine.describe(program, launcher))
+    print(f"{plan.count_runs(experiment)} runs on {ranks} ranks of {threads} threads in {out}")
+    Campaign(experiment, runner).carry_out()
+    print(f"the report is {write_report([out], out, command)}")
+    return 0
+
+
+def main(words: List[str]) -> int:
+    """Runs the command; errors become messages."""
+    arguments = parse(words)
+    script = "launch/experiment.sh" if arguments.command == "run" else "launch/report.sh"
+    command = shlex.join([script, *words[1:]])
+    try:
+        if arguments.command == "run":
+            return run_experiment(arguments, command)
+        print(f"the report is {write_report(arguments.folders, arguments.out, command)}")
+        return 0
+    except (OtherPlan, NothingToReport, RunFailed) as error:
+        print(f"error: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,117 @@
+"""Carries a plan out: the search, the choice of each method's best parameters, more seeds for these. Tells progress."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Callable, Dict, List, Optional
+
+from .choice import Configuration, best, configurations
+from .plan import PLAN_FILE, Plan, PlannedRun, Problem, count_runs, planned, search_runs
+from .records import FINISHED, load_run
+from .runs import OutOfTime, Runner
+
+
+class OtherPlan(Exception):
+    """The folder holds another experiment."""
+
+
+def claim_folder(plan: Plan, folder: Path) -> None:
+    """Writes the plan into the folder, or sees that it is the one there. Throws OtherPlan."""
+    if (folder / PLAN_FILE).exists():
+        if Plan.read(folder) != plan:
+            raise OtherPlan(f"{folder} holds another plan ({PLAN_FILE}); choose another folder with --out")
+        return
+    if folder.exists() and any(folder.iterdir()):
+        raise OtherPlan(f"{folder} is not empty and holds no {PLAN_FILE}; choose another folder with --out")
+    plan.write(folder)
+
+
+def duration_text(seconds: float) -> str:
+    """A duration for people."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+
+
+class Campaign:
+    """The runs of a plan, made or found done."""
+
+    def __init__(self, plan: Plan, runner: Runner, say: Callable[[str], None] = lambda text: print(text, flush=True)):
+        self._plan = plan
+        self._runner = runner
+        self._say = say
+        self._problems = {problem.name: problem for problem in plan.problems}
+        self._start = time.monotonic()
+        self._total = count_runs(plan)
+        self._done = 0
+        self._seconds: Dict[str, List[float]] = {}  # of the runs made, by method
+        self._waiting = [run.method for run in search_runs(plan)] + [
+            method for problem in plan.problems for method in problem.grids for _ in plan.seeds[1:]]
+
+    def carry_out(self) -> bool:
+        """Makes every run that is not done; False if the time limit left some for another start."""
+        try:
+            for run in search_runs(self._plan):
+                self._make(run)
+            for seed in self._plan.seeds[1:]:
+                for problem in self._plan.problems:
+                    for method in problem.grids:
+                        chosen = self.chosen(problem, method)
+                        self._make(planned(problem, method, self._point(problem, method, chosen), seed))
+        except OutOfTime:
+            self._say(f"the {duration_text(self._plan.time_limit or 0)} of this experiment are over after {self._done} of"
+                      f" {self._total} runs; the same command goes on from here")
+            return False
+        return True
+
+    def chosen(self, problem: Problem, method: str) -> Configuration:
+        """The best of the search."""
+        seed = self._plan.seeds[0]
+        runs = [load_run(self._runner.path(planned(problem, method, point, seed).name))
+                for point in problem.grids[method]]
+        return best(configurations(runs))
+
+    def _point(self, problem: Problem, method: str, chosen: Configuration) -> Dict[str, str]:
+        """The point of the grid that a configuration is; the program may write numbers in other words."""
+        folder = chosen.runs[0].folder
+        return next(point for point in problem.grids[method]
+                    if self._runner.path(planned(problem, method, point, self._plan.seeds[0]).name) == folder)
+
+    def _make(self, run: PlannedRun) -> None:
+        arguments = run.arguments(self._problems[run.problem].options)
+        was_done = self._runner.is_done(run.name, arguments)
+        if not was_done:
+            self._say(f"[{self._done + 1}/{self._total}] {run.title}{self._time_left_text()}")
+            start = time.monotonic()
+            self._runner.make(run.name, arguments, self._seconds_left())
+            self._seconds.setdefault(run.method, []).append(time.monotonic() - start)
+        self._done += 1
+        self._waiting.remove(run.method)
+        self._say(f"[{self._done}/{self._total}]   {self._outcome(run)}{' (kept)' if was_done else ''}")
+
+    def _seconds_left(self) -> Optional[float]:
+        if self._plan.time_limit is None:
+            return None
+        left = self._plan.time_limit - (time.monotonic() - self._start)
+        if left <= 0:
+            raise OutOfTime
+        return left
+
+    def _time_left_text(self) -> str:
+        made = [seconds for times in self._seconds.values() for seconds in times]
+        if not made:
+            return ""
+        mean = sum(made) / len(made)
+        left = sum(sum(times) / len(times) if (times := self._seconds.get(method)) else mean
+                   for method in self._waiting)
+        return f"; about {duration_text(left)} left"
+
+    def _outcome(self, planned_run: PlannedRun) -> str:
+        run = load_run(self._runner.path(planned_run.name))
+        if run.state != FINISHED:
+            return "diverged"
+        loss, accuracy = run.final("train_loss"), run.final("validation_accuracy")
+        text = f"training loss {loss:.4g}"
+        return text if accuracy is None else f"{text}, validation accuracy {100 * accuracy:.2f} %"

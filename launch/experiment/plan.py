@@ -1,0 +1,155 @@
+"""The plan of an experiment: its problems, the grid of every method, the seeds. It is kept as JSON beside the runs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Dict, List, Optional, Sequence
+
+from . import methods
+from .methods import Parameters
+
+PLAN_FILE = "plan.json"
+SEEDS = [1, 2, 3]
+QUICK_SECONDS = 280.0  # leaves time for the report within five minutes
+
+
+@dataclass
+class Problem:
+    """A network to train on a data set: options that all methods share, and each method's grid."""
+
+    name: str
+    options: Dict[str, str]
+    grids: Dict[str, List[Parameters]]
+    targets: List[float] = field(default_factory=list)  # training losses worth reaching
+
+
+@dataclass
+class Plan:
+    """An experiment. `seeds` starts with the seed of the search; the best of each method gets all of them."""
+
+    experiment: str
+    quick: bool
+    problems: List[Problem]
+    seeds: List[int]
+    time_limit: Optional[float] = None  # seconds; runs that do not fit are left for another start
+    ranks: int = 1  # of every run, as their threads: timings would not compare otherwise
+    threads: int = 1
+
+    def write(self, folder: Path) -> None:
+        """Writes the plan into an experiment's folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / PLAN_FILE).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+    @staticmethod
+    def read(folder: Path) -> Plan:
+        """The plan in an experiment's folder."""
+        content = json.loads((folder / PLAN_FILE).read_text(encoding="utf-8"))
+        content["problems"] = [Problem(**problem) for problem in content["problems"]]
+        return Plan(**content)
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One training: a method with its parameters on a problem from a seed."""
+
+    problem: str
+    method: str
+    parameters: tuple  # of pairs (option, value)
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Of the run's folder."""
+        values = "-".join(f"{option}_{value.replace(':', '_')}" for option, value in self.parameters)
+        return f"{self.problem}/{self.method}/{values}-seed_{self.seed}"
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        values = " ".join(f"{option} {value}" for option, value in self.parameters)
+        return f"{self.problem}: {self.method} {values}, seed {self.seed}"
+
+    def arguments(self, options: Dict[str, str]) -> List[str]:
+        """The options of the program, `options` being the problem's."""
+        settings = {**options, "method": self.method, **dict(self.parameters), "seed": str(self.seed)}
+        return [word for option, value in settings.items() for word in (f"--{option}", value)]
+
+
+def planned(problem: Problem, method: str, parameters: Parameters, seed: int) -> PlannedRun:
+    """The run of a grid's point."""
+    return PlannedRun(problem.name, method, tuple(parameters.items()), seed)
+
+
+def search_runs(plan: Plan) -> List[PlannedRun]:
+    """The runs of the search, all methods taking turns, so that a cut search is cut fairly."""
+    runs = []
+    for problem in plan.problems:
+        longest = max(len(grid) for grid in problem.grids.values())
+        runs += [planned(problem, method, grid[position], plan.seeds[0])
+                 for position in range(longest)
+                 for method, grid in problem.grids.items() if position < len(grid)]
+    return runs
+
+
+def count_runs(plan: Plan) -> int:
+    """The runs of the whole plan."""
+    searches = len(search_runs(plan))
+    bests = sum(len(problem.grids) for problem in plan.problems)
+    return searches + bests * (len(plan.seeds) - 1)
+
+
+def _mnist(dataset: str, hidden: str, quick: bool) -> Dict[str, str]:
+    length = ({"steps": "60", "log-every": "5", "evaluate-every": "15"} if quick else
+              {"epochs": "5", "log-every": "25", "evaluate-every": "275"})
+    return {"dataset": dataset, "validation": "5000", "hidden": hidden, "batch": "100", **length}
+
+
+def _cifar10(quick: bool) -> Dict[str, str]:
+    length = ({"steps": "15", "log-every": "1", "evaluate-every": "5"} if quick else
+              {"epochs": "10", "log-every": "10", "evaluate-every": "90"})
+    return {"dataset": "cifar10", "normalize": "mean", "validation": "5000", "hidden": "512,512", "batch": "500",
+            **length}
+
+
+def _large_batch(quick: bool) -> Dict[str, str]:
+    return {"dataset": "mnist", "validation": "5000", "hidden": "500", "batch": "6000", "steps": "10",
+            "log-every": "1", "evaluate-every": "5" if quick else "1"}
+
+
+def _deep(layers: int, quick: bool) -> Dict[str, str]:
+    return _mnist("mnist", ",".join(["300"] * layers), quick)
+
+
+EXPERIMENTS = ["mnist", "fashion-mnist", "cifar10-mlp", "large-batch", "deep"]
+
+
+def make_plan(experiment: str, quick: bool = False, only: Optional[Sequence[str]] = None,
+              data_dir: Optional[str] = None) -> Plan:
+    """The plan of a named experiment, for the methods `only` (all of them if it is None)."""
+    wanted = list(methods.METHODS if only is None else only)
+
+    def problem(name: str, options: Dict[str, str], targets: Sequence[float],
+                changes: Optional[Dict[str, List[methods.Grid]]] = None) -> Problem:
+        grids = {**methods.GRIDS, **(changes or {})}
+        if quick:
+            grids = {method: methods.quick_grids(tried) for method, tried in grids.items()}
+        folder = {} if data_dir is None else {"data-dir": data_dir}
+        return Problem(name, {**options, **folder}, {method: methods.points(grids[method]) for method in wanted},
+                       list(targets))
+
+    if experiment in ("mnist", "fashion-mnist"):
+        targets = [0.1, 0.05, 0.02] if experiment == "mnist" else [0.4, 0.3, 0.2]
+        problems = [problem(f"{experiment}-500", _mnist(experiment, "500", quick), targets)]
+    elif experiment == "cifar10-mlp":
+        problems = [problem("cifar10-512-512", _cifar10(quick), [1.5, 1.0, 0.5])]
+    elif experiment == "large-batch":
+        problems = [problem("mnist-500-batch-6000", _large_batch(quick), [1.0, 0.5, 0.2], methods.LARGE_BATCH_GRIDS)]
+    elif experiment == "deep":
+        # Half of five minutes would show nothing of either network, so a quick look is at the deeper one.
+        problems = [problem(f"mnist-300x{layers}", _deep(layers, quick), [0.2, 0.1, 0.05], methods.DEEP_GRIDS[layers])
+                    for layers in ([12] if quick else [6, 12])]
+    else:
+        raise ValueError(f"unknown experiment '{experiment}'; known: {', '.join(EXPERIMENTS)}")
+    return Plan(experiment, quick, problems, SEEDS, QUICK_SECONDS if quick else None)

@@ -1,0 +1,112 @@
+"""Reads what a run left: its options, its records, and how it ended."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+METRICS_FILE = "metrics.jsonl"
+CONFIG_FILE = "config.ini"
+RUN_FILE = "run.json"  # what the experiment knows of a run; the program does not write it
+
+FINISHED, DIVERGED, UNFINISHED = "finished", "diverged", "unfinished"
+DIVERGED_STATUS = 5  # of the program
+
+Record = Dict[str, Any]
+
+
+@dataclass
+class Run:
+    """One run's folder."""
+
+    folder: Path
+    options: Dict[str, str]
+    records: List[Record]
+    state: str
+    notes: Dict[str, Any] = field(default_factory=dict)  # of RUN_FILE
+    source: str = ""  # the experiment it belongs to; empty: none
+
+    @property
+    def method(self) -> str:
+        """The method's name."""
+        return self.options.get("method", "sibp")
+
+    @property
+    def seed(self) -> str:
+        """The seed as it was given."""
+        return self.options.get("seed", "")
+
+    def final(self, quantity: str) -> Optional[float]:
+        """A quantity of the final record; nothing if it was not measured or the run did not finish."""
+        return finite(self.records[-1], quantity) if self.state == FINISHED else None
+
+
+def finite(record: Record, quantity: str) -> Optional[float]:
+    """A number of a record, if it is there and finite."""
+    value = record.get(quantity)
+    return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
+
+
+def read_records(folder: Path) -> List[Record]:
+    """The records of a run; a last line that was cut is left out."""
+    records = []
+    try:
+        lines = (folder / METRICS_FILE).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    for line in lines:
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError:
+            break
+        if not isinstance(record, dict):
+            break
+        records.append(record)
+    return records
+
+
+def read_options(path: Path) -> Dict[str, str]:
+    """The options of a config.ini."""
+    options = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        name, equals, value = line.partition("=")
+        if equals and not line.lstrip().startswith(("#", ";")):
+            options[name.strip()] = value.strip()
+    return options
+
+
+def _read_notes(folder: Path) -> Dict[str, Any]:
+    try:
+        notes = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError):
+        return {}
+    return notes if isinstance(notes, dict) else {}
+
+
+def state_of(records: List[Record], notes: Dict[str, Any]) -> str:
+    """How a run ended. A final record whose loss is not finite is a divergence as well."""
+    if notes.get("status") == DIVERGED_STATUS:
+        return DIVERGED
+    if not records or not records[-1].get("final"):
+        return UNFINISHED
+    return FINISHED if finite(records[-1], "train_loss") is not None else DIVERGED
+
+
+def is_run(folder: Path) -> bool:
+    """Whether the folder is that of a run."""
+    return (folder / METRICS_FILE).is_file() and (folder / CONFIG_FILE).is_file()
+
+
+def load_run(folder: Path, source: str = "") -> Run:
+    """Reads a run's folder."""
+    records, notes = read_records(folder), _read_notes(folder)
+    return Run(folder, read_options(folder / CONFIG_FILE), records, state_of(records, notes), notes, source)
+
+
+def load_runs(folder: Path, source: str = "") -> List[Run]:
+    """All runs in the folder and below it."""
+    configs = sorted(folder.rglob(CONFIG_FILE))
+    return [load_run(config.parent, source) for config in configs if is_run(config.parent)]

@@ -1,0 +1,98 @@
+"""Makes one run: starts the program, and keeps in the run's folder what it printed and how it ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Dict, List, Optional
+
+from . import machine
+from .records import DIVERGED, DIVERGED_STATUS, FINISHED, RUN_FILE, is_run, load_run
+
+OUTPUT_FILE = "output.txt"
+
+
+class RunFailed(Exception):
+    """The program ended with an error that says nothing about the method."""
+
+
+class OutOfTime(Exception):
+    """The run did not end within the time left."""
+
+
+@dataclass
+class Runner:
+    """How runs are started, and the folder that holds theirs."""
+
+    program: Path
+    launcher: List[str]  # mpirun and its flags
+    ranks: int
+    folder: Path
+    machine: Dict[str, str] = field(default_factory=dict)
+
+    def path(self, name: str) -> Path:
+        """The folder of a run."""
+        return self.folder / "runs" / name
+
+    def is_done(self, name: str, arguments: List[str]) -> bool:
+        """Whether the run is there with its final record, or diverged, and was made with these options."""
+        folder = self.path(name)
+        if not is_run(folder):
+            return False
+        run = load_run(folder)
+        return run.state in (FINISHED, DIVERGED) and run.notes.get("arguments") == arguments
+
+    def make(self, name: str, arguments: List[str], timeout: Optional[float] = None) -> None:
+        """Makes the run anew, whatever an earlier start left of it. Throws RunFailed and OutOfTime."""
+        folder = self.path(name)
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        command = [*self.launcher, "-np", str(self.ranks), str(self.program), *arguments,
+                   "--progress", "none", "--out", str(folder)]
+        start = time.monotonic()
+        log = folder.with_name(folder.name + ".log")  # the program wants its folder empty
+        with log.open("wb") as output:
+            status = _run_group(command, output, timeout)
+        text = log.read_text(encoding="utf-8", errors="replace")
+        if status is None:
+            log.unlink()
+            raise OutOfTime(name)
+        if status not in (0, DIVERGED_STATUS) or not is_run(folder):
+            raise RunFailed(f"exit status {status} of: {' '.join(command)}\n{text}\nThe output is kept in {log}")
+        shutil.move(str(log), str(folder / OUTPUT_FILE))
+        blas = machine.blas_in(text)
+        notes = {"status": status, "seconds": time.monotonic() - start, "ranks": self.ranks, "command": command,
+                 "arguments": arguments, "machine": {**self.machine, **({"BLAS": blas} if blas else {})}}
+        (folder / RUN_FILE).write_text(json.dumps(notes, indent=2) + "\n", encoding="utf-8")
+
+
+def _run_group(command: List[str], output, timeout: Optional[float]) -> Optional[int]:
+    """The exit status of the command, or nothing if it did not end in time; then it and its children are ended."""
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                          start_new_session=True) as process:
+        try:
+            return process.wait(timeout)
+        except BaseException as interruption:  # the user's Ctrl-C as well leaves no ranks behind
+            _end_group(process)
+            if isinstance(interruption, subprocess.TimeoutExpired):
+                return None
+            raise
+
+
+def _end_group(process: subprocess.Popen) -> None:
+    for ending in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, ending)
+            process.wait(5)
+            return
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue

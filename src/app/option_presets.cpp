@@ -1,0 +1,52 @@
+// The protocols that have a name: options of the data, the network and the batches. A method's own stay free.
+
+#include "sibp/core/error.hpp"
+
+#include "app/option_sources.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace sibp {
+namespace {
+
+struct Preset {
+  std::string_view name;
+  std::vector<std::pair<std::string_view, std::string_view>> values;  ///< options by name
+};
+
+const std::vector<Preset>& presets() {
+  static const std::vector<Preset> table{
+      // Liu and Zhang 2020: 784-500-10, 55,000 samples of 60,000 to train on.
+      {"paper-mnist", {{"dataset", "mnist"}, {"validation", "5000"}, {"hidden", "500"}, {"batch", "100"}}},
+      // Frerix et al. 2018: 3072-4000-1000-4000-10, 45,000 samples of 50,000 to train on.
+      {"proxprop-cifar10",
+       {{"dataset", "cifar10"},
+        {"normalize", "mean"},
+        {"validation", "5000"},
+        {"hidden", "4000,1000,4000"},
+        {"batch", "500"}}},
+  };
+  return table;
+}
+
+}  // namespace
+
+Source read_preset(const std::string& name, const std::string& preset_label) {
+  const auto preset = std::ranges::find(presets(), name, &Preset::name);
+  if (preset == presets().end()) {
+    std::vector<std::string_view> names;
+    for (const Preset& known : presets()) names.push_back(known.name);
+    throw_usage_error(fmt::format("{}: found '{}', expected one of {}", preset_label, name, fmt::join(names, ", ")));
+  }
+  Source source;
+  for (const auto& [option, value] : preset->values) {
+    source.push_back({find_option(option), std::string(value), fmt::format("preset {}: {}", name, option)});
+  }
+  return source;
+}
+
+}  // namespace sibp

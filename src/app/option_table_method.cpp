@@ -1,0 +1,136 @@
+// The choice of the method, and the parameters of those that are not semi-implicit.
+
+#include "app/option_bindings.hpp"
+
+namespace sibp {
+namespace {
+
+constexpr std::string_view group = "Update (train)";
+
+/// The methods that go through an optimiser, and those with each of the two.
+constexpr std::string_view with_optimiser = "sgd adam proxprop";
+constexpr std::string_view with_sgd = "sgd proxprop/sgd";
+constexpr std::string_view with_adam = "adam proxprop/adam";
+
+/// Choosing a method sets the defaults of its parameters; they stand further down in the table and are set later.
+Binding method_binding() {
+  Binding binding = choice_of([](auto& o) -> auto& { return o.training.method.method; },
+                              {Method::sibp, Method::published, Method::proxprop, Method::sgd, Method::adam});
+  binding.set = [set = binding.set](Options& options, const std::string& text) {
+    set(options, text);
+    options.training.method = default_options(options.training.method.method);
+  };
+  return binding;
+}
+
+Binding outer_binding() {
+  Binding binding =
+      choice_of([](auto& o) -> auto& { return o.training.method.outer; }, {Optimiser::sgd, Optimiser::adam});
+  binding.set = [set = binding.set](Options& options, const std::string& text) {
+    set(options, text);
+    options.training.method = default_options(options.training.method.method, options.training.method.outer);
+  };
+  return binding;
+}
+
+/// A number from 0 on and below `end`.
+template <class Member>
+Binding number_below(Member member, double end, std::string_view expected) {
+  const auto set = [=](Options& options, const std::string& text) {
+    const auto value = parse_number<double>(text);
+    if (!value || !(*value >= 0 && *value < end)) throw Unexpected{std::string(expected)};
+    member(options) = *value;
+  };
+  return {set, [=](const Options& options) { return number_text(member(options)); }};
+}
+
+template <class Member>
+Binding fraction(Member member) {
+  return number_below(member, 1, "a number from 0 on and below 1");
+}
+
+void append_proxprop_options(OptionTable& table) {
+  table.push_back({.name = "outer",
+                   .group = group,
+                   .value_name = "NAME",
+                   .help = "sgd or adam: what ProxProp's steps are given to",
+                   .binding = outer_binding(),
+                   .methods = "proxprop"});
+  table.push_back({.name = "tau",
+                   .group = group,
+                   .value_name = "TAU",
+                   .help = "step size of the proximal steps; with --outer adam 1 by default",
+                   .binding = positive([](auto& o) -> auto& { return o.training.method.tau; }),
+                   .methods = "proxprop"});
+  table.push_back({.name = "cg-steps",
+                   .group = group,
+                   .value_name = "N",
+                   .help = "conjugate-gradient steps of a proximal step; 0: the exact solution",
+                   .binding = integer(
+                       [](auto& o) -> auto& { return o.training.method.cg_steps; }, 0),
+                   .methods = "proxprop"});
+}
+
+void append_optimiser_options(OptionTable& table) {
+  table.push_back({.name = "lr",
+                   .group = group,
+                   .value_name = "RATE",
+                   .help = "learning rate; adam: 0.001, proxprop: 1, or 0.001 with --outer adam, by default",
+                   .binding = positive([](auto& o) -> auto& { return o.training.eta; }),
+                   .without_default = "0.1",
+                   .methods = with_optimiser});
+  table.push_back({.name = "momentum",
+                   .group = group,
+                   .value_name = "MU",
+                   .help = "of gradient descent; proxprop: 0.95 by default",
+                   .binding = fraction([](auto& o) -> auto& { return o.training.method.momentum; }),
+                   .methods = with_sgd});
+  table.push_back(
+      {.name = "nesterov",
+       .group = group,
+       .value_name = "on|off",
+       .help = "Nesterov's form of momentum; proxprop: on by default",
+       .binding = choice(
+           [](auto& o) -> auto& { return o.training.method.nesterov; }, Names<bool>{{"on", true}, {"off", false}}),
+       .methods = with_sgd});
+  table.push_back({.name = "beta1",
+                   .group = group,
+                   .value_name = "BETA",
+                   .help = "Adam: of the mean of gradients",
+                   .binding = fraction([](auto& o) -> auto& { return o.training.method.beta1; }),
+                   .methods = with_adam});
+  table.push_back({.name = "beta2",
+                   .group = group,
+                   .value_name = "BETA",
+                   .help = "Adam: of the mean of their squares",
+                   .binding = fraction([](auto& o) -> auto& { return o.training.method.beta2; }),
+                   .methods = with_adam});
+  table.push_back({.name = "epsilon",
+                   .group = group,
+                   .value_name = "EPSILON",
+                   .help = "Adam: added to the root of the mean square",
+                   .binding = positive([](auto& o) -> auto& { return o.training.method.epsilon; }),
+                   .methods = with_adam});
+  table.push_back({.name = "weight-decay",
+                   .group = group,
+                   .value_name = "DECAY",
+                   .help = "times the weights and biases is added to the gradient",
+                   .binding = number_below(
+                       [](auto& o) -> auto& { return o.training.method.weight_decay; },
+                       std::numeric_limits<double>::infinity(), "a number of at least 0"),
+                   .methods = with_optimiser});
+}
+
+}  // namespace
+
+void append_method_options(OptionTable& table) {
+  table.push_back({.name = "method",
+                   .group = group,
+                   .value_name = "NAME",
+                   .help = "sibp, published (the procedure of its authors' code), proxprop, sgd or adam",
+                   .binding = method_binding()});
+  append_proxprop_options(table);
+  append_optimiser_options(table);
+}
+
+}  // namespace sibp

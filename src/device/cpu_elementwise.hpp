@@ -1,0 +1,17 @@
+#pragma once
+
+#include "sibp/core/matrix_view.hpp"
+#include "sibp/device/optimiser_steps.hpp"
+
+#include <span>
+
+/// The CPU device's operations on single elements that updates are made of; private to the CPU device, whose shapes are
+/// checked before. See Device for what they do.
+namespace sibp::cpu {
+
+void row_inner_products(ConstMatrixView a, ConstMatrixView b, std::span<double> products);
+void combine_rows(std::span<const double> alpha, ConstMatrixView x, std::span<const double> beta, MatrixView y);
+void momentum_step(const MomentumStep& step, ConstMatrixView gradient, MatrixView velocity, MatrixView weights);
+void adam_step(const AdamStep& step, ConstMatrixView gradient, MatrixView first, MatrixView second, MatrixView weights);
+
+}  // namespace sibp::cpu

@@ -1,0 +1,36 @@
+#include "update/explicit_update.hpp"
+
+namespace sibp {
+
+void carry_difference(const UpdateContext& context, const LayerBackward& layer) {
+  if (layer.carried.rows == 0) return;
+  const PhaseClock::Scope timed(context.clock, Phase::backward);
+  const ConstMatrixView w = ConstMatrixView(layer.weights).left_cols(layer.spec.inputs);
+  // D_{i−1} = W_iᵀ S_i   (inputs × M_p)
+  context.device.gemm(Op::transpose, Op::none, 1, w, layer.masked, 0, layer.carried);
+}
+
+GradientReductions::GradientReductions(const UpdateContext& context, const NetworkSpec& spec) : context_(context) {
+  for (const LayerSpec& layer : spec.layers) {
+    gradients_.push_back(
+        {context.device.allocate(layer.outputs, layer.fan_in()), std::nullopt, context.communicator.make_slot()});
+  }
+}
+
+void GradientReductions::start(const LayerBackward& layer) {
+  Gradient& gradient = gradients_.at(static_cast<std::size_t>(layer.layer));
+  gradient.started.emplace(layer);
+  const auto share = static_cast<Real>(1.0 / static_cast<double>(layer.global_batch));
+  // S F̂ᵀ / M   (outputs × fan_in)
+  context_.device.gemm(Op::none, Op::transpose, share, layer.masked, layer.features, 0, gradient.sum.view());
+  gradient.reduction->start_all_reduce_sum(gradient.sum.view());
+}
+
+MatrixView GradientReductions::finish(std::size_t layer) {
+  Gradient& gradient = gradients_.at(layer);
+  const PhaseClock::Scope timed(context_.clock, Phase::communication);
+  gradient.reduction->wait();
+  return gradient.sum.view();
+}
+
+}  // namespace sibp

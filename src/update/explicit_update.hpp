@@ -1,0 +1,38 @@
+#pragma once
+
+#include "sibp/update/update_rule.hpp"
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace sibp {
+
+/// D_{i−1} = W_iᵀ S_i (inputs × M_p) with the weights as they are; nothing in the first layer. Local.
+void carry_difference(const UpdateContext& context, const LayerBackward& layer);
+
+/// The gradients of the mean loss of a step's layers, while they are summed over ranks: what methods have in common
+/// that carry the difference by the old weights.
+class GradientReductions {
+ public:
+  GradientReductions(const UpdateContext& context, const NetworkSpec& spec);
+
+  /// Gradient S_i F̂_{i−1}ᵀ / M of this rank's samples, and the start of its reduction. Remembers the layer. Collective.
+  void start(const LayerBackward& layer);
+  /// The layer as it was given to start(); its features stay valid until the end of the step.
+  [[nodiscard]] const LayerBackward& started(std::size_t layer) const { return *gradients_.at(layer).started; }
+  /// Waits for the sum over ranks, outputs × fan_in. In the order of the starts. Collective.
+  MatrixView finish(std::size_t layer);
+
+ private:
+  struct Gradient {
+    Matrix sum;
+    std::optional<LayerBackward> started;
+    std::unique_ptr<CollectiveSlot> reduction;
+  };
+
+  UpdateContext context_;
+  std::vector<Gradient> gradients_;
+};
+
+}  // namespace sibp

@@ -1,0 +1,75 @@
+#include "sibp/update/methods.hpp"
+
+#include "sibp/update/gradient_descent.hpp"
+#include "sibp/update/proxprop.hpp"
+#include "sibp/update/semi_implicit.hpp"
+
+#include <algorithm>
+
+namespace sibp {
+
+std::string_view name_of(Method method) {
+  switch (method) {
+    case Method::sibp:
+      return "sibp";
+    case Method::published:
+      return "published";
+    case Method::proxprop:
+      return "proxprop";
+    case Method::sgd:
+      return "sgd";
+    case Method::adam:
+      return "adam";
+  }
+  return "unknown";
+}
+
+std::string_view name_of(Optimiser optimiser) {
+  return optimiser == Optimiser::sgd ? "sgd" : "adam";
+}
+
+MethodOptions default_options(Method method, Optimiser outer) {
+  MethodOptions options{.method = method, .damping = {}, .outer = outer};
+  if (method == Method::published) options.damping = {Damping::Kind::absolute, 1};
+  if (method == Method::proxprop && outer == Optimiser::sgd) {
+    options.momentum = 0.95;
+    options.nesterov = true;
+  }
+  if (method == Method::proxprop && outer == Optimiser::adam) options.tau = 1;
+  return options;
+}
+
+double default_step_size(const MethodOptions& options, Index layers) {
+  switch (options.method) {
+    case Method::sibp:
+      return std::min(1.0, 4.0 / static_cast<double>(layers));
+    case Method::published:
+      return 0.1;
+    case Method::proxprop:
+      return options.outer == Optimiser::sgd ? 1 : 1e-3;
+    case Method::sgd:
+      return 0.1;
+    case Method::adam:
+      return 1e-3;
+  }
+  return 0;
+}
+
+std::unique_ptr<UpdateRule> make_update_rule(const UpdateContext& context, const NetworkSpec& spec,
+                                             const MethodOptions& options, const BatchCapacity& batch) {
+  switch (options.method) {
+    case Method::sibp:
+      return make_semi_implicit(context, spec, {options.damping, options.carry, options.forms, batch});
+    case Method::proxprop:
+      return make_proxprop(context, spec, options);
+    case Method::sgd:
+      return make_gradient_descent(context, spec, Optimiser::sgd, options);
+    case Method::adam:
+      return make_gradient_descent(context, spec, Optimiser::adam, options);
+    default:
+      break;
+  }
+  throw_usage_error("--method: not a method of training");
+}
+
+}  // namespace sibp

@@ -1,0 +1,91 @@
+#include "update/proximal_solve.hpp"
+
+#include <vector>
+
+namespace sibp {
+namespace {
+
+using Rows = std::vector<double>;
+
+Rows row_inner_products(Device& device, ConstMatrixView a, ConstMatrixView b) {
+  Rows products(static_cast<std::size_t>(a.rows));
+  device.row_inner_products(a, b, products);
+  return products;
+}
+
+/// a / b row by row; 0 where a is 0: a row that is solved stays.
+Rows ratios(const Rows& a, const Rows& b) {
+  Rows quotients(a.size());
+  for (std::size_t r = 0; r < a.size(); ++r) quotients[r] = a[r] == 0 || b[r] == 0 ? 0 : a[r] / b[r];
+  return quotients;
+}
+
+Rows negated(Rows values) {
+  for (double& value : values) value = -value;
+  return values;
+}
+
+}  // namespace
+
+ExactProximalSolve::ExactProximalSolve(const UpdateContext& context, const LayerSpec& layer)
+    : context_(context), gram_(context.device, context.communicator, layer.fan_in()) {
+}
+
+void ExactProximalSolve::features_ready(ConstMatrixView features) {
+  const PhaseClock::Scope timed(context_.clock, Phase::solve);
+  gram_.start(features);
+}
+
+Index ExactProximalSolve::solve(double lambda, MatrixView x) {
+  {
+    const PhaseClock::Scope waiting(context_.clock, Phase::communication);
+    gram_.slot().wait();
+  }
+  const PhaseClock::Scope timed(context_.clock, Phase::solve);
+  const MatrixView gram = gram_.result();
+  context_.device.damp(gram, lambda, 0);
+  const Index failed_minor = context_.device.cholesky(gram);    // A + λI = L Lᵀ
+  if (failed_minor == 0) context_.device.solve_right(gram, x);  // X = B (A + λI)⁻¹
+  return failed_minor;
+}
+
+ConjugateGradientSolve::ConjugateGradientSolve(const UpdateContext& context, const LayerSpec& layer)
+    : context_(context),
+      residual_(context.device.allocate(layer.outputs, layer.fan_in())),
+      direction_(context.device.allocate(layer.outputs, layer.fan_in())),
+      image_(context.device.allocate(layer.outputs, layer.fan_in())),
+      product_(context.device) {
+}
+
+void ConjugateGradientSolve::apply(ConstMatrixView features, double lambda) {
+  Device& device = context_.device;
+  const MatrixView product = product_.of(direction_.rows(), features.cols);
+  device.gemm(Op::none, Op::none, 1, direction_.view(), features, 0, product);   // P F̂
+  device.gemm(Op::none, Op::transpose, 1, product, features, 0, image_.view());  // (P F̂) F̂ᵀ
+  {
+    const PhaseClock::Scope waiting(context_.clock, Phase::communication);
+    context_.communicator.all_reduce_sum(image_.view());
+  }
+  device.axpy(static_cast<Real>(lambda), direction_.view(), image_.view());  // + λ P, once, to the reduced product
+}
+
+void ConjugateGradientSolve::solve(ConstMatrixView features, double lambda, Index steps, MatrixView x) {
+  Device& device = context_.device;
+  const PhaseClock::Scope timed(context_.clock, Phase::solve);
+  const Rows ones(static_cast<std::size_t>(x.rows), 1);
+  device.copy(x, residual_.view());   // R = B − 0
+  device.copy(x, direction_.view());  // P = R
+  device.fill(x, 0);
+  Rows size = row_inner_products(device, residual_.view(), residual_.view());
+  for (Index step = 0; step < steps; ++step) {
+    apply(features, lambda);  // Q = P (A + λI)
+    const Rows alpha = ratios(size, row_inner_products(device, direction_.view(), image_.view()));
+    device.combine_rows(alpha, direction_.view(), ones, x);                      // X ← X + α P
+    device.combine_rows(negated(alpha), image_.view(), ones, residual_.view());  // R ← R − α Q
+    Rows next = row_inner_products(device, residual_.view(), residual_.view());
+    device.combine_rows(ones, residual_.view(), ratios(next, size), direction_.view());  // P ← R + β P
+    size = std::move(next);
+  }
+}
+
+}  // namespace sibp

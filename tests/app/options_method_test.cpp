@@ -1,0 +1,129 @@
+// The parameters of each method: its defaults, what reaches it and what is refused.
+#include "sibp/app/options.hpp"
+#include "sibp/core/file.hpp"
+
+#include "app/parse.hpp"
+#include "app/scratch_folder.hpp"
+
+#include <map>
+#include <set>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace sibp {
+namespace {
+
+using test::error_of;
+using test::parse;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+using Words = std::vector<std::string>;
+
+Options parse_words(const Words& words) {
+  std::vector<const char*> argv{"sibp_dist"};
+  for (const std::string& word : words) argv.push_back(word.c_str());
+  return parse_options(static_cast<int>(argv.size()), argv.data(), {});
+}
+
+std::string error_of_words(const Words& words) {
+  try {
+    parse_words(words);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.status(), ExitStatus::usage);
+    return error.what();
+  }
+  return "";
+}
+
+/// Every parameter with a value that a method with that parameter takes.
+const std::map<std::string, std::string> parameters{
+    {"eta", "0.5"},     {"damping", "absolute:2"}, {"carry", "old"}, {"outer", "sgd"},
+    {"tau", "0.5"},     {"cg-steps", "3"},         {"lr", "0.25"},   {"momentum", "0.5"},
+    {"nesterov", "on"}, {"weight-decay", "0.5"},   {"beta1", "0.5"}, {"beta2", "0.5"},
+    {"epsilon", "0.5"}};
+
+struct Has {
+  Words method;
+  std::set<std::string> parameters;
+};
+
+const std::vector<Has> methods{
+    {{"--method", "sibp"}, {"eta", "damping", "carry"}},
+    {{"--method", "published"}, {"eta", "damping"}},
+    {{"--method", "proxprop"}, {"outer", "tau", "cg-steps", "lr", "momentum", "nesterov", "weight-decay"}},
+    {{"--method", "proxprop", "--outer", "adam"},
+     {"tau", "cg-steps", "lr", "beta1", "beta2", "epsilon", "weight-decay"}},
+    {{"--method", "sgd"}, {"lr", "momentum", "nesterov", "weight-decay"}},
+    {{"--method", "adam"}, {"lr", "beta1", "beta2", "epsilon", "weight-decay"}}};
+
+TEST(MethodOptions, EachMethodTakesItsOwnParametersAndRefusesTheOthers) {
+  for (const Has& has : methods) {
+    for (const auto& [name, value] : parameters) {
+      if (name == "outer" && has.method.size() > 2) continue;  // given already
+      Words words = has.method;
+      words.insert(words.end(), {"--" + name, value});
+      if (has.parameters.contains(name)) {
+        EXPECT_EQ(error_of_words(words), "") << testing::PrintToString(words);
+        EXPECT_THAT(to_ini(parse_words(words)), HasSubstr("\n" + name + " = " + value + "\n"));
+      } else {
+        EXPECT_THAT(error_of_words(words),
+                    AllOf(StartsWith("--" + name + ": "), HasSubstr("--method " + has.method[1])));
+        EXPECT_THAT(to_ini(parse_words(has.method)), Not(HasSubstr("\n" + name + " = "))) << has.method[1];
+      }
+    }
+  }
+}
+
+TEST(MethodOptions, ParametersOfOtherMethodsElsewhereArePassedOver) {
+  const test::ScratchFolder folder;
+  write_file_whole(folder / "c.ini", "momentum = 0.5\nbeta1 = 0.25\n");
+  const Options options = parse({"--config", folder / "c.ini", "--method", "adam"}, {{"SIBP_TAU", "3"}});
+  EXPECT_EQ(options.training.method.beta1, 0.25);
+  EXPECT_EQ(options.training.method.momentum, MethodOptions{}.momentum);
+  EXPECT_EQ(options.training.method.tau, MethodOptions{}.tau);
+}
+
+TEST(MethodOptions, DefaultsAreThoseOfTheMethod) {
+  EXPECT_EQ(parse({}).training.method.method, Method::sibp);
+  EXPECT_EQ(parse({}).training.method.damping.kind, Damping::Kind::relative);
+  const MethodOptions published = parse({"--method", "published"}).training.method;
+  EXPECT_EQ(published.damping.kind, Damping::Kind::absolute);
+  EXPECT_EQ(published.damping.value, 1);
+  const MethodOptions sgd = parse({"--method", "sgd"}).training.method;
+  EXPECT_EQ(sgd.momentum, 0.9);
+  EXPECT_FALSE(sgd.nesterov);
+  const MethodOptions proxprop = parse({"--method", "proxprop"}).training.method;
+  EXPECT_EQ(proxprop.momentum, 0.95);
+  EXPECT_TRUE(proxprop.nesterov);
+  EXPECT_EQ(proxprop.tau, 0.05);
+  const MethodOptions with_adam = parse({"--outer", "adam", "--method", "proxprop"}).training.method;
+  EXPECT_EQ(with_adam.tau, 1);
+  EXPECT_EQ(parse({"--method", "adam", "--lr", "0.25"}).training.eta, 0.25);
+  EXPECT_EQ(default_step_size(sgd, 3), 0.1);
+  EXPECT_EQ(default_step_size(proxprop, 3), 1);
+  EXPECT_EQ(default_step_size(with_adam, 3), 0.001);
+  EXPECT_EQ(default_step_size(published, 30), 0.1);
+}
+
+TEST(MethodOptions, ValuesOutOfRangeAreRefused) {
+  EXPECT_THAT(error_of({"--method", "newton"}), AllOf(StartsWith("--method: "), HasSubstr("proxprop, sgd, adam")));
+  EXPECT_THAT(error_of({"--method", "sgd", "--momentum", "1"}),
+              AllOf(StartsWith("--momentum: "), HasSubstr("below 1")));
+  EXPECT_THAT(error_of({"--method", "sgd", "--momentum", "-0.1"}), StartsWith("--momentum: "));
+  EXPECT_THAT(error_of({"--method", "sgd", "--nesterov", "yes"}),
+              AllOf(StartsWith("--nesterov: "), HasSubstr("on, off")));
+  EXPECT_THAT(error_of({"--method", "sgd", "--lr", "0"}), StartsWith("--lr: "));
+  EXPECT_THAT(error_of({"--method", "sgd", "--weight-decay", "inf"}), StartsWith("--weight-decay: "));
+  EXPECT_THAT(error_of({"--method", "adam", "--beta2", "nan"}), StartsWith("--beta2: "));
+  EXPECT_THAT(error_of({"--method", "adam", "--epsilon", "0"}), StartsWith("--epsilon: "));
+  EXPECT_THAT(error_of({"--method", "proxprop", "--cg-steps", "-1"}), StartsWith("--cg-steps: "));
+  EXPECT_THAT(error_of({"--method", "published", "--damping", "relative:1"}),
+              AllOf(StartsWith("--damping: "), HasSubstr("published"), HasSubstr("absolute:LAMBDA")));
+}
+
+}  // namespace
+}  // namespace sibp

@@ -1,0 +1,70 @@
+"""The plans: what is run, and that every method is tuned as much as any other."""
+
+import unittest
+
+from made_up import FolderTest
+
+from experiment.methods import GRIDS, METHODS, points, quick_grids
+from experiment.plan import EXPERIMENTS, Plan, count_runs, make_plan, search_runs
+
+
+def step_sizes(grid):
+    return {next(iter(point.values())) for point in grid}
+
+
+class PlanTest(FolderTest):
+    def test_every_method_gets_as_many_points_as_sibp_and_four_step_sizes(self):
+        for name in EXPERIMENTS:
+            for quick in (False, True):
+                for problem in make_plan(name, quick).problems:
+                    self.assertEqual(list(problem.grids), METHODS)
+                    for method, grid in problem.grids.items():
+                        self.assertGreaterEqual(len(grid), len(problem.grids["sibp"]), (name, method))
+                        self.assertGreaterEqual(len(step_sizes(grid)), 4, (name, method))
+                        self.assertEqual(len({tuple(point.items()) for point in grid}), len(grid))
+
+    def test_protocols(self):
+        mnist = make_plan("mnist").problems[0].options
+        self.assertEqual([mnist[key] for key in ("dataset", "hidden", "batch", "validation")],
+                         ["mnist", "500", "100", "5000"])
+        cifar = make_plan("cifar10-mlp").problems[0].options
+        self.assertEqual([cifar[key] for key in ("dataset", "hidden", "batch", "validation", "normalize")],
+                         ["cifar10", "512,512", "500", "5000", "mean"])
+        large = make_plan("large-batch").problems[0].options
+        self.assertEqual([large["batch"], large["steps"]], ["6000", "10"])
+        self.assertEqual([problem.options["hidden"] for problem in make_plan("deep").problems],
+                         [",".join(["300"] * 6), ",".join(["300"] * 12)])
+        self.assertRaises(ValueError, make_plan, "minst")
+
+    def test_a_plan_is_read_as_it_was_written(self):
+        plan = make_plan("deep", quick=True, only=["sgd", "sibp"], data_dir="/data")
+        plan.write(self.folder / "new")
+        self.assertEqual(Plan.read(self.folder / "new"), plan)
+        self.assertEqual(plan.problems[0].options["data-dir"], "/data")
+        self.assertEqual(list(plan.problems[0].grids), ["sgd", "sibp"])
+
+    def test_runs_have_names_of_their_own_and_are_counted(self):
+        plan = make_plan("deep")
+        runs = search_runs(plan)
+        self.assertEqual(len({run.name for run in runs}), len(runs))
+        self.assertEqual(count_runs(plan), len(runs) + 2 * len(METHODS) * 2)
+
+    def test_arguments(self):
+        run = search_runs(make_plan("mnist", only=["sgd"]))[0]
+        words = run.arguments({"batch": "100"})
+        self.assertEqual(words, ["--batch", "100", "--method", "sgd", "--lr", "0.01", "--momentum", "0.9", "--seed", "1"])
+
+    def test_the_methods_take_turns_in_the_search(self):
+        runs = search_runs(make_plan("mnist"))
+        self.assertEqual([run.method for run in runs[:len(METHODS)]], METHODS)
+
+    def test_quick_grids_span_the_full_ones(self):
+        (grid,), full = quick_grids(GRIDS["adam"]), GRIDS["adam"][0]
+        self.assertEqual(len(points([grid])), 4)
+        self.assertEqual((grid["lr"][0], grid["lr"][-1]), (full["lr"][0], full["lr"][-1]))
+        for method, grids in GRIDS.items():
+            self.assertEqual(len(points(quick_grids(grids))), 4, method)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

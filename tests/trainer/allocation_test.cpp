@@ -1,0 +1,78 @@
+// After its first steps training allocates no memory: this program counts every use of operator new.
+#include "support/step_fixture.hpp"
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include <gtest/gtest.h>
+
+namespace {
+
+std::atomic<long> allocations = 0;
+
+void* counted(std::size_t bytes) {
+  ++allocations;
+  if (void* memory = std::malloc(bytes)) return memory;
+  throw std::bad_alloc();
+}
+
+}  // namespace
+
+void* operator new(std::size_t bytes) {
+  return counted(bytes);
+}
+void* operator new[](std::size_t bytes) {
+  return counted(bytes);
+}
+// Device::allocate takes aligned memory.
+void* operator new(std::size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  ++allocations;
+  const auto unit = static_cast<std::size_t>(alignment);
+  return std::aligned_alloc(unit, (bytes + unit - 1) / unit * unit);
+}
+void operator delete(void* memory, std::align_val_t) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete[](void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
+void operator delete[](void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
+
+namespace sibp {
+namespace {
+
+using namespace testing_support;
+
+class Allocations : public testing::TestWithParam<std::tuple<Form, Carry>> {};
+
+TEST_P(Allocations, AreNoneInAStep) {
+  const auto& [form, carry] = GetParam();
+  const NetworkSpec spec = parse_network("dense(30,relu) dense(20,tanh) dense(5)", 40, Loss::softmax_cross_entropy, {});
+  RankOfStep rank(make_mpi_communicator(), spec, toy_weights(spec, 3), 64,
+                  [&, &form = form, &carry = carry](const auto& context, const auto& network) {
+                    return make_semi_implicit(context, network, {Damping{}, carry, {form}, {64, 64}});
+                  });
+  rank.step(toy_batch(40, 5, 64, 1), 0.1);
+  rank.repeat(64, 0.1);
+  const long before = allocations;
+  for (int step = 0; step < 3; ++step) rank.repeat(64, 0.1);
+  EXPECT_EQ(allocations - before, 0);
+  EXPECT_GT(before, 20) << "the counter has seen the matrices";
+}
+
+INSTANTIATE_TEST_SUITE_P(Forms, Allocations,
+                         testing::Combine(testing::Values(Form::normal, Form::activations, Form::dual,
+                                                          Form::dual_reduced),
+                                          testing::Values(Carry::new_weights, Carry::old_weights)));
+
+}  // namespace
+}  // namespace sibp
