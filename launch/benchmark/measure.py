@@ -1,5 +1,6 @@
 """Runs one case in one way, and works out what the table shows of it."""
 
+import functools
 import math
 import statistics
 
@@ -65,10 +66,12 @@ def gradient_flops(case, ranks):
     return samples * (passes + carried)
 
 
-def idle_memory(programs, ranks, way):
-    """Bytes of a rank that has next to nothing to train: the program, its libraries, and the calibration of auto."""
+@functools.cache
+def idle_memory(programs, ranks, calibrates):
+    """Bytes of a rank that has next to nothing to train: the program, its libraries, and the calibration if there is
+    one."""
     options = ["--dataset", "synthetic", "--synthetic-features", 1, "--synthetic-samples", 64, "--hidden", 1,
-               "--batch", 2, "--steps", 2, *way_options(way)]
+               "--batch", 2, "--steps", 2, *way_options("auto" if calibrates else "normal")]
     return programs.train(ranks, *options)[-1].get("peak_memory_bytes", 0)
 
 
@@ -94,6 +97,6 @@ def measure(programs, case, ranks, way, plan, settings):
         "bytes_over_gradient": row["bytes_reduced"] / case.gradient_bytes,
         "seconds_predicted": None if way == "sgd" else expected["seconds"],
         "memory_predicted": expected["memory_bytes"],
-        "memory_idle": idle_memory(programs, ranks, way),
+        "memory_idle": None if way == "sgd" else idle_memory(programs, ranks, way == "auto"),
     }
     return row
