@@ -26,7 +26,7 @@ class Settings:
 
 
 THOROUGH = Settings(records=6, repetitions=2, seconds_per_record=1.0)
-QUICK = Settings(records=3, repetitions=1, seconds_per_record=0.05)
+QUICK = Settings(records=3, repetitions=1, seconds_per_record=0.02)
 
 
 def say(text):
