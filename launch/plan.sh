@@ -25,7 +25,8 @@ program=${PROGRAM:-$project_dir/build/release/sibp_dist}
 
 options=("$@")
 if [[ $# -eq 0 ]]; then
-  options=(--features 3072 --classes 10 --hidden '4000,1000,4000' --batch 500 --flops 1e12 --latency 2e-6 --bandwidth 12.5e9)
+  options=(--features 3072 --classes 10 --hidden '4000,1000,4000' --batch 500)
+  options+=(--flops 1e12 --latency 2e-6 --bandwidth 12.5e9)
 fi
 mkdir -p "$out"
 "$program" plan --json "$out/plan.json" "${options[@]}" </dev/null | tee "$out/plan.txt"

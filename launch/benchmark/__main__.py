@@ -1,4 +1,4 @@
-"""Runs the cases and writes results.json, results.md and, with matplotlib, results.svg. Started by launch/benchmark.sh."""
+"""Runs the cases and writes results.json, results.md and, with matplotlib, results.svg: launch/benchmark.sh."""
 
 import argparse
 import datetime
