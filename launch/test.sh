@@ -5,6 +5,9 @@
 # Usage: launch/test.sh [option of ctest …]
 #
 #   launch/test.sh -R comm     only the tests whose names contain 'comm'
+#
+# TEST_DATA_DIR (a folder with mnist/ in it) and TEST_FIXTURES_DIR (runs of the authors' code) name files that some tests
+# need and are skipped without.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -74,11 +77,11 @@ stage "build, warnings are errors" build_preset tests
 stage "tests" run_tests tests "$@"
 skipped=$(list_skipped tests)
 stage "build with sanitizers" build_preset sanitize
-# The tests of the whole program and of the sources are not worth a second run. A choice made for the run above may leave
-# nothing for this one.
+# The tests of the whole program, of the sources and against long runs are not worth a second run. A choice made for the
+# run above may leave nothing for this one.
 few=()
 [[ $# -eq 0 ]] || few=(--no-tests=ignore)
-stage "unit tests under sanitizers" run_tests sanitize ${few[@]+"${few[@]}"} -LE 'program|source' "$@"
+stage "unit tests under sanitizers" run_tests sanitize ${few[@]+"${few[@]}"} -LE 'program|source|fixture' "$@"
 
 say "summary"
 printf '%s\n' "${summary[@]}"

@@ -135,7 +135,7 @@ void append_update_options(OptionTable& table) {
                        "dual,dual,normal",
                    .binding = form_binding(),
                    .commands = network_commands,
-                   .methods = "sibp"});
+                   .methods = "sibp proxprop"});
   table.push_back({.name = "carry",
                    .group = update_group,
                    .value_name = "WEIGHTS",
@@ -170,14 +170,24 @@ void append_length_options(OptionTable& table) {
                    .binding = integer(
                        [](auto& o) -> auto& { return o.training.batch; }, 1),
                    .commands = network_commands});
-  table.push_back({.name = "epochs",
+  table.push_back({.name = "batch-list",
                    .group = length_group,
-                   .value_name = "N",
-                   .help = "passes over the training samples",
-                   .binding = unless([](const Options& o) { return o.training.steps.has_value(); },
-                                     integer(
-                                         [](auto& o) -> auto& { return o.training.epochs; }, 1)),
-                   .excludes = "steps"});
+                   .value_name = "FILE",
+                   .help =
+                       "the samples of every step: rows of --batch indices from 0, little-endian int32; its rows are "
+                       "the steps unless --steps is fewer",
+                   .binding = text(
+                       [](auto& o) -> auto& { return o.training.batch_list; }, "a file"),
+                   .without_default = "none: the order of --seed"});
+  table.push_back(
+      {.name = "epochs",
+       .group = length_group,
+       .value_name = "N",
+       .help = "passes over the training samples",
+       .binding = unless([](const Options& o) { return o.training.steps || !o.training.batch_list.empty(); },
+                         integer(
+                             [](auto& o) -> auto& { return o.training.epochs; }, 1)),
+       .excludes = "steps"});
   table.push_back({.name = "steps",
                    .group = length_group,
                    .value_name = "N",

@@ -47,6 +47,9 @@ std::string irrelevance(const OptionEntry& entry, const Options& options) {
   if (!entry.dataset.empty() && entry.dataset != options.data.dataset) {
     return fmt::format("means nothing to --dataset {}, only to {}", options.data.dataset, entry.dataset);
   }
+  if (entry.name == "epochs" && !options.training.batch_list.empty()) {
+    return "means nothing with --batch-list, whose rows are the steps";
+  }
   const MethodOptions& method = options.training.method;
   if (!is_of_method(entry, method)) {
     const std::string outer =

@@ -22,6 +22,7 @@ Options with_absolute_paths(Options options) {
     for (auto* file : {&data.train_images, &data.train_labels, &data.test_images, &data.test_labels})
       make_absolute(*file);
   }
+  make_absolute(options.training.batch_list);
   const std::string& start = options.initialisation;
   if (start != "he" && start != "glorot" && !start.starts_with("normal:")) make_absolute(options.initialisation);
   return options;

@@ -61,6 +61,8 @@ NetworkSpec network_of(const Options& options, const Dataset& dataset) {
 
 std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, const Compute& compute,
                            const Communicator& world) {
+  const Method method = options.training.method.method;
+  if (method != Method::sibp && method != Method::proxprop) return {};
   const std::vector<Form>& given = options.training.method.forms;
   agreed(world, [&] {
     if (given.size() > 1 && given.size() != spec.layers.size())
@@ -106,10 +108,12 @@ std::string description_text(const NetworkSpec& spec, const Options& options, co
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
     const LayerSpec& layer = spec.layers[i];
     const LayerInStep step{layer, i == 0, options.training.batch, ranks, options.training.method.carry};
-    const LayerCost cost = semi_implicit_cost(forms[i], step, no_matter);
+    const LayerCost cost =
+        forms.empty() ? gradient_cost(step, no_matter) : semi_implicit_cost(forms[i], step, no_matter);
     text += fmt::format(row, i + 1, fmt::format("{} × {}", layer.outputs, layer.fan_in()), name_of(layer.activation),
-                        layer.parameters(), name_of(forms[i]), fmt::format("{:.1f}", cost.flops_network / 1e6),
-                        fmt::format("{:.1f}", cost.flops_update / 1e6), size_text(cost.bytes_reduced));
+                        layer.parameters(), forms.empty() ? "gradient" : name_of(forms[i]),
+                        fmt::format("{:.1f}", cost.flops_network / 1e6), fmt::format("{:.1f}", cost.flops_update / 1e6),
+                        size_text(cost.bytes_reduced));
     total.flops_network += cost.flops_network;
     total.flops_update += cost.flops_update;
     total.bytes_reduced += cost.bytes_reduced;

@@ -32,8 +32,9 @@ std::optional<std::filesystem::path> weights_file(const Options& options);
 /// per class.
 NetworkSpec network_of(const Options& options, const Dataset& dataset);
 
-/// The forms of the update: those of the options, or the best by a short calibration, which goes to the log.
-/// Collective. Throws AgreedError (usage) naming --form unless there is one form for all layers or one for each.
+/// The forms of the update: those of the options, or the best by a short calibration, which goes to the log;
+/// none for a method without proximal solves. Collective. Throws AgreedError (usage) naming --form unless there is one
+/// form for all layers or one for each.
 std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, const Compute& compute,
                            const Communicator& world);
 

@@ -58,7 +58,7 @@ Network initial_network(const Options& options, const NetworkSpec& spec, Device&
 
 /// Sizes come from the batches as they will be dealt. Local.
 BatchCapacity batch_capacity(const TrainingOptions& options, const TrainingData& data) {
-  return {options.batch, BatchOrder(data.training.sharding, options.batch, options.seed).largest_local_size()};
+  return {options.batch, data.order->largest_local_size()};
 }
 
 void log_memory(const TrainingData& data, const Communicator& world) {

@@ -24,7 +24,16 @@ Index local_positions_below(const Sharding& sharding, Index end) {
   return end / v * local_shards_below(sharding, v) + local_shards_below(sharding, end % v);
 }
 
-void check(const Sharding& sharding, Index global_batch) {
+void check_batch(const Sharding& sharding, Index global_batch) {
+  if (global_batch < 1 || global_batch > sharding.samples) {
+    throw_usage_error(
+        fmt::format("--batch is {}, expected 1 to the {} training samples", global_batch, sharding.samples));
+  }
+}
+
+}  // namespace
+
+void check_sharding(const Sharding& sharding) {
   const Index v = sharding.logical_shards;
   if (v < 1) throw_usage_error(fmt::format("--logical-shards is {}, expected at least 1", v));
   require(sharding.ranks >= 1 && sharding.rank >= 0 && sharding.rank < sharding.ranks,
@@ -35,13 +44,7 @@ void check(const Sharding& sharding, Index global_batch) {
                     "--logical-shards to {} or more (which changes the batches)",
                     sharding.ranks, v, v, sharding.ranks));
   }
-  if (global_batch < 1 || global_batch > sharding.samples) {
-    throw_usage_error(
-        fmt::format("--batch is {}, expected 1 to the {} training samples", global_batch, sharding.samples));
-  }
 }
-
-}  // namespace
 
 std::vector<Index> Sharding::local_samples() const {
   std::vector<Index> local;
@@ -71,7 +74,8 @@ HoldOut hold_out(Index samples, Index validation, std::uint64_t seed) {
 
 BatchOrder::BatchOrder(const Sharding& sharding, Index global_batch, std::uint64_t seed)
     : sharding_(sharding), global_batch_(global_batch), seed_(seed) {
-  check(sharding, global_batch);
+  check_sharding(sharding);
+  check_batch(sharding, global_batch);
   const Index shards = local_shards_below(sharding, sharding.logical_shards);
   permutations_.resize(static_cast<std::size_t>(shards));
 }

@@ -80,6 +80,8 @@ class CpuDevice final : public Device {
   }
   double do_sum_of_squares(ConstMatrixView a) override { return eigen(a).cast<double>().squaredNorm(); }
 
+  double do_inner_product(ConstMatrixView a, ConstMatrixView b) override { return cpu::inner_product(a, b); }
+
   void do_gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta, MatrixView c) override {
     if (!progress()) {
       level3::gemm(op_a, op_b, alpha, a, b, beta, c);
@@ -147,25 +149,7 @@ class CpuDevice final : public Device {
     cpu::adam_step(step, gradient, first, second, weights);
   }
 
-  void do_activate(Activation activation, MatrixView f) override {
-    auto x = eigen(f).array();
-    switch (activation) {
-      case Activation::identity:
-        break;
-      case Activation::relu:
-        x = x.max(Real(0));
-        break;
-      case Activation::leaky_relu:
-        x = x.max(Real(leaky_relu_slope) * x);
-        break;
-      case Activation::tanh:
-        x = x.tanh();
-        break;
-      case Activation::sigmoid:
-        x = Real(1) / (Real(1) + (-x).exp());
-        break;
-    }
-  }
+  void do_activate(Activation activation, MatrixView f) override { cpu::activate(activation, f); }
 
   void do_apply_derivative(Activation activation, ConstMatrixView f, ConstMatrixView d, MatrixView s) override {
     const auto out = eigen(f).array();
@@ -188,6 +172,11 @@ class CpuDevice final : public Device {
         target = difference * out * (Real(1) - out);
         break;
     }
+  }
+
+  void do_residual_sums(Activation activation, ConstMatrixView g, ConstMatrixView h, ConstMatrixView t,
+                        std::span<const double> steps, std::span<double> sums) override {
+    cpu::residual_sums(activation, g, h, t, steps, sums);
   }
 
   LossSums do_softmax_cross_entropy(ConstMatrixView f, const std::int32_t* labels, MatrixView d) override {

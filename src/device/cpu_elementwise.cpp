@@ -14,7 +14,57 @@ Eigen::Array<Real, Eigen::Dynamic, 1> as_real(std::span<const double> values) {
   return Eigen::Map<const Eigen::ArrayXd>(values.data(), static_cast<Index>(values.size())).cast<Real>();
 }
 
+/// x ← σ(x) for an array of either precision.
+template <class Array>
+void activate_array(Activation activation, Array& x) {
+  using Scalar = typename Array::Scalar;
+  switch (activation) {
+    case Activation::identity:
+      break;
+    case Activation::relu:
+      x = x.max(Scalar(0));
+      break;
+    case Activation::leaky_relu:
+      x = x.max(Scalar(leaky_relu_slope) * x);
+      break;
+    case Activation::tanh:
+      x = x.tanh();
+      break;
+    case Activation::sigmoid:
+      x = Scalar(1) / (Scalar(1) + (-x).exp());
+      break;
+  }
+}
+
 }  // namespace
+
+void activate(Activation activation, MatrixView f) {
+  auto x = eigen(f).array();
+  activate_array(activation, x);
+}
+
+double inner_product(ConstMatrixView a, ConstMatrixView b) {
+  double sum = 0;
+  for (Index c = 0; c < a.cols; ++c) {
+    sum += (eigen(a).col(c).array().cast<double>() * eigen(b).col(c).array().cast<double>()).sum();
+  }
+  return sum;
+}
+
+void residual_sums(Activation activation, ConstMatrixView g, ConstMatrixView h, ConstMatrixView t,
+                   std::span<const double> steps, std::span<double> sums) {
+  Eigen::ArrayXd moved(g.rows);
+  for (Index c = 0; c < g.cols; ++c) {
+    const Eigen::ArrayXd start = eigen(g).col(c).array().cast<double>();
+    const Eigen::ArrayXd direction = eigen(h).col(c).array().cast<double>();
+    const Eigen::ArrayXd target = eigen(t).col(c).array().cast<double>();
+    for (std::size_t k = 0; k < steps.size(); ++k) {
+      moved = start + steps[k] * direction;
+      activate_array(activation, moved);
+      sums[k] += (moved - target).square().sum();
+    }
+  }
+}
 
 void row_inner_products(ConstMatrixView a, ConstMatrixView b, std::span<double> products) {
   Doubles sums(products.data(), a.rows);

@@ -91,6 +91,11 @@ double Device::sum_of_squares(ConstMatrixView a) {
   return a.empty() ? 0.0 : do_sum_of_squares(a);
 }
 
+double Device::inner_product(ConstMatrixView a, ConstMatrixView b) {
+  require_same_shape(a, b);
+  return a.empty() ? 0.0 : do_inner_product(a, b);
+}
+
 void Device::gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta, MatrixView c) {
   require(rows_of(op_a, a) == c.rows && cols_of(op_b, b) == c.cols && cols_of(op_a, a) == rows_of(op_b, b),
           "gemm: shapes do not fit");
@@ -178,6 +183,15 @@ void Device::apply_derivative(Activation activation, ConstMatrixView f, ConstMat
   require_same_shape(f, d);
   require_same_shape(f, s);
   if (!s.empty()) do_apply_derivative(activation, f, d, s);
+}
+
+void Device::residual_sums(Activation activation, ConstMatrixView g, ConstMatrixView h, ConstMatrixView t,
+                           std::span<const double> steps, std::span<double> sums) {
+  require_same_shape(g, h);
+  require_same_shape(g, t);
+  require(steps.size() == sums.size(), "residual_sums: one sum per step is needed");
+  std::fill(sums.begin(), sums.end(), 0.0);
+  if (!g.empty()) do_residual_sums(activation, g, h, t, steps, sums);
 }
 
 LossSums Device::softmax_cross_entropy(ConstMatrixView f, ConstLabelView labels, MatrixView d) {

@@ -1,6 +1,7 @@
 #include "sibp/trainer/local_data.hpp"
 
 #include "sibp/comm/agreement.hpp"
+#include "sibp/data/batch_list.hpp"
 
 #include <numeric>
 
@@ -53,7 +54,12 @@ TrainingData load_training_data(Device& device, const Communicator& communicator
   agreed(communicator, [&] {
     parts = hold_out(dataset.training->size(), validation, options.seed);
     sharding = deal(communicator, parts.training, logical_shards);
-    const BatchOrder refuses_what_does_not_fit(sharding, options.batch, options.seed);
+    if (options.batch_list.empty()) {
+      data.order = std::make_unique<BatchOrder>(sharding, options.batch, options.seed);
+    } else {
+      data.order = std::make_unique<BatchList>(options.batch_list, options.batch, sharding, parts.training,
+                                               dataset.training->size());
+    }
   });
   Samples training = read_share(communicator, *dataset.training, parts.training, sharding);
   data.normalisation = make_normalisation(kind, all_reduced(communicator, pixel_sums(training)));

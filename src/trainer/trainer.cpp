@@ -30,8 +30,8 @@ class Training {
         options_(options),
         eta_(eta),
         observer_(observer),
-        order_(data.training.sharding, options.batch, options.seed),
-        steps_(total_steps(options, order_.batches_per_epoch())),
+        order_(*data.order),
+        steps_(total_steps(options, order_)),
         normalisation_(to_device(context.device, data.normalisation)),
         workspace_(context.device, network.spec, workspace_capacity(order_.largest_local_size())) {}
 
@@ -137,7 +137,7 @@ class Training {
   const TrainingOptions& options_;
   double eta_;
   TrainingObserver* observer_;
-  BatchOrder order_;
+  SampleOrder& order_;
   Index steps_;
   DeviceNormalisation normalisation_;
   Workspace workspace_;
@@ -153,6 +153,11 @@ class Training {
 
 Index total_steps(const TrainingOptions& options, Index batches_per_epoch) {
   return options.steps.value_or(options.epochs * batches_per_epoch);
+}
+
+Index total_steps(const TrainingOptions& options, const SampleOrder& order) {
+  const Index wanted = total_steps(options, order.batches_per_epoch());
+  return order.epochs() ? std::min(wanted, *order.epochs() * order.batches_per_epoch()) : wanted;
 }
 
 Index workspace_capacity(Index largest_local_batch) {

@@ -2,6 +2,7 @@
 
 #include "sibp/update/gradient_descent.hpp"
 #include "sibp/update/proxprop.hpp"
+#include "sibp/update/published.hpp"
 #include "sibp/update/semi_implicit.hpp"
 
 #include <algorithm>
@@ -60,14 +61,17 @@ std::unique_ptr<UpdateRule> make_update_rule(const UpdateContext& context, const
   switch (options.method) {
     case Method::sibp:
       return make_semi_implicit(context, spec, {options.damping, options.carry, options.forms, batch});
+    case Method::published:
+      if (options.damping.kind != Damping::Kind::absolute) {
+        throw_usage_error("--damping: --method published has absolute:LAMBDA only");
+      }
+      return make_published(context, spec, options.damping.value);
     case Method::proxprop:
-      return make_proxprop(context, spec, options);
+      return make_proxprop(context, spec, options, batch);
     case Method::sgd:
       return make_gradient_descent(context, spec, Optimiser::sgd, options);
     case Method::adam:
       return make_gradient_descent(context, spec, Optimiser::adam, options);
-    default:
-      break;
   }
   throw_usage_error("--method: not a method of training");
 }

@@ -53,4 +53,21 @@ void ProximalForm::wait(CollectiveSlot& slot) {
   slot.wait();
 }
 
+std::unique_ptr<ProximalForm> make_proximal_form(const UpdateContext& context, const LayerSpec& layer,
+                                                 const ProximalOptions& options, std::size_t index) {
+  const std::size_t place = options.forms.size() == 1 ? 0 : index;
+  require(place < options.forms.size(), "the form of the update is not chosen for every layer");
+  switch (options.forms[place]) {
+    case Form::normal:
+      return make_normal_form(context, layer, options);
+    case Form::activations:
+      return make_activations_form(context, layer, options);
+    case Form::dual:
+      return make_dual_form(context, layer, options, false);
+    case Form::dual_reduced:
+      return make_dual_form(context, layer, options, true);
+  }
+  throw Error(ExitStatus::runtime, "unknown form of the proximal update");
+}
+
 }  // namespace sibp

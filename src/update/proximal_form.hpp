@@ -57,6 +57,10 @@ class ProximalForm {
   double fan_in_;
 };
 
+/// The form that `options` have for layer `index` (from 0). Local. Throws Error (runtime) if they have none.
+std::unique_ptr<ProximalForm> make_proximal_form(const UpdateContext& context, const LayerSpec& layer,
+                                                 const ProximalOptions& options, std::size_t index);
+
 std::unique_ptr<ProximalForm> make_normal_form(const UpdateContext& context, const LayerSpec& layer,
                                                const ProximalOptions& options);
 std::unique_ptr<ProximalForm> make_activations_form(const UpdateContext& context, const LayerSpec& layer,

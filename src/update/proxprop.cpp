@@ -1,8 +1,9 @@
 #include "sibp/update/proxprop.hpp"
 
+#include "update/conjugate_gradients.hpp"
 #include "update/explicit_update.hpp"
 #include "update/optimiser.hpp"
-#include "update/proximal_solve.hpp"
+#include "update/proximal_form.hpp"
 
 #include <fmt/format.h>
 
@@ -11,38 +12,56 @@ namespace {
 
 class ProxProp final : public UpdateRule {
  public:
-  ProxProp(const UpdateContext& context, const NetworkSpec& spec, const MethodOptions& options)
+  ProxProp(const UpdateContext& context, const NetworkSpec& spec, const MethodOptions& options,
+           const BatchCapacity& batch)
       : context_(context),
         options_(options),
         hidden_layers_(spec.layers.size() - 1),
         gradients_(context, spec),
-        optimiser_(context.device, spec, options.outer, options) {
+        optimiser_(context.device, spec, options.outer, options),
+        samples_per_rank_(static_cast<std::size_t>(context.communicator.size())) {
+    const ProximalOptions proximal{{Damping::Kind::absolute, lambda()}, Carry::old_weights, options.forms, batch};
     for (std::size_t i = 0; i < hidden_layers_; ++i) {
+      const LayerSpec& layer = spec.layers[i];
       if (options.cg_steps == 0) {
-        exact_.emplace_back(context, spec.layers[i]);
+        exact_.push_back({make_proximal_form(context, layer, proximal, i),
+                          context.device.allocate(layer.outputs, layer.fan_in()),
+                          0,
+                          {}});
       } else {
-        iterative_.emplace_back(context, spec.layers[i]);
+        iterative_.emplace_back(context, layer);
       }
     }
   }
 
   void features_ready(Index layer, ConstMatrixView features) override {
     const auto i = static_cast<std::size_t>(layer);
-    if (i < exact_.size()) exact_[i].features_ready(features);
+    if (i >= exact_.size()) return;
+    if (i == 0) context_.communicator.all_gather(features.cols, std::span(samples_per_rank_));
+    exact_[i].form->features_ready(features, samples_per_rank_);
   }
 
   void backward(const LayerBackward& layer) override {
-    gradients_.start(layer);
+    const auto i = static_cast<std::size_t>(layer.layer);
+    if (i < exact_.size()) {
+      start_exact(exact_[i], layer);
+    } else {
+      gradients_.start(layer);
+    }
     carry_difference(context_, layer);
   }
 
   void finish_step() override {
     optimiser_.start_step();
     for (std::size_t i = hidden_layers_ + 1; i-- > 0;) {
+      if (i < exact_.size()) {
+        finish_exact(exact_[i], i);
+        continue;
+      }
       const MatrixView direction = gradients_.finish(i);
-      if (i < hidden_layers_ && !solve(i, direction)) continue;
-      const PhaseClock::Scope timed(context_.clock, Phase::solve);
       const LayerBackward& layer = gradients_.started(i);
+      if (i < hidden_layers_) iterative_[i].solve(layer.features, lambda(), options_.cg_steps, direction);
+      const PhaseClock::Scope timed(context_.clock, Phase::solve);
       optimiser_.apply(i, layer.eta, direction, layer.weights);
     }
   }
@@ -51,21 +70,40 @@ class ProxProp final : public UpdateRule {
   [[nodiscard]] std::optional<std::string> failure() const override { return failure_; }
 
  private:
+  /// A hidden layer whose proximal step is solved exactly.
+  struct ExactLayer {
+    std::unique_ptr<ProximalForm> form;
+    Matrix step;  ///< ΔŴ, outputs × fan_in
+    double rate;  ///< of this step
+    MatrixView weights;
+  };
+
   [[nodiscard]] double lambda() const { return hidden_layers_ > 0 ? 1 / options_.tau : 0; }
 
-  /// −ΔŴ = (S F̂ᵀ / M) (A + I/τ)⁻¹, in the place of the gradient; false if that failed.
-  bool solve(std::size_t i, MatrixView gradient) {
-    if (options_.cg_steps > 0) {
-      iterative_[i].solve(gradients_.started(i).features, lambda(), options_.cg_steps, gradient);
-      return true;
-    }
-    const Index failed_minor = exact_[i].solve(lambda(), gradient);
-    if (failed_minor == 0) return true;
+  /// ΔŴ = −(S F̂ᵀ / M) (A + I/τ)⁻¹: the step of semi-implicit back propagation at η = 1/M, onto a matrix of zeros in the
+  /// place of the weights.
+  void start_exact(ExactLayer& exact, const LayerBackward& layer) {
+    exact.rate = layer.eta;
+    exact.weights = layer.weights;
+    context_.device.fill(exact.step.view(), 0);
+    LayerBackward proximal = layer;
+    proximal.eta = 1 / static_cast<double>(layer.global_batch);
+    proximal.weights = exact.step.view();
+    proximal.carried = {};
+    const ProximalStep result = exact.form->backward(proximal);
+    if (result.failed_minor == 0) return;
     failure_ = fmt::format(
         "layer {}: the Gram matrix + I / τ is not positive definite (leading minor {}, τ = {:.3g}); lower --tau or "
         "--lr",
-        i + 1, failed_minor, options_.tau);
-    return false;
+        layer.layer + 1, result.failed_minor, options_.tau);
+  }
+
+  /// −ΔŴ stands for the gradient in the outer optimiser.
+  void finish_exact(ExactLayer& exact, std::size_t i) {
+    exact.form->finish(exact.step.view());
+    const PhaseClock::Scope timed(context_.clock, Phase::solve);
+    context_.device.scale(-1, exact.step.view());
+    optimiser_.apply(i, exact.rate, exact.step.view(), exact.weights);
   }
 
   UpdateContext context_;
@@ -73,16 +111,17 @@ class ProxProp final : public UpdateRule {
   std::size_t hidden_layers_;
   GradientReductions gradients_;
   OptimiserState optimiser_;
-  std::vector<ExactProximalSolve> exact_;          ///< of the hidden layers, unless by conjugate gradients
-  std::vector<ConjugateGradientSolve> iterative_;  ///< of the hidden layers, if by conjugate gradients
+  std::vector<ExactLayer> exact_;                  ///< the hidden layers, unless by conjugate gradients
+  std::vector<ConjugateGradientSolve> iterative_;  ///< the hidden layers, if by conjugate gradients
+  std::vector<Index> samples_per_rank_;            ///< M_q of this step
   std::optional<std::string> failure_;
 };
 
 }  // namespace
 
 std::unique_ptr<UpdateRule> make_proxprop(const UpdateContext& context, const NetworkSpec& spec,
-                                          const MethodOptions& options) {
-  return std::make_unique<ProxProp>(context, spec, options);
+                                          const MethodOptions& options, const BatchCapacity& batch) {
+  return std::make_unique<ProxProp>(context, spec, options, batch);
 }
 
 }  // namespace sibp

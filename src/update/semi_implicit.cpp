@@ -10,21 +10,6 @@
 namespace sibp {
 namespace {
 
-std::unique_ptr<ProximalForm> make_form(Form form, const UpdateContext& context, const LayerSpec& layer,
-                                        const ProximalOptions& options) {
-  switch (form) {
-    case Form::normal:
-      return make_normal_form(context, layer, options);
-    case Form::activations:
-      return make_activations_form(context, layer, options);
-    case Form::dual:
-      return make_dual_form(context, layer, options, false);
-    case Form::dual_reduced:
-      return make_dual_form(context, layer, options, true);
-  }
-  throw Error(ExitStatus::runtime, "unknown form of the proximal update");
-}
-
 class SemiImplicit final : public UpdateRule {
  public:
   SemiImplicit(const UpdateContext& context, const NetworkSpec& spec, const ProximalOptions& options)
@@ -32,10 +17,8 @@ class SemiImplicit final : public UpdateRule {
         lambdas_(spec.layers.size()),
         weights_(spec.layers.size()),
         samples_per_rank_(static_cast<std::size_t>(context.communicator.size())) {
-    require(options.forms.size() == spec.layers.size() || options.forms.size() == 1, "one form per layer is needed");
     for (std::size_t i = 0; i < spec.layers.size(); ++i) {
-      const Form form = options.forms[options.forms.size() == 1 ? 0 : i];
-      forms_.push_back(make_form(form, context, spec.layers[i], options));
+      forms_.push_back(make_proximal_form(context, spec.layers[i], options, i));
     }
   }
 

@@ -109,6 +109,15 @@ TEST(MethodOptions, DefaultsAreThoseOfTheMethod) {
   EXPECT_EQ(default_step_size(published, 30), 0.1);
 }
 
+TEST(MethodOptions, AListOfBatchesStandsInsteadOfEpochs) {
+  const Options options = parse({"--batch-list", "/b.i32", "--steps", "5"});
+  EXPECT_EQ(options.training.batch_list, "/b.i32");
+  EXPECT_EQ(options.training.steps, 5);
+  EXPECT_THAT(to_ini(parse({"--batch-list", "/b.i32"})),
+              AllOf(HasSubstr("\nbatch-list = /b.i32\n"), Not(HasSubstr("epochs ="))));
+  EXPECT_THAT(error_of({"--batch-list", "/b.i32", "--epochs", "2"}), StartsWith("--epochs: "));
+}
+
 TEST(MethodOptions, ValuesOutOfRangeAreRefused) {
   EXPECT_THAT(error_of({"--method", "newton"}), AllOf(StartsWith("--method: "), HasSubstr("proxprop, sgd, adam")));
   EXPECT_THAT(error_of({"--method", "sgd", "--momentum", "1"}),

@@ -233,8 +233,8 @@ TEST(RealData, FashionMnistHasTenEqualClasses) {
 }
 
 TEST(RealData, MnistHasItsTestLabels) {
-  const char* folder = std::getenv("SIBP_TEST_DATA");
-  if (folder == nullptr) GTEST_SKIP() << "SIBP_TEST_DATA does not name a folder with mnist/ in it";
+  const char* folder = std::getenv("TEST_DATA_DIR");
+  if (folder == nullptr) GTEST_SKIP() << "TEST_DATA_DIR does not name a folder with mnist/ in it";
   const Dataset dataset = open_dataset(options_of("mnist", fs::path(folder) / "mnist"));
   EXPECT_EQ(dataset.features, 784);
   EXPECT_EQ(dataset.training->read(up_to(60000)).size(), 60000);

@@ -2,6 +2,7 @@
 #include "sibp/trainer/trainer.hpp"
 #include "sibp/update/methods.hpp"
 
+#include "support/files.hpp"
 #include "support/naive.hpp"
 
 #include <cstring>
@@ -43,7 +44,7 @@ class Ranks : public testing::Test {
     const BatchOrder order(data.training.sharding, options_.batch, options_.seed);
     const auto rule = make_update_rule(context, spec, options_.method, {options_.batch, order.largest_local_size()});
     Outcome outcome;
-    outcome.last = train(context, *rule, network, data, options_, 1, observer);
+    outcome.last = train(context, *rule, network, data, options_, step_size_, observer);
     for (const Matrix& w : network.weights) outcome.weights.push_back(naive::download(*device, w.view()));
     return outcome;
   }
@@ -86,14 +87,41 @@ class Ranks : public testing::Test {
   DatasetOptions data_;
   TrainingOptions options_;
   Index validation_ = 0;
+  double step_size_ = 1;
 };
 
 constexpr std::array forms{Form::normal, Form::activations, Form::dual, Form::dual_reduced};
+
+/// Every method, and ProxProp in its four forms.
+std::vector<MethodOptions> all_methods() {
+  std::vector<MethodOptions> all;
+  for (const Method method : {Method::sibp, Method::published, Method::sgd, Method::adam}) {
+    all.push_back(default_options(method));
+    all.back().forms = {Form::normal};
+  }
+  for (const Optimiser outer : {Optimiser::sgd, Optimiser::adam}) {
+    for (const Index cg_steps : {0, 3}) {
+      all.push_back(default_options(Method::proxprop, outer));
+      all.back().cg_steps = cg_steps;
+      all.back().forms = {Form::dual_reduced};
+    }
+  }
+  return all;
+}
 
 TEST_F(Ranks, ManyRanksAreOneRank) {
   for (const Form form : forms) {
     SCOPED_TRACE(name_of(form));
     options_.method.forms = {form};
+    expect_same_as_one_rank();
+  }
+}
+
+TEST_F(Ranks, ManyRanksAreOneRankWithEveryMethod) {
+  for (const MethodOptions& method : all_methods()) {
+    SCOPED_TRACE(name_of(method.method));
+    options_.method = method;
+    step_size_ = default_step_size(method, 3);
     expect_same_as_one_rank();
   }
 }
@@ -134,6 +162,33 @@ TEST_F(Ranks, FormsAreOneAnother) {
           EXPECT_LT(naive::relative_difference(other.weights[i], normal.weights[i]), sizeof(Real) == 4 ? 1e-3 : 1e-10);
       }
     }
+}
+
+TEST_F(Ranks, ReplicasAreEqualBitForBitWithEveryMethod) {
+  for (const MethodOptions& method : all_methods()) {
+    SCOPED_TRACE(name_of(method.method));
+    options_.method = method;
+    step_size_ = default_step_size(method, 3);
+    expect_equal_replicas(run(world_));
+  }
+}
+
+TEST_F(Ranks, AListOfBatchesIsFollowedOnAnyNumberOfRanks) {
+  const testing_support::TemporaryFolder folder;
+  options_.batch = 6;
+  std::string rows;
+  for (int k = 0; k < 4 * 6; ++k) {
+    const int index = k % 6 == 5 ? 3 : k * 37 % 403;  // sample 3 in every row, and twice in the first
+    for (int byte = 0; byte < 4; ++byte) rows += static_cast<char>(index >> 8 * byte & 0xff);
+  }
+  options_.batch_list = folder.write("batches.i32", rows);
+  options_.steps = std::nullopt;
+  expect_same_as_one_rank();
+  EXPECT_EQ(run(world_).last.step, 4);  // the rows
+  options_.steps = 3;
+  EXPECT_EQ(run(world_).last.step, 3);
+  options_.steps = 9;
+  EXPECT_EQ(run(world_).last.step, 4);
 }
 
 TEST_F(Ranks, RecordsAreOfRankZeroAndComplete) {

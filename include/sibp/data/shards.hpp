@@ -1,6 +1,6 @@
 #pragma once
 
-#include "sibp/core/types.hpp"
+#include "sibp/data/sample_order.hpp"
 
 #include <cstdint>
 #include <span>
@@ -24,6 +24,9 @@ struct Sharding {
   [[nodiscard]] std::vector<Index> local_samples() const;
 };
 
+/// Throws Error (usage) naming the option unless 1 ≤ P ≤ V.
+void check_sharding(const Sharding& sharding);
+
 /// The samples of the files that are left for training, and those held out for validation, both ascending.
 struct HoldOut {
   std::vector<Index> training;
@@ -34,25 +37,22 @@ struct HoldOut {
 /// Throws Error (usage) naming --validation unless 0 ≤ validation < samples.
 HoldOut hold_out(Index samples, Index validation, std::uint64_t seed);
 
-/// The order in which samples are used: which samples form global batch s of an epoch depends on (seed, epoch, V, M)
-/// only, never on the number of ranks.
+/// The order of a seed: which samples form global batch s of an epoch depends on (seed, epoch, V, M) only.
 ///
 /// Each epoch each shard permutes its own samples by a stream of (seed, epoch, shard); position k of the epoch is the
 /// (k div V)-th sample of shard k mod V's permutation; global batch s is positions [sM, (s+1)M), the last one shorter.
-class BatchOrder {
+class BatchOrder final : public SampleOrder {
  public:
   /// Throws Error (usage) naming the option if P > V, M < 1 or M > n.
   BatchOrder(const Sharding& sharding, Index global_batch, std::uint64_t seed);
 
-  [[nodiscard]] Index batches_per_epoch() const;
-  /// Samples of global batch `batch` over all ranks: M, or fewer in the last one.
-  [[nodiscard]] Index global_size(Index batch) const;
-  /// The largest number of samples this rank has in any batch.
-  [[nodiscard]] Index largest_local_size() const;
-
-  /// The samples of global batch `batch` that this rank holds, in the epoch's order, as places in
-  /// Sharding::local_samples(). Permutes the shards anew when the epoch changes. Local.
-  [[nodiscard]] std::vector<Index> local_batch(Index epoch, Index batch);
+  [[nodiscard]] std::optional<Index> epochs() const override { return std::nullopt; }
+  [[nodiscard]] Index batches_per_epoch() const override;
+  /// M, or fewer in the last batch.
+  [[nodiscard]] Index global_size(Index batch) const override;
+  [[nodiscard]] Index largest_local_size() const override;
+  /// In the epoch's order. Permutes the shards anew when the epoch changes.
+  [[nodiscard]] std::vector<Index> local_batch(Index epoch, Index batch) override;
 
  private:
   void permute(Index epoch);

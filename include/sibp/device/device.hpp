@@ -68,6 +68,8 @@ class Device {
   void add_transposed(Real alpha, ConstMatrixView x, MatrixView y);
   /// Σ aᵢⱼ², accumulated in double.
   [[nodiscard]] double sum_of_squares(ConstMatrixView a);
+  /// Σ aᵢⱼ bᵢⱼ of matrices of equal shape, accumulated in double.
+  [[nodiscard]] double inner_product(ConstMatrixView a, ConstMatrixView b);
   /// c ← alpha op_a(a) op_b(b) + beta c, where op_a(a) is m × k, op_b(b) is k × n and c is m × n.
   /// beta = 0 overwrites c, whatever it holds; k = 0 leaves beta c. 2mnk flops.
   void gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta, MatrixView c);
@@ -109,6 +111,10 @@ class Device {
   void activate(Activation activation, MatrixView f);
   /// S = D ∘ σ'(G), with the derivative taken from F = σ(G). All three are n × M.
   void apply_derivative(Activation activation, ConstMatrixView f, ConstMatrixView d, MatrixView s);
+  /// sums[k] ← ‖σ(G + t_k H) − T‖², evaluated and accumulated in double; G, H and T are n × M, `steps` (t_k) and `sums`
+  /// are host memory.
+  void residual_sums(Activation activation, ConstMatrixView g, ConstMatrixView h, ConstMatrixView t,
+                     std::span<const double> steps, std::span<double> sums);
   /// D = softmax(F) − Y, Y the one-hot columns of `labels`; F and D are classes × M. Loss: −log softmax(F)[label] per
   /// sample.
   LossSums softmax_cross_entropy(ConstMatrixView f, ConstLabelView labels, MatrixView d);
@@ -143,6 +149,7 @@ class Device {
   virtual void do_axpy(Real alpha, ConstMatrixView x, MatrixView y) = 0;
   virtual void do_add_transposed(Real alpha, ConstMatrixView x, MatrixView y) = 0;
   virtual double do_sum_of_squares(ConstMatrixView a) = 0;
+  virtual double do_inner_product(ConstMatrixView a, ConstMatrixView b) = 0;
   virtual void do_gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta, MatrixView c) = 0;
   virtual void do_syrk(Op op, Real alpha, ConstMatrixView a, Real beta, MatrixView c) = 0;
   virtual void do_pack_triangle(ConstMatrixView a, Real* packed) = 0;
@@ -160,6 +167,8 @@ class Device {
                             MatrixView weights) = 0;
   virtual void do_activate(Activation activation, MatrixView f) = 0;
   virtual void do_apply_derivative(Activation activation, ConstMatrixView f, ConstMatrixView d, MatrixView s) = 0;
+  virtual void do_residual_sums(Activation activation, ConstMatrixView g, ConstMatrixView h, ConstMatrixView t,
+                                std::span<const double> steps, std::span<double> sums) = 0;
   virtual LossSums do_softmax_cross_entropy(ConstMatrixView f, const std::int32_t* labels, MatrixView d) = 0;
   virtual LossSums do_squared_error(ConstMatrixView f, const std::int32_t* labels, MatrixView d) = 0;
   virtual void do_softmax(MatrixView f) = 0;

@@ -35,13 +35,15 @@ LocalSplit load_split(Device& device, const Communicator& communicator, const Sa
 /// What a run needs of its data set.
 struct TrainingData {
   LocalSplit training;
-  LocalSplit validation;  ///< without samples unless some are held out
+  std::unique_ptr<SampleOrder> order;  ///< in which the training samples are used
+  LocalSplit validation;               ///< without samples unless some are held out
   LocalSplit test;
   Normalisation normalisation;  ///< with statistics of all ranks' training samples
 };
 
 /// Holds out `validation` samples, deals all three sets to the ranks, reads them and takes the statistics. Collective.
-/// Throws AgreedError if the options do not fit the data (usage, before anything is read) or a file is damaged (data).
+/// Throws AgreedError if the options do not fit the data (usage, before anything is read) or a file is damaged (data),
+/// that of options.batch_list too.
 TrainingData load_training_data(Device& device, const Communicator& communicator, const Dataset& dataset,
                                 NormalisationKind kind, Index validation, const TrainingOptions& options);
 

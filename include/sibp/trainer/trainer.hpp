@@ -10,6 +10,8 @@ namespace sibp {
 
 /// Updates of a whole run: `steps`, or the batches of `epochs` passes over the training set.
 Index total_steps(const TrainingOptions& options, Index batches_per_epoch);
+/// The same, but no more than there are batches in the order.
+Index total_steps(const TrainingOptions& options, const SampleOrder& order);
 
 /// Samples that the workspace of a rank must hold: its part of the largest batch, and enough that evaluation is not
 /// slow.

@@ -4,6 +4,7 @@
 #include "sibp/update/method_options.hpp"
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 
 namespace sibp {
@@ -20,11 +21,12 @@ struct TrainingOptions {
   MethodOptions method;       ///< the method and its parameters
   std::optional<double> eta;  ///< step size, > 0: on the neurons, or the learning rate; absent: default_step_size()
   Schedule schedule = Schedule::linear;
-  Index warmup_steps = 0;      ///< the step size rises linearly over these steps first
-  Index batch = 100;           ///< global batch M, samples over all ranks
-  Index epochs = 5;            ///< passes over the training set; used unless `steps` is given
-  std::optional<Index> steps;  ///< updates, instead of epochs
-  Index logical_shards = 64;   ///< V
+  Index warmup_steps = 0;            ///< the step size rises linearly over these steps first
+  Index batch = 100;                 ///< global batch M, samples over all ranks
+  std::filesystem::path batch_list;  ///< the samples of each step; empty: the order of the seed
+  Index epochs = 5;                  ///< passes over the training set; used unless `steps` is given
+  std::optional<Index> steps;        ///< updates, instead of epochs
+  Index logical_shards = 64;         ///< V
   std::uint64_t seed = 1;
   Index log_every = 100;     ///< steps between records of the training loss; 0: evaluations only
   Index evaluate_every = 0;  ///< steps between evaluations; 0: once an epoch

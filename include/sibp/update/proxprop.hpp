@@ -16,6 +16,6 @@ namespace sibp {
 /// authors' code; neither A_i nor its reduction is needed for these. −ΔŴ_i then stands for the gradient in the outer
 /// optimiser; the last layer has its plain gradient there. Differences are carried by the old weights.
 std::unique_ptr<UpdateRule> make_proxprop(const UpdateContext& context, const NetworkSpec& spec,
-                                          const MethodOptions& options);
+                                          const MethodOptions& options, const BatchCapacity& batch);
 
 }  // namespace sibp

@@ -1,4 +1,4 @@
-#include "update/proximal_solve.hpp"
+#include "update/conjugate_gradients.hpp"
 
 #include <vector>
 
@@ -26,28 +26,6 @@ Rows negated(Rows values) {
 }
 
 }  // namespace
-
-ExactProximalSolve::ExactProximalSolve(const UpdateContext& context, const LayerSpec& layer)
-    : context_(context), gram_(context.device, context.communicator, layer.fan_in()) {
-}
-
-void ExactProximalSolve::features_ready(ConstMatrixView features) {
-  const PhaseClock::Scope timed(context_.clock, Phase::solve);
-  gram_.start(features);
-}
-
-Index ExactProximalSolve::solve(double lambda, MatrixView x) {
-  {
-    const PhaseClock::Scope waiting(context_.clock, Phase::communication);
-    gram_.slot().wait();
-  }
-  const PhaseClock::Scope timed(context_.clock, Phase::solve);
-  const MatrixView gram = gram_.result();
-  context_.device.damp(gram, lambda, 0);
-  const Index failed_minor = context_.device.cholesky(gram);    // A + λI = L Lᵀ
-  if (failed_minor == 0) context_.device.solve_right(gram, x);  // X = B (A + λI)⁻¹
-  return failed_minor;
-}
 
 ConjugateGradientSolve::ConjugateGradientSolve(const UpdateContext& context, const LayerSpec& layer)
     : context_(context),
