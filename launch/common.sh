@@ -59,3 +59,15 @@ experiment_python() {
   done
   fail "no python3 with matplotlib and jinja2; launch/install.sh report installs them"
 }
+
+# Prints the first Python that has matplotlib, and python3 if there is none.
+python_for_plots() {
+  local candidate
+  for candidate in python3 /usr/bin/python3; do
+    if "$candidate" -c 'import matplotlib' 2>/dev/null; then
+      printf '%s\n' "$candidate"
+      return
+    fi
+  done
+  printf 'python3\n'
+}

@@ -37,6 +37,8 @@ int run_command(int argc, char** argv, const sibp::Environment& variables, const
       return sibp::run_evaluate(options, world);
     case Command::predict:
       return sibp::run_predict(options, world);
+    case Command::plan:
+      return sibp::run_plan(options, world);
   }
   throw sibp::Error(ExitStatus::usage, "unknown command");
 }

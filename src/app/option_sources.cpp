@@ -33,11 +33,11 @@ void add(Source& source, Given given) {
 }
 
 Command command_from_name(const std::string& name) {
-  for (const Command command : {Command::train, Command::evaluate, Command::predict}) {
+  for (const Command command : {Command::train, Command::evaluate, Command::predict, Command::plan}) {
     if (name == name_of(command)) return command;
   }
   throw_usage_error(
-      fmt::format("found '{}', expected an option or one of the commands train, evaluate, predict", name));
+      fmt::format("found '{}', expected an option or one of the commands train, evaluate, predict, plan", name));
 }
 
 /// Boost's complaint in our words. Its text names the option in several ways; error_with_option_name knows it.
@@ -130,6 +130,7 @@ Source read_config_file(const std::filesystem::path& path, const std::string& co
 
 po::options_description describe_options() {
   constexpr unsigned width = 110;
+  const Options defaults;
   po::options_description all("", width);
   for (auto entry = option_table().begin(); entry != option_table().end();) {
     const std::string_view group = entry->group;
@@ -140,7 +141,7 @@ po::options_description describe_options() {
         part.add_options()(name.c_str(), std::string(entry->help).c_str());
         continue;
       }
-      const auto standard = entry->binding.get(Options{});
+      const auto standard = entry->binding.get(defaults);
       auto* value = po::value<std::string>();
       value->value_name(std::string(entry->value_name));
       value->default_value("", standard.value_or(std::string(entry->without_default)));

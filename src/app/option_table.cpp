@@ -16,6 +16,7 @@ const OptionTable& option_table() {
     append_update_options(options);
     append_length_options(options);
     append_model_options(options);
+    append_plan_options(options);
     append_run_options(options);
     return options;
   }();
@@ -45,6 +46,8 @@ std::string_view name_of(Command command) {
       return "evaluate";
     case Command::predict:
       return "predict";
+    case Command::plan:
+      return "plan";
   }
   return "unknown";
 }

@@ -31,7 +31,9 @@ enum class Place {
   command_line,  ///< command line; a flag without a value
 };
 
-constexpr std::string_view all_commands = "train evaluate predict";
+constexpr std::string_view all_commands = "train evaluate predict plan";
+constexpr std::string_view sample_commands = "train evaluate predict";  ///< those that look at samples
+constexpr std::string_view network_commands = "train plan";             ///< those that are told a network
 
 /// One option: all that is known of it.
 struct OptionEntry {
@@ -59,6 +61,7 @@ void append_method_options(OptionTable& table);
 void append_update_options(OptionTable& table);
 void append_length_options(OptionTable& table);
 void append_model_options(OptionTable& table);
+void append_plan_options(OptionTable& table);
 void append_run_options(OptionTable& table);
 
 /// Every option, grouped, in the order of --help.

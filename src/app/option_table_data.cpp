@@ -54,20 +54,20 @@ void append_data_options(OptionTable& table) {
                    .help = "training samples held out for validation",
                    .binding = integer(
                        [](auto& o) -> auto& { return o.validation; }, 0),
-                   .commands = all_commands});
+                   .commands = sample_commands});
   table.push_back({.name = "logical-shards",
                    .group = group,
                    .value_name = "V",
                    .help = "parts that the samples are dealt to; at least the number of ranks",
                    .binding = integer(
                        [](auto& o) -> auto& { return o.training.logical_shards; }, 1),
-                   .commands = all_commands});
+                   .commands = sample_commands});
   table.push_back({.name = "seed",
                    .group = group,
                    .value_name = "N",
                    .help = "of the weights' start, the order of samples, the samples held out and synthetic data",
                    .binding = seed_binding(),
-                   .commands = all_commands});
+                   .commands = sample_commands});
 }
 
 /// The files of --dataset idx and the sizes of --dataset synthetic.

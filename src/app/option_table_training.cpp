@@ -7,7 +7,7 @@
 namespace sibp {
 namespace {
 
-constexpr std::string_view network_group = "Network (train)";
+constexpr std::string_view network_group = "Network (train, plan)";
 constexpr std::string_view update_group = "Update (train)";
 constexpr std::string_view length_group = "Length and records (train)";
 
@@ -78,6 +78,7 @@ void append_network_options(OptionTable& table) {
                    .help = "widths of the hidden layers, for example 4000,1000,4000",
                    .binding = unless([](const Options& o) { return !o.network.empty(); },
                                      any_text([](auto& o) -> auto& { return o.hidden; })),
+                   .commands = network_commands,
                    .excludes = "network"});
   table.push_back({.name = "network",
                    .group = network_group,
@@ -85,6 +86,7 @@ void append_network_options(OptionTable& table) {
                    .help = "the whole network, for example \"dense(500,relu) dense(10)\", instead of --hidden",
                    .binding = text(
                        [](auto& o) -> auto& { return o.network; }, "layers"),
+                   .commands = network_commands,
                    .without_default = "from --hidden",
                    .excludes = "hidden"});
   table.push_back({.name = "activation",
@@ -93,13 +95,15 @@ void append_network_options(OptionTable& table) {
                    .help = "of hidden layers that name none: relu, leaky-relu, tanh, sigmoid or identity",
                    .binding = choice_of([](auto& o) -> auto& { return o.activation; },
                                         {Activation::relu, Activation::leaky_relu, Activation::tanh,
-                                         Activation::sigmoid, Activation::identity})});
+                                         Activation::sigmoid, Activation::identity}),
+                   .commands = network_commands});
   table.push_back({.name = "loss",
                    .group = network_group,
                    .value_name = "NAME",
                    .help = "softmax-cross-entropy or mean-squared-error",
                    .binding = choice_of([](auto& o) -> auto& { return o.loss; },
-                                        {Loss::softmax_cross_entropy, Loss::squared_error})});
+                                        {Loss::softmax_cross_entropy, Loss::squared_error}),
+                   .commands = network_commands});
   table.push_back({.name = "init",
                    .group = network_group,
                    .value_name = "START",
@@ -130,6 +134,7 @@ void append_update_options(OptionTable& table) {
                        "how the update is computed: auto, normal, activations, dual or dual-reduced; also by layer, "
                        "dual,dual,normal",
                    .binding = form_binding(),
+                   .commands = network_commands,
                    .methods = "sibp proxprop"});
   table.push_back({.name = "carry",
                    .group = update_group,
@@ -138,6 +143,7 @@ void append_update_options(OptionTable& table) {
                    .binding = choice(
                        [](auto& o) -> auto& { return o.training.method.carry; },
                        Names<Carry>{{"new", Carry::new_weights}, {"old", Carry::old_weights}}),
+                   .commands = network_commands,
                    .methods = "sibp"});
   table.push_back(
       {.name = "schedule",
@@ -162,7 +168,8 @@ void append_length_options(OptionTable& table) {
                    .value_name = "M",
                    .help = "samples of a step over all ranks",
                    .binding = integer(
-                       [](auto& o) -> auto& { return o.training.batch; }, 1)});
+                       [](auto& o) -> auto& { return o.training.batch; }, 1),
+                   .commands = network_commands});
   table.push_back({.name = "batch-list",
                    .group = length_group,
                    .value_name = "FILE",

@@ -103,15 +103,21 @@ void set_options(Options& options, const Sources& sources) {
 /// What can be seen only from several options together.
 void check_together(const Options& options, const Sources& sources) {
   const auto label = [&](std::string_view name) { return label_of(sources, name); };
-  if (options.command != Command::train && options.model.empty()) {
+  const bool uses_model = options.command == Command::evaluate || options.command == Command::predict;
+  if (uses_model && options.model.empty()) {
     throw_usage_error(
         fmt::format("--model: found nothing, but {} needs the file of a model", name_of(options.command)));
   }
-  if (options.command != Command::train && options.split == Split::validation && options.validation == 0) {
+  if (uses_model && options.split == Split::validation && options.validation == 0) {
     throw_usage_error(fmt::format(
         "{}: found 'validation', but no samples are held out; give --validation as in training", label("split")));
   }
-  if (options.data.dataset == "idx") {
+  const PlanOptions& plan = options.plan;
+  if (plan.features.has_value() != plan.classes.has_value()) {
+    throw_usage_error(fmt::format("{}: found alone, expected --features and --classes together",
+                                  label(plan.features ? "features" : "classes")));
+  }
+  if (options.data.dataset == "idx" && !plan.features) {
     for (const std::string_view name : {"train-images", "train-labels", "test-images", "test-labels"}) {
       if (find_option(name)->binding.get(options)) continue;
       throw_usage_error(fmt::format("--{}: found nothing, but {} idx needs this file", name, label("dataset")));

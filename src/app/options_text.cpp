@@ -35,6 +35,7 @@ std::string help_text() {
   text << "Usage: sibp_dist [train] [options]                      train a network\n"
           "       sibp_dist evaluate --model FILE [options]        its loss and accuracy on a split of the data\n"
           "       sibp_dist predict --model FILE [options]         class and probability of every sample, as CSV\n"
+          "       sibp_dist plan [options]                         predicted time of a step on other machines\n"
           "On N processes: mpirun -np N sibp_dist ...\n\n"
           "Options come from the command line, then from environment variables (SIBP_LOGICAL_SHARDS for\n"
           "--logical-shards), then from the file of --config, then from the preset, then from the defaults shown\n"

@@ -1,6 +1,7 @@
 #include "app/session.hpp"
 
 #include "sibp/comm/agreement.hpp"
+#include "sibp/trainer/memory_model.hpp"
 #include "sibp/update/calibration.hpp"
 
 #include <cerrno>
@@ -88,13 +89,20 @@ std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, cons
   return forms;
 }
 
-std::string description_text(const NetworkSpec& spec, const Options& options, const std::vector<Form>& forms,
-                             int ranks) {
+std::string description_text(const NetworkSpec& spec, const Options& options, const std::vector<Form>& forms, int ranks,
+                             Index samples) {
   std::string text = fmt::format("network     {} ({})\nloss        {}\nlayers      {}, {} parameters, {}\n",
                                  short_name(spec), to_text(spec), name_of(spec.loss), spec.layers.size(),
                                  spec.parameters(), size_text(static_cast<double>(spec.parameters()) * sizeof(Real)));
-  text += fmt::format("one step    batch {}, {} rank{}; flops and bytes of each rank\n\n", options.training.batch,
-                      ranks, ranks == 1 ? "" : "s");
+  text += fmt::format("one step    batch {}, {} rank{}; flops and bytes of each rank\n", options.training.batch, ranks,
+                      ranks == 1 ? "" : "s");
+  if (!forms.empty()) {
+    const RankMemory memory = predict_memory(spec, forms, options.training.batch, ranks, samples);
+    text += fmt::format("memory      {} on a rank: shard {}, weights {}, workspace {}, update {}\n",
+                        size_text(memory.total()), size_text(memory.shard), size_text(memory.weights),
+                        size_text(memory.workspace), size_text(memory.update));
+  }
+  text += '\n';
   constexpr auto row = "{:>5}  {:>15}  {:<10}  {:>12}  {:<12}  {:>13}  {:>12}  {:>10}\n";
   text += fmt::format(row, "layer", "weights", "activation", "parameters", "form", "network MFLOP", "update MFLOP",
                       "reduced");

@@ -38,9 +38,10 @@ NetworkSpec network_of(const Options& options, const Dataset& dataset);
 std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, const Compute& compute,
                            const Communicator& world);
 
-/// The network as a table: layers, shapes, parameters, and per layer the flops and bytes reduced of one step. Local.
-std::string description_text(const NetworkSpec& spec, const Options& options, const std::vector<Form>& forms,
-                             int ranks);
+/// The network as a table: layers, shapes, parameters, and per layer the flops and bytes reduced of one step; the
+/// memory of a rank where `samples` samples in all are dealt to them. Local.
+std::string description_text(const NetworkSpec& spec, const Options& options, const std::vector<Form>& forms, int ranks,
+                             Index samples);
 
 /// Prints on rank 0 and makes sure of it: a text that nobody gets to see is an error on every rank. Collective.
 void print_on_root(const Communicator& world, const std::string& text);

@@ -80,7 +80,8 @@ int run_train(const Options& given, const Communicator& world) {
   const Compute compute = open_compute(options, world);
   options.training.method.forms = forms_of(options, spec, compute, world);
   if (options.describe) {
-    print_on_root(world, description_text(spec, options, options.training.method.forms, world.size()));
+    print_on_root(world, description_text(spec, options, options.training.method.forms, world.size(),
+                                          dataset.training->size() + dataset.test->size()));
     return static_cast<int>(ExitStatus::done);
   }
   Device& device = *compute.device;

@@ -32,6 +32,7 @@ std::string to_json_line(const MetricsRecord& record) {
   object["seconds_total"] = record.seconds_total;
   object["bytes_reduced"] = record.bytes_reduced;
   object["samples_per_second"] = record.samples_per_second;
+  if (record.peak_memory_bytes) object["peak_memory_bytes"] = *record.peak_memory_bytes;
   object["final"] = record.is_final;
   return object.dump();  // writes numbers that are not finite as null
 }

@@ -1,5 +1,6 @@
 #include "sibp/trainer/trainer.hpp"
 
+#include "sibp/core/process.hpp"
 #include "sibp/trainer/batch_reader.hpp"
 #include "sibp/trainer/evaluation.hpp"
 #include "sibp/trainer/schedule.hpp"
@@ -51,6 +52,7 @@ class Training {
     last.is_final = true;
     last.train = evaluate_split(data_.training);
     add_evaluations(last);
+    last.peak_memory_bytes = context_.communicator.max(peak_memory_bytes());
     if (observer_ != nullptr) observer_->on_record(last);
     return last;
   }

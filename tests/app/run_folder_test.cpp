@@ -212,8 +212,10 @@ TEST(Metrics, LineHasWhatWasMeasuredAndNullForWhatIsNotFinite) {
   MetricsRecord record{.train = {.loss = std::nan(""), .accuracy = 0}};
   record.validation = {.loss = 1, .accuracy = 0.25};
   record.test = {.loss = std::numeric_limits<double>::infinity(), .accuracy = 0.5};
+  record.peak_memory_bytes = 5'000'000'000;
   record.is_final = true;
   const auto object = nlohmann::json::parse(to_json_line(record));
+  EXPECT_EQ(object["peak_memory_bytes"], 5'000'000'000);
   EXPECT_TRUE(object["train_loss"].is_null());
   EXPECT_TRUE(object["test_loss"].is_null());
   EXPECT_EQ(object["validation_accuracy"], 0.25);

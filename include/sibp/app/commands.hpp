@@ -14,5 +14,7 @@ int run_train(const Options& options, const Communicator& world);
 int run_evaluate(const Options& options, const Communicator& world);
 /// Writes a model's class and its probability for every sample of a split.
 int run_predict(const Options& options, const Communicator& world);
+/// Prints what a step would take on other machines, by the cost model.
+int run_plan(const Options& options, const Communicator& world);
 
 }  // namespace sibp

@@ -7,12 +7,14 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace sibp {
 
 /// What the program is asked to do: the first word of the command line that is no option; train if there is none.
-enum class Command { train, evaluate, predict };
+enum class Command { train, evaluate, predict, plan };
 
 /// Which samples `evaluate` and `predict` look at.
 enum class Split { train, validation, test };
@@ -25,6 +27,18 @@ enum class ProgressMode {
 };
 
 enum class LogLevel { trace, debug, info, warning, error, off };
+
+/// The machine that `plan` looks at.
+struct PlanOptions {
+  std::vector<Index> nodes{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
+  Index ranks_per_node = 1;
+  std::optional<double> latency;    ///< seconds of a message between ranks; absent: calibrated
+  std::optional<double> bandwidth;  ///< bytes a second of a node's link; absent: calibrated
+  std::optional<double> flops;      ///< a second, of one rank; absent: calibrated
+  std::optional<Index> features;    ///< absent: of the data set
+  std::optional<Index> classes;     ///< absent: of the data set
+  std::filesystem::path json;       ///< empty: none
+};
 
 /// Everything a user can say. src/app/option_table.cpp has one entry for each member, with its name, help and limits.
 struct Options {
@@ -45,6 +59,7 @@ struct Options {
   std::filesystem::path model;
   Split split = Split::test;
   std::filesystem::path predictions;  ///< empty: standard output
+  PlanOptions plan;
   // run
   std::filesystem::path config;  ///< the file that was read; empty: none
   std::string preset;            ///< the protocol whose options hold where no others were given; empty: none

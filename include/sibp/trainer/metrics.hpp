@@ -38,15 +38,17 @@ struct MetricsRecord {
   double seconds_total = 0;  ///< training time since the start, evaluations left out
   double seconds_hidden =
       0;  ///< for which collectives were under way during other work: hidden communication, per step
-  std::int64_t bytes_reduced = 0;  ///< bytes that a rank gives to all-reduces, per step
-  double samples_per_second = 0;   ///< over all ranks
+  std::int64_t bytes_reduced = 0;                   ///< bytes that a rank gives to all-reduces, per step
+  double samples_per_second = 0;                    ///< over all ranks
+  std::optional<std::int64_t> peak_memory_bytes{};  ///< of the rank that has had most in use; in the final record
   bool is_final = false;
 };
 
 /// The record as one line of JSON without a line break: keys step, epoch, train_loss, train_accuracy, validation_loss,
 /// validation_accuracy, test_loss, test_accuracy (present where measured), eta, lambda_min, lambda_max, seconds_step,
 /// seconds_forward, seconds_backward, seconds_solve, seconds_communication (exposed), seconds_communication_hidden,
-/// seconds_reading, seconds_total, bytes_reduced, samples_per_second, final.
+/// seconds_reading, seconds_total, bytes_reduced, samples_per_second, peak_memory_bytes (in the final record),
+/// final.
 std::string to_json_line(const MetricsRecord& record);
 
 /// What training tells those who watch it, on rank 0 only.

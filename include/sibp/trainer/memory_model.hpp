@@ -1,0 +1,33 @@
+#pragma once
+
+#include "sibp/model/network_spec.hpp"
+#include "sibp/update/proximal_options.hpp"
+
+#include <vector>
+
+namespace sibp {
+
+/// Bytes that one rank keeps for a training.
+struct RankMemory {
+  double shard = 0;      ///< its samples and their labels
+  double weights = 0;    ///< Ŵ of all layers
+  double workspace = 0;  ///< features, differences and masked differences of a batch, and the inputs of the next
+  double update = 0;     ///< the systems of the forms
+
+  [[nodiscard]] double total() const { return shard + weights + workspace + update; }
+};
+
+/// Memory of the rank that has most, adding up what Workspace and the forms of the update allocate: `samples` samples
+/// in all and batches of `batch`, both dealt evenly to `ranks` ranks; one form per layer. With n = fan-in, o = outputs,
+/// M samples in a batch and M_p of them on the rank, in elements and with what only several ranks need in brackets:
+///
+///   normal          n² + no [+ n(n+1)/2 + no/P]
+///   activations     n² + nM_p [+ n(n+1)/2 + no]
+///   dual            M² + oM [+ nM]
+///   dual-reduced    M² + oM [+ nM + no + MM_p]
+///
+/// Local.
+RankMemory predict_memory(const NetworkSpec& spec, const std::vector<Form>& forms, Index batch, int ranks,
+                          Index samples);
+
+}  // namespace sibp

@@ -1,0 +1,74 @@
+// The options of plan: the machine that it looks at.
+
+#include "app/option_bindings.hpp"
+
+#include <algorithm>
+
+namespace sibp {
+namespace {
+
+constexpr std::string_view group = "Other machines (plan)";
+constexpr std::string_view command = "plan";
+
+/// Whole numbers with commas between.
+Binding nodes_binding() {
+  const auto set = [](Options& options, const std::string& text) {
+    options.plan.nodes.clear();
+    for (std::size_t first = 0; first <= text.size();) {
+      const std::size_t comma = std::min(text.find(',', first), text.size());
+      const auto nodes = parse_number<Index>(std::string_view(text).substr(first, comma - first));
+      if (!nodes || *nodes < 1 || *nodes > 1'000'000) {
+        throw Unexpected{"numbers of nodes from 1 to 1000000 with commas between, for example 1,2,4"};
+      }
+      options.plan.nodes.push_back(*nodes);
+      first = comma + 1;
+    }
+  };
+  const auto get = [](const Options& options) -> std::optional<std::string> {
+    return fmt::format("{}", fmt::join(options.plan.nodes, ","));
+  };
+  return {set, get};
+}
+
+OptionEntry entry(std::string_view name, std::string_view value_name, std::string_view help, Binding binding,
+                  std::string_view without_default = "") {
+  return {.name = name,
+          .group = group,
+          .value_name = value_name,
+          .help = help,
+          .binding = std::move(binding),
+          .place = Place::unsaved,
+          .commands = command,
+          .without_default = without_default};
+}
+
+}  // namespace
+
+void append_plan_options(OptionTable& table) {
+  table.push_back(
+      entry("nodes", "LIST", "numbers of nodes; the first is what efficiency is measured by", nodes_binding()));
+  table.push_back(entry("ranks-per-node", "R", "ranks on each node",
+                        integer(
+                            [](auto& o) -> auto& { return o.plan.ranks_per_node; }, 1, 1000)));
+  table.push_back(entry("flops", "RATE", "operations a second of one rank, in products of matrices",
+                        positive([](auto& o) -> auto& { return o.plan.flops; }), "measured here"));
+  table.push_back(entry("latency", "SECONDS", "of a message from one rank to another",
+                        positive([](auto& o) -> auto& { return o.plan.latency; }), "measured between the ranks here"));
+  table.push_back(entry("bandwidth", "RATE", "bytes a second that a node sends while it receives as many",
+                        positive([](auto& o) -> auto& { return o.plan.bandwidth; }),
+                        "measured between the ranks here"));
+  table.push_back(entry("features", "N", "inputs of the network, in place of a data set",
+                        integer(
+                            [](auto& o) -> auto& { return o.plan.features; }, 1),
+                        "of the data set"));
+  table.push_back(entry("classes", "N", "outputs of the network, in place of a data set",
+                        integer(
+                            [](auto& o) -> auto& { return o.plan.classes; }, 1),
+                        "of the data set"));
+  table.push_back(entry("json", "FILE", "file for all figures",
+                        text(
+                            [](auto& o) -> auto& { return o.plan.json; }, "a file"),
+                        "none"));
+}
+
+}  // namespace sibp

@@ -1,0 +1,137 @@
+#include "sibp/app/commands.hpp"
+#include "sibp/comm/agreement.hpp"
+#include "sibp/core/file.hpp"
+#include "sibp/trainer/memory_model.hpp"
+#include "sibp/update/calibration.hpp"
+
+#include "app/plan_text.hpp"
+#include "app/session.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace sibp {
+namespace {
+
+/// What the network is to fit: of the options, or of a data set that is opened for it.
+struct Shape {
+  Dataset dataset;  ///< features and classes alone where the options give them
+  Index samples = 0;
+};
+
+Shape shape_of(const Options& options, const Communicator& world) {
+  if (options.plan.features) {
+    Shape shape;
+    shape.dataset.name = "--classes";
+    shape.dataset.features = *options.plan.features;
+    shape.dataset.classes = *options.plan.classes;
+    return shape;
+  }
+  Shape shape{open_data(options, world), 0};
+  shape.samples = shape.dataset.training->size() + shape.dataset.test->size();
+  return shape;
+}
+
+/// Fills the rates and the interconnect from the options, and measures what they leave open.
+void find_rates(Plan& plan, const Options& options, const Communicator& world) {
+  const PlanOptions& given = options.plan;
+  const Index most = *std::max_element(given.nodes.begin(), given.nodes.end()) * given.ranks_per_node;
+  plan.measured_flops = !given.flops;
+  plan.measured_interconnect = (most > 1 || world.size() > 1) && (!given.latency || !given.bandwidth);
+  agreed(world, [&] {
+    if (plan.measured_interconnect && world.size() == 1) {
+      throw_usage_error(fmt::format(
+          "--{}: found nothing, and one rank alone cannot measure it; give it, or start plan on several ranks",
+          given.latency ? "bandwidth" : "latency"));
+    }
+  });
+  if (plan.measured_flops || plan.measured_interconnect) {
+    plan.rates = calibrate(*open_compute(options, world).device, world);
+    if (world.size() > 1) plan.interconnect = interconnect_of(plan.rates, world.size());
+  }
+  if (given.flops) plan.rates = MachineRates::uniform(*given.flops, 0, 1);
+  if (given.latency) plan.interconnect.latency_seconds = *given.latency;
+  if (given.bandwidth) plan.interconnect.bandwidth_bytes = *given.bandwidth;
+}
+
+/// The forms of the options for every layer; none if they are to be chosen.
+std::vector<Form> given_forms(const Options& options, const NetworkSpec& spec) {
+  const std::vector<Form>& given = options.training.method.forms;
+  if (given.size() == 1) return std::vector<Form>(spec.layers.size(), given.front());
+  if (!given.empty() && given.size() != spec.layers.size()) {
+    throw_usage_error(fmt::format("--form names {} forms, but the network has {} layers; name one for all or one each",
+                                  given.size(), spec.layers.size()));
+  }
+  return given;
+}
+
+class Planner {
+ public:
+  Planner(const Plan& plan, Carry carry, std::vector<Form> forms, Index samples)
+      : plan_(plan), carry_(carry), forms_(std::move(forms)), samples_(samples) {}
+
+  PlanPoint point(Index nodes, Index batch) const {
+    const auto ranks = static_cast<int>(nodes * plan_.ranks_per_node);
+    const MachineRates rates = rates_on(plan_.rates, plan_.interconnect, ranks);
+    PlanPoint point;
+    point.nodes = nodes;
+    point.step = predict_step(plan_.spec, batch, ranks, carry_, rates, forms_);
+    point.memory_bytes = memory(point.step);
+    for (const Form form : forms_on(ranks)) {
+      const std::vector<Form> everywhere(plan_.spec.layers.size(), form);
+      point.alternatives.push_back(predict_step(plan_.spec, batch, ranks, carry_, rates, everywhere));
+      point.alternatives_memory_bytes.push_back(memory(point.alternatives.back()));
+    }
+    return point;
+  }
+
+ private:
+  [[nodiscard]] double memory(const StepPrediction& step) const {
+    return predict_memory(plan_.spec, step.forms, step.batch, step.ranks, samples_).total();
+  }
+
+  const Plan& plan_;
+  Carry carry_;
+  std::vector<Form> forms_;
+  Index samples_;
+};
+
+/// Efficiency: samples per second and rank, over those of the first point.
+void add_efficiencies(std::vector<PlanPoint>& points) {
+  const auto speed = [](const PlanPoint& p) {
+    return static_cast<double>(p.step.batch) / (p.step.seconds() * p.step.ranks);
+  };
+  const double first = speed(points.front());
+  for (PlanPoint& point : points) point.efficiency = speed(point) / first;
+}
+
+}  // namespace
+
+int run_plan(const Options& options, const Communicator& world) {
+  const Shape shape = shape_of(options, world);
+  Plan plan;
+  plan.batch = options.training.batch;
+  plan.ranks_per_node = options.plan.ranks_per_node;
+  std::vector<Form> forms;
+  agreed(world, [&] {
+    plan.spec = network_of(options, shape.dataset);
+    forms = given_forms(options, plan.spec);
+  });
+  find_rates(plan, options, world);
+  const Planner planner(plan, options.training.method.carry, forms, shape.samples);
+  const Index first = options.plan.nodes.front();
+  for (const Index nodes : options.plan.nodes) {
+    plan.strong.push_back(planner.point(nodes, plan.batch));
+    plan.weak.push_back(planner.point(nodes, std::max<Index>(plan.batch * nodes / first, 1)));
+  }
+  add_efficiencies(plan.strong);
+  add_efficiencies(plan.weak);
+  agreed(world, [&] {
+    if (world.is_root() && !options.plan.json.empty()) write_file_whole(options.plan.json, plan_json(plan));
+  });
+  print_on_root(world, plan_text(plan));
+  return static_cast<int>(ExitStatus::done);
+}
+
+}  // namespace sibp

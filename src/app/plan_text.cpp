@@ -1,0 +1,92 @@
+#include "app/plan_text.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace sibp {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string curve_text(const std::vector<PlanPoint>& points) {
+  constexpr auto row = "{:>7}  {:>7}  {:>9}  {:>11}  {:>11}  {:>9}  {:>9}  {:>14}  {:>10}  {}\n";
+  std::string text = fmt::format(row, "nodes", "ranks", "batch", "ms a step", "samples/s", "network", "update",
+                                 "communication", "efficiency", "forms");
+  for (const PlanPoint& point : points) {
+    const LayerCost& cost = point.step.cost;
+    const double seconds = point.step.seconds();
+    const auto share = [&](double part) { return fmt::format("{:.0f} %", 100 * part / seconds); };
+    text += fmt::format(row, point.nodes, point.step.ranks, point.step.batch, fmt::format("{:.3f}", 1e3 * seconds),
+                        fmt::format("{:.0f}", static_cast<double>(point.step.batch) / seconds),
+                        share(cost.seconds_network), share(cost.seconds_update), share(cost.seconds_communication),
+                        fmt::format("{:.0f} %", 100 * point.efficiency), to_text(point.step.forms));
+  }
+  return text;
+}
+
+Json to_json(const StepPrediction& step, double memory_bytes) {
+  return {{"forms", to_text(step.forms)},
+          {"seconds", step.seconds()},
+          {"seconds_network", step.cost.seconds_network},
+          {"seconds_update", step.cost.seconds_update},
+          {"seconds_communication", step.cost.seconds_communication},
+          {"flops", step.cost.flops()},
+          {"flops_network", step.cost.flops_network},
+          {"bytes_reduced", step.cost.bytes_reduced},
+          {"memory_bytes", memory_bytes}};
+}
+
+Json to_json(const std::vector<PlanPoint>& points) {
+  Json list = Json::array();
+  for (const PlanPoint& point : points) {
+    Json object{{"nodes", point.nodes}, {"ranks", point.step.ranks}, {"batch", point.step.batch}};
+    object.update(to_json(point.step, point.memory_bytes));
+    object["efficiency"] = point.efficiency;
+    Json& alternatives = object["alternatives"] = Json::object();
+    for (std::size_t k = 0; k < point.alternatives.size(); ++k) {
+      const StepPrediction& step = point.alternatives[k];
+      alternatives[std::string(name_of(step.forms.front()))] = to_json(step, point.alternatives_memory_bytes[k]);
+    }
+    list.push_back(std::move(object));
+  }
+  return list;
+}
+
+}  // namespace
+
+std::string plan_text(const Plan& plan) {
+  const auto origin = [](bool measured) { return measured ? "measured here" : "given"; };
+  std::string text = fmt::format("network     {} ({} parameters)\n", short_name(plan.spec), plan.spec.parameters());
+  text += fmt::format("a rank      {:.1f} GFLOP/s in large products ({})\n", plan.rates.gemm.back() / 1e9,
+                      origin(plan.measured_flops));
+  if (plan.interconnect.bandwidth_bytes > 0) {
+    text += fmt::format("a link      {:.2f} µs a message, {:.2f} GB/s each way ({})\n",
+                        1e6 * plan.interconnect.latency_seconds, plan.interconnect.bandwidth_bytes / 1e9,
+                        origin(plan.measured_interconnect));
+  }
+  text += "a step      of the rank that works longest; nothing of the communication is taken as hidden behind work\n";
+  text += "\nstrong scaling: the same batch\n" + curve_text(plan.strong);
+  text += "\nweak scaling: the same number of samples on each rank\n" + curve_text(plan.weak);
+  return text;
+}
+
+std::string plan_json(const Plan& plan) {
+  const MachineRates& rates = plan.rates;
+  Json object{{"network", short_name(plan.spec)},
+              {"parameters", plan.spec.parameters()},
+              {"batch", plan.batch},
+              {"ranks_per_node", plan.ranks_per_node}};
+  object["rates"] = {{"sizes", MachineRates::sizes},   {"gemm", rates.gemm},   {"syrk", rates.syrk},
+                     {"cholesky", rates.cholesky},     {"solve", rates.solve}, {"memory_bytes", rates.memory_bytes},
+                     {"measured", plan.measured_flops}};
+  object["interconnect"] = {{"latency_seconds", plan.interconnect.latency_seconds},
+                            {"bandwidth_bytes", plan.interconnect.bandwidth_bytes},
+                            {"measured", plan.measured_interconnect}};
+  object["strong"] = to_json(plan.strong);
+  object["weak"] = to_json(plan.weak);
+  return object.dump(2) + "\n";
+}
+
+}  // namespace sibp

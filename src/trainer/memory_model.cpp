@@ -1,0 +1,52 @@
+#include "sibp/trainer/memory_model.hpp"
+
+#include "sibp/core/error.hpp"
+#include "sibp/trainer/trainer.hpp"
+
+namespace sibp {
+namespace {
+
+/// Elements that one layer's form allocates.
+double update_elements(Form form, const LayerSpec& layer, double batch, double local, int ranks) {
+  const auto n = static_cast<double>(layer.fan_in());
+  const auto o = static_cast<double>(layer.outputs);
+  const bool distributed = ranks > 1;
+  const double gram = n * n + (distributed ? n * (n + 1) / 2 : 0);
+  const auto rows = static_cast<double>((layer.outputs + ranks - 1) / ranks);
+  switch (form) {
+    case Form::normal:
+      return gram + n * o + (distributed ? n * rows : 0);
+    case Form::activations:
+      return gram + n * local + (distributed ? n * o : 0);
+    case Form::dual:
+      return batch * batch + o * batch + (distributed ? n * batch : 0);
+    case Form::dual_reduced:
+      return batch * batch + o * batch + (distributed ? n * batch + n * o + batch * local : 0);
+  }
+  throw Error(ExitStatus::runtime, "unknown form of the proximal update");
+}
+
+}  // namespace
+
+RankMemory predict_memory(const NetworkSpec& spec, const std::vector<Form>& forms, Index batch, int ranks,
+                          Index samples) {
+  require(forms.size() == spec.layers.size(), "one form per layer is needed");
+  const Index local = (batch + ranks - 1) / ranks;
+  const auto capacity = static_cast<double>(workspace_capacity(local));
+  const auto own_samples = static_cast<double>((samples + ranks - 1) / ranks);
+  RankMemory memory;
+  memory.shard = own_samples * (static_cast<double>(spec.inputs()) + sizeof(std::int32_t));
+  memory.weights = static_cast<double>(spec.parameters()) * sizeof(Real);
+  const auto inputs = static_cast<double>(spec.inputs() + 1);  // read ahead
+  memory.workspace =
+      capacity * (2 * sizeof(std::int32_t) + (static_cast<double>(spec.outputs()) + inputs) * sizeof(Real));
+  for (std::size_t i = 0; i < forms.size(); ++i) {
+    const LayerSpec& layer = spec.layers[i];
+    memory.workspace += capacity * static_cast<double>(layer.fan_in() + 2 * layer.outputs) * sizeof(Real);
+    memory.update +=
+        sizeof(Real) * update_elements(forms[i], layer, static_cast<double>(batch), static_cast<double>(local), ranks);
+  }
+  return memory;
+}
+
+}  // namespace sibp

@@ -1,0 +1,51 @@
+#include "sibp/update/step_prediction.hpp"
+
+#include "sibp/core/error.hpp"
+
+#include <cmath>
+
+namespace sibp {
+namespace {
+
+double messages(int ranks) {
+  return 2 * std::ceil(std::log2(ranks));
+}
+
+/// Of the bytes of an all-reduce, the share that a node sends.
+double sent_share(int ranks) {
+  return 2.0 * (ranks - 1) / ranks;
+}
+
+}  // namespace
+
+MachineRates rates_on(const MachineRates& rates, const Interconnect& interconnect, int ranks) {
+  MachineRates result = rates;
+  if (ranks == 1) return result;  // the cost model sends nothing
+  result.latency_seconds = messages(ranks) * interconnect.latency_seconds;
+  result.reduce_bytes = interconnect.bandwidth_bytes / sent_share(ranks);
+  return result;
+}
+
+Interconnect interconnect_of(const MachineRates& measured, int ranks) {
+  require(ranks > 1, "one rank alone shows nothing of what joins ranks");
+  return {measured.latency_seconds / messages(ranks), measured.reduce_bytes * sent_share(ranks)};
+}
+
+StepPrediction predict_step(const NetworkSpec& spec, Index batch, int ranks, Carry carry, const MachineRates& rates,
+                            std::vector<Form> forms) {
+  if (forms.empty()) forms = choose_forms(spec, batch, ranks, carry, rates);
+  require(forms.size() == spec.layers.size(), "one form per layer is needed");
+  StepPrediction step{ranks, batch, std::move(forms), {}};
+  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
+    const LayerCost cost = semi_implicit_cost(step.forms[i], {spec.layers[i], i == 0, batch, ranks, carry}, rates);
+    step.cost.flops_network += cost.flops_network;
+    step.cost.flops_update += cost.flops_update;
+    step.cost.bytes_reduced += cost.bytes_reduced;
+    step.cost.seconds_network += cost.seconds_network;
+    step.cost.seconds_update += cost.seconds_update;
+    step.cost.seconds_communication += cost.seconds_communication;
+  }
+  return step;
+}
+
+}  // namespace sibp

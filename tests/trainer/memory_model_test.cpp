@@ -1,0 +1,78 @@
+// The prediction of a rank's memory against what Workspace and the forms of the update allocate. Matrices come from the
+// aligned operator new, which is replaced here by one that counts.
+#include "sibp/trainer/memory_model.hpp"
+
+#include "sibp/trainer/trainer.hpp"
+#include "sibp/update/semi_implicit.hpp"
+
+#include <cstdlib>
+#include <new>
+
+#include <gtest/gtest.h>
+
+namespace {
+std::size_t allocated_bytes = 0;
+}  // namespace
+
+void* operator new(std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  allocated_bytes += size;
+  const auto step = static_cast<std::size_t>(alignment);
+  return std::aligned_alloc(step, (size + step - 1) / step * step);
+}
+void operator delete(void* data, std::align_val_t) noexcept {
+  std::free(data);
+}
+
+namespace sibp {
+namespace {
+
+constexpr Index batch = 600;  // more than a workspace has at least, on up to two ranks
+
+NetworkSpec spec() {
+  return network_from_widths("70,30", 50, 10, Loss::softmax_cross_entropy, Activation::relu);
+}
+
+template <class Make>
+double bytes_allocated_by(const Make& make) {
+  const std::size_t before = allocated_bytes;
+  const auto made = make();
+  return static_cast<double>(allocated_bytes - before);
+}
+
+RankMemory predicted(const std::vector<Form>& forms, int ranks) {
+  return predict_memory(spec(), forms, batch, ranks, 0);
+}
+
+TEST(MemoryModel, CountsTheMatricesOfAWorkspace) {
+  const auto device = make_cpu_device(1);
+  const int ranks = make_mpi_communicator().size();
+  const Index capacity = workspace_capacity((batch + ranks - 1) / ranks);
+  double bytes = bytes_allocated_by([&] { return Workspace(*device, spec(), capacity); });
+  bytes += bytes_allocated_by([&] { return InputBuffer(*device, spec().inputs(), capacity); });  // read ahead
+  const double labels = static_cast<double>(capacity) * sizeof(std::int32_t);
+  EXPECT_EQ(predicted(std::vector<Form>(3, Form::dual), ranks).workspace, bytes + 2 * labels);
+}
+
+TEST(MemoryModel, CountsTheMatricesOfEachForm) {
+  const auto device = make_cpu_device(1);
+  PhaseClock clock;
+  const UpdateContext context{*device, make_mpi_communicator(), clock};
+  const int ranks = context.communicator.size();
+  for (const Form form : {Form::normal, Form::activations, Form::dual, Form::dual_reduced}) {
+    const ProximalOptions options{{}, Carry::new_weights, {form}, {batch, (batch + ranks - 1) / ranks}};
+    const double bytes = bytes_allocated_by([&] { return make_semi_implicit(context, spec(), options); });
+    // Of rows that do not divide evenly, the rank that has most has one row of one layer more.
+    const double most = context.communicator.max(bytes);
+    EXPECT_EQ(predicted(std::vector<Form>(3, form), ranks).update, most) << name_of(form);
+  }
+}
+
+TEST(MemoryModel, CountsWeightsAndShards) {
+  const RankMemory memory = predict_memory(spec(), std::vector<Form>(3, Form::normal), batch, 4, 1000);
+  EXPECT_EQ(memory.weights, static_cast<double>(70 * 51 + 30 * 71 + 10 * 31) * sizeof(Real));
+  EXPECT_EQ(memory.shard, 250 * (50 + 4));
+  EXPECT_EQ(memory.total(), memory.shard + memory.weights + memory.workspace + memory.update);
+}
+
+}  // namespace
+}  // namespace sibp

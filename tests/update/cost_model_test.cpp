@@ -1,0 +1,137 @@
+// The cost model against the counts of the derivation, and what it must say about more work or more ranks.
+#include "sibp/core/error.hpp"
+#include "sibp/update/step_prediction.hpp"
+
+#include <gtest/gtest.h>
+
+namespace sibp {
+namespace {
+
+constexpr Carry carry = Carry::new_weights;
+
+NetworkSpec network(const char* hidden, Index inputs) {
+  return network_from_widths(hidden, inputs, 10, Loss::softmax_cross_entropy, Activation::relu);
+}
+NetworkSpec large_network() {
+  return network("4000,1000,4000", 3072);
+}
+
+/// A machine on which seconds are flops, and messages cost next to nothing.
+MachineRates flops_alone() {
+  return MachineRates::uniform(1, 0, 1e30);
+}
+
+double flops_in(const NetworkSpec& spec, Form form, Index batch) {
+  return predict_step(spec, batch, 1, carry, flops_alone(), std::vector<Form>(spec.layers.size(), form)).cost.flops();
+}
+
+/// Flops of a step in the forms that need fewest, over those of a step of gradient descent.
+double over_gradient(const NetworkSpec& spec, Index batch) {
+  MachineRates rates = flops_alone();
+  rates.memory_bytes = 1e30;
+  double gradient = 0;
+  for (std::size_t i = 0; i < spec.layers.size(); ++i)
+    gradient += gradient_cost({spec.layers[i], i == 0, batch, 1, carry}, rates).flops();
+  return predict_step(spec, batch, 1, carry, rates).cost.flops() / gradient;
+}
+
+TEST(CostModel, CountsTheFlopsOfAStep) {
+  EXPECT_NEAR(flops_in(large_network(), Form::normal, 100) / 1e9, 182.6, 0.05);
+  EXPECT_NEAR(flops_in(large_network(), Form::dual, 100) / 1e9, 10.0, 0.05);
+}
+
+TEST(CostModel, CountsTheFlopsOverThoseOfAGradientStep) {
+  EXPECT_NEAR(over_gradient(large_network(), 100), 1.03, 0.005);
+  EXPECT_NEAR(over_gradient(large_network(), 500), 1.15, 0.005);
+  EXPECT_NEAR(over_gradient(large_network(), 2000), 1.51, 0.005);
+  EXPECT_NEAR(over_gradient(large_network(), 4000), 1.87, 0.005);
+  EXPECT_NEAR(over_gradient(network("500", 784), 100), 1.15, 0.005);
+  EXPECT_NEAR(over_gradient(network("500", 784), 1000), 2.06, 0.005);
+  EXPECT_NEAR(over_gradient(network("500", 784), 6000), 1.63, 0.005);
+  EXPECT_NEAR(over_gradient(network("300,300,300,300,300,300", 784), 100), 1.18, 0.005);
+  EXPECT_NEAR(over_gradient(network("512,512", 3072), 500), 1.42, 0.005);
+}
+
+double bytes(const LayerSpec& layer, Form form, Index batch) {
+  return semi_implicit_cost(form, {layer, true, batch, 4, carry}, flops_alone()).bytes_reduced;
+}
+
+TEST(CostModel, GatheringMovesLessThanReducingUpToTheBreakEven) {
+  // M* = 2(n(n+1)/2 + no)/(n+o)
+  const LayerSpec small{784, 500, Activation::relu};
+  EXPECT_LT(bytes(small, Form::dual, 1091), bytes(small, Form::normal, 1091));
+  EXPECT_GT(bytes(small, Form::dual, 1092), bytes(small, Form::normal, 1092));
+  const LayerSpec large{3072, 4000, Activation::relu};
+  EXPECT_LT(bytes(large, Form::dual, 4811), bytes(large, Form::normal, 4811));
+  EXPECT_GT(bytes(large, Form::dual, 4812), bytes(large, Form::normal, 4812));
+}
+
+TEST(CostModel, ReducesAGradientAsLargeAsTheWeights) {
+  const LayerSpec layer{784, 500, Activation::relu};
+  const auto gradient_bytes = [&](int ranks) {
+    return gradient_cost({layer, true, 100, ranks, carry}, flops_alone()).bytes_reduced;
+  };
+  EXPECT_EQ(gradient_bytes(4), 785.0 * 500.0 * sizeof(Real));
+  EXPECT_EQ(gradient_bytes(1), 0);
+}
+
+TEST(CostModel, MoreSamplesTakeLonger) {
+  const NetworkSpec spec = large_network();
+  const MachineRates rates = rates_on(MachineRates::uniform(1e11, 0, 1), {1e-6, 1e10}, 4);
+  for (const Form form : forms_on(4)) {
+    double before = 0;
+    for (const Index batch : {16, 100, 500, 2000, 10000}) {
+      const double seconds =
+          predict_step(spec, batch, 4, carry, rates, std::vector<Form>(spec.layers.size(), form)).seconds();
+      EXPECT_GT(seconds, before) << name_of(form) << ", batch " << batch;
+      before = seconds;
+    }
+  }
+}
+
+TEST(CostModel, ChosenFormsAreNoSlowerThanAnyOne) {
+  const NetworkSpec spec = large_network();
+  const MachineRates rates = rates_on(MachineRates::uniform(1e11, 0, 1), {1e-6, 1e10}, 8);
+  for (const Index batch : {100, 1000, 4000, 20000}) {
+    const double chosen = predict_step(spec, batch, 8, carry, rates).seconds();
+    for (const Form form : forms_on(8)) {
+      EXPECT_LE(chosen, predict_step(spec, batch, 8, carry, rates, std::vector<Form>(4, form)).seconds());
+    }
+  }
+}
+
+TEST(CostModel, SmallBatchesAreSolvedInSampleSpaceAndLargeOnesByNormalEquations) {
+  const NetworkSpec spec = network("500", 784);
+  const std::vector<Form> dual(2, Form::dual);
+  const std::vector<Form> normal(2, Form::normal);
+  EXPECT_EQ(predict_step(spec, 100, 1, carry, flops_alone()).forms, dual);
+  EXPECT_EQ(predict_step(spec, 6000, 1, carry, flops_alone()).forms, normal);
+}
+
+TEST(StepPrediction, TheInterconnectIsThatOfTheMeasurement) {
+  const Interconnect given{2e-6, 5e9};
+  for (const int ranks : {2, 3, 8, 1024}) {
+    const Interconnect found = interconnect_of(rates_on(MachineRates::uniform(1, 0, 1), given, ranks), ranks);
+    EXPECT_DOUBLE_EQ(found.latency_seconds, given.latency_seconds);
+    EXPECT_DOUBLE_EQ(found.bandwidth_bytes, given.bandwidth_bytes);
+  }
+  EXPECT_THROW(interconnect_of(MachineRates{}, 1), Error);
+}
+
+TEST(StepPrediction, AnAllReduceOverMoreRanksIsNoFaster) {
+  MachineRates before = rates_on(MachineRates::uniform(1, 0, 1), {1e-6, 1e9}, 2);
+  EXPECT_DOUBLE_EQ(before.reduce_bytes, 1e9);  // each of two sends all of it once
+  for (int ranks = 4; ranks <= 4096; ranks *= 2) {
+    const MachineRates rates = rates_on(before, {1e-6, 1e9}, ranks);
+    EXPECT_GT(rates.latency_seconds, before.latency_seconds);
+    EXPECT_LT(rates.reduce_bytes, before.reduce_bytes);
+    before = rates;
+  }
+}
+
+TEST(StepPrediction, OneFormPerLayerIsNeeded) {
+  EXPECT_THROW(predict_step(network("500", 784), 100, 1, carry, flops_alone(), {Form::dual}), Error);
+}
+
+}  // namespace
+}  // namespace sibp
