@@ -44,4 +44,5 @@ if [[ -z $program ]]; then
   arguments+=(--program "$project_dir/build/release/sibp_dist")
 fi
 allow_mpi_as_root
+choose_blas_kernels
 experiment_python -m experiment run "${arguments[@]}"

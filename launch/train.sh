@@ -38,13 +38,14 @@ build_preset release
 
 cores=$(core_count)
 ranks=${RANKS:-$((cores < 4 ? cores : 4))}
+[[ $ranks =~ ^[1-9][0-9]*$ ]] || fail "RANKS is '$ranks', expected a number from 1 on"
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$((cores / ranks > 0 ? cores / ranks : 1))}
 allow_mpi_as_root
 choose_blas_kernels
 
 # This job's own options, each only where the user chose nothing: sibp_dist takes no option twice.
 options=()
-if ! is_given config; then
+if [[ ${1-} != [a-z]* ]] && ! is_given config && ! is_given preset && ! is_given batch-list; then
   is_given dataset || options+=(--dataset fashion-mnist)
   is_given hidden || is_given network || options+=(--hidden 500)
   is_given epochs || is_given steps || options+=(--epochs 5)

@@ -23,8 +23,21 @@ namespace {
 using sibp::Command;
 using sibp::ExitStatus;
 
+/// mpirun forwards neither every variable nor files: ranks may have been told different things. Collective.
+void agree_on_options(const sibp::Options& options, const sibp::Communicator& world) {
+  const std::string mine = sibp::agreed(world, [&] { return sibp::to_ini(options) + sibp::rest_of_options(options); });
+  const bool same = world.broadcast(mine) == mine;
+  const int first = world.min(same ? world.size() : world.rank());
+  if (first == world.size()) return;
+  throw sibp::AgreedError(ExitStatus::disagree,
+                          fmt::format("rank {} has other options than rank 0; give the same environment and the same "
+                                      "--config file to every node (mpirun -x NAME forwards a variable)",
+                                      first));
+}
+
 int run_command(int argc, char** argv, const sibp::Environment& variables, const sibp::Communicator& world) {
   const auto options = sibp::agreed(world, [&] { return sibp::parse_options(argc, argv, variables); });
+  agree_on_options(options, world);
   sibp::set_up_logging(options.log_level, world.rank());
   if (options.help || options.version) {
     sibp::print_on_root(world, options.help ? sibp::help_text() : sibp::version_text());

@@ -52,4 +52,11 @@ std::string_view name_of(Command command) {
   return "unknown";
 }
 
+bool survives_ini(std::string_view value) {
+  constexpr std::string_view blanks = " \t\r\n";
+  return value.find_first_of("#\r\n") == std::string_view::npos &&
+         (value.empty() || (blanks.find(value.front()) == std::string_view::npos &&
+                            blanks.find(value.back()) == std::string_view::npos));
+}
+
 }  // namespace sibp

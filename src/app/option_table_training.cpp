@@ -186,7 +186,7 @@ void append_length_options(OptionTable& table) {
        .help = "passes over the training samples",
        .binding = unless([](const Options& o) { return o.training.steps || !o.training.batch_list.empty(); },
                          integer(
-                             [](auto& o) -> auto& { return o.training.epochs; }, 1)),
+                             [](auto& o) -> auto& { return o.training.epochs; }, 1, 1'000'000'000)),
        .excludes = "steps"});
   table.push_back({.name = "steps",
                    .group = length_group,

@@ -69,14 +69,6 @@ bool is_displaced(const Sources& sources, const OptionEntry& entry, const Found&
       fmt::format("{}: given together with {}, expected one of the two", found.given->label, other.given->label));
 }
 
-/// Boost's INI reader takes '#' for the start of a comment anywhere and strips blanks around values.
-bool survives_ini(std::string_view value) {
-  constexpr std::string_view blanks = " \t\r\n";
-  return value.find_first_of("#\r\n") == std::string_view::npos &&
-         (value.empty() || (blanks.find(value.front()) == std::string_view::npos &&
-                            blanks.find(value.back()) == std::string_view::npos));
-}
-
 void set_option(Options& options, const Given& given) {
   try {
     if (given.entry->place == Place::saved && !survives_ini(given.value)) {

@@ -1,6 +1,7 @@
 // Options as text: --help, --version and config.ini.
 
 #include "sibp/app/options.hpp"
+#include "sibp/core/error.hpp"
 
 #include "app/option_sources.hpp"
 
@@ -60,12 +61,22 @@ std::string to_ini(const Options& options) {
     if (entry.group != group) text += fmt::format("\n# {}\n", entry.group);
     group = entry.group;
     if (const auto value = entry.binding.get(absolute)) {
+      if (!survives_ini(*value)) {  // a path may have become so by being made absolute
+        throw_usage_error(fmt::format(
+            "--{}: found '{}', expected a value that config.ini can hold: no '#', no line break", entry.name, *value));
+      }
       text += fmt::format("{} = {}\n", entry.name, *value);
     } else if (!entry.without_default.empty()) {
       text += fmt::format("# {}: {}\n", entry.name, entry.without_default);
     }
   }
   return text;
+}
+
+std::string rest_of_options(const Options& options) {
+  return fmt::format("{} {} {} {} {} {}", name_of(options.command), options.model.string(),
+                     static_cast<int>(options.split), options.predictions.string(), options.out.string(),
+                     options.describe);
 }
 
 }  // namespace sibp

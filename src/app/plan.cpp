@@ -78,7 +78,7 @@ class Planner {
     point.nodes = nodes;
     point.step = predict_step(plan_.spec, batch, ranks, carry_, rates, forms_);
     point.memory_bytes = memory(point.step);
-    for (const Form form : forms_on(ranks)) {
+    for (const Form form : forms_on(ranks, true)) {
       const std::vector<Form> everywhere(plan_.spec.layers.size(), form);
       point.alternatives.push_back(predict_step(plan_.spec, batch, ranks, carry_, rates, everywhere));
       point.alternatives_memory_bytes.push_back(memory(point.alternatives.back()));

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 namespace sibp {
 namespace {
@@ -52,6 +53,13 @@ NetworkSpec network_of(const Options& options, const Dataset& dataset) {
       options.network.empty()
           ? network_from_widths(options.hidden, dataset.features, dataset.classes, options.loss, options.activation)
           : parse_network(options.network, dataset.features, options.loss, options.activation);
+  const double bytes = static_cast<double>(spec.parameters()) * sizeof(Real);
+  const double memory = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE));
+  if (bytes > memory) {
+    throw_usage_error(fmt::format("{}: the network {} has {} of weights, but this node has {} of memory",
+                                  options.network.empty() ? "--hidden" : "--network", short_name(spec),
+                                  size_text(bytes), size_text(memory)));
+  }
   if (spec.outputs() != dataset.classes) {
     throw_usage_error(fmt::format("--network: the last layer has {} outputs, but {} has {} classes; end with dense({})",
                                   spec.outputs(), dataset.name, dataset.classes, dataset.classes));
@@ -72,14 +80,21 @@ std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, cons
   });
   if (given.size() == 1) return std::vector<Form>(spec.layers.size(), given.front());
   if (!given.empty()) return given;
-  // Every rank decides by rank 0's figures, so all decide alike.
   const MachineRates rates = calibrate(*compute.device, world);
-  const auto forms = choose_forms(spec, options.training.batch, world.size(), options.training.method.carry, rates);
+  const std::string arithmetic = fmt::format("{}, {} threads", compute.device->description(), compute.threads.threads);
+  const auto candidates = forms_on(world.size(), world.all_agree(world.broadcast(arithmetic) == arithmetic));
+  auto forms =
+      choose_forms(spec, options.training.batch, world.size(), options.training.method.carry, rates, candidates);
+  for (Form& form : forms) {  // rank 0 decides
+    auto number = static_cast<std::int32_t>(form);
+    world.broadcast(std::span(&number, 1));
+    form = static_cast<Form>(number);
+  }
   spdlog::info("calibration: products {:.0f} GFLOP/s; all-reduce {:.1f} µs and {:.1f} GB/s", rates.gemm[2] / 1e9,
                1e6 * rates.latency_seconds, rates.reduce_bytes / 1e9);
   for (std::size_t i = 0; i < forms.size(); ++i) {
     std::string others;
-    for (const Form form : forms_on(world.size())) {
+    for (const Form form : candidates) {
       const LayerInStep step{spec.layers[i], i == 0, options.training.batch, world.size(),
                              options.training.method.carry};
       others += fmt::format("  {} {:.2f}", name_of(form), 1e3 * semi_implicit_cost(form, step, rates).seconds());

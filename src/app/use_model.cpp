@@ -8,10 +8,12 @@
 #include "app/session.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
 
 namespace sibp {
 namespace {
@@ -48,14 +50,21 @@ ModelInUse open_model(const Options& options, const Communicator& world) {
                                     dataset.features, dataset.classes, model.dataset));
     return indices_of(options, dataset);
   });
+  if (model.dataset != dataset.name)
+    spdlog::warn("{} was trained on {}, and is used on {}; choose with --dataset", options.model.string(),
+                 model.dataset, dataset.name);
   Compute compute = open_compute(options, world);
   Device& device = *compute.device;
   Network network =
       agreed(world, [&] { return network_from_tensors(device, model.spec, model.file, options.model.string()); });
   const SampleSource& source = options.split == Split::test ? *dataset.test : *dataset.training;
   LocalSplit split = load_split(device, world, source, indices, options.training.logical_shards);
-  return {std::move(compute), std::move(network), to_device(device, model.normalisation),
-          std::move(split),   std::move(indices), Workspace(device, model.spec, samples_at_a_time)};
+  return {std::move(compute),
+          std::move(network),
+          to_device(device, model.normalisation),
+          std::move(split),
+          std::move(indices),
+          agreed(world, [&] { return Workspace(device, model.spec, samples_at_a_time); })};
 }
 
 /// The class and its probability of each of this rank's samples.
@@ -121,6 +130,10 @@ int run_evaluate(const Options& options, const Communicator& world) {
   ModelInUse use = open_model(options, world);
   const LossAndAccuracy result =
       evaluate(*use.compute.device, world, use.network, use.split, use.normalisation, use.workspace);
+  if (!std::isfinite(result.loss))
+    throw AgreedError(
+        ExitStatus::model,
+        fmt::format("{}: its loss on these samples is not finite; the model is damaged", options.model.string()));
   print_on_root(world, fmt::format("samples   {}\nloss      {:.6f}\naccuracy  {:.4f} %\n", use.split.global_size(),
                                    result.loss, 100 * result.accuracy));
   return static_cast<int>(ExitStatus::done);
@@ -128,7 +141,14 @@ int run_evaluate(const Options& options, const Communicator& world) {
 
 int run_predict(const Options& options, const Communicator& world) {
   ModelInUse use = open_model(options, world);
-  const std::string text = all_predictions(use, predict_local(use), world);
+  const Predictions local = predict_local(use);
+  agreed(world, [&] {
+    for (const double probability : local.probabilities) {
+      if (!std::isfinite(probability))
+        throw_model_error(fmt::format("{}: its outputs are not finite; the model is damaged", options.model.string()));
+    }
+  });
+  const std::string text = all_predictions(use, local, world);
   if (options.predictions.empty()) {
     print_on_root(world, text);
   } else {

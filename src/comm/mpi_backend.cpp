@@ -16,7 +16,7 @@ void check(int code, const char* call) {
   char text[MPI_MAX_ERROR_STRING] = {};
   int length = 0;
   MPI_Error_string(code, text, &length);
-  throw Error(ExitStatus::stalled,
+  throw Error(ExitStatus::runtime,
               std::string(call) + " failed: " + std::string(text, static_cast<std::size_t>(length)));
 }
 
@@ -82,10 +82,10 @@ class MpiSlot final : public CollectiveSlot {
 
   void start_reduce_scatter_columns(ConstMatrixView matrix, std::span<const Index> columns, MatrixView mine) override {
     require(matrix.contiguous() && mine.contiguous(), "only matrices without gaps can be reduced");
-    require(mine.rows == matrix.rows && mine.cols == columns[static_cast<std::size_t>(rank_)],
-            "reduce-scatter: shapes do not fit");
     begin(matrix.size(), 1);
     set_counts(matrix.rows, matrix.cols, columns);
+    require(mine.rows == matrix.rows && mine.cols == columns[static_cast<std::size_t>(rank_)],
+            "reduce-scatter: shapes do not fit");
     check(MPI_Ireduce_scatter(matrix.data, mine.data, counts_.data(), type_, MPI_SUM, comm_, &requests_.emplace_back()),
           "MPI_Ireduce_scatter");
   }
@@ -111,6 +111,7 @@ class MpiSlot final : public CollectiveSlot {
 
   void set_counts(Index rows, Index cols, std::span<const Index> columns) {
     require(std::ssize(columns) == size_, "one number of columns per rank is needed");
+    checked_int(rows * cols);
     Index offset = 0;
     for (std::size_t q = 0; q < columns.size(); ++q) {
       counts_[q] = checked_int(rows * columns[q]);

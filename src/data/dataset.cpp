@@ -120,13 +120,13 @@ Dataset open_synthetic(const DatasetOptions& options) {
   check("--synthetic-samples", options.synthetic_samples, 1, 1'000'000'000);
   check("--synthetic-features", options.synthetic_features, 1, 1'000'000);
   check("--synthetic-classes", options.synthetic_classes, 2, 10'000);
-  const auto make = [&](Index samples, Split split) {
+  const auto make = [&](Index samples, SyntheticSplit split) {
     return make_synthetic_source(samples, options.synthetic_features, options.synthetic_classes, options.seed, split);
   };
   Dataset dataset;
   dataset.classes = options.synthetic_classes;
-  dataset.training = make(options.synthetic_samples, Split::training);
-  dataset.test = make(std::max<Index>(options.synthetic_samples / 5, 1), Split::test);
+  dataset.training = make(options.synthetic_samples, SyntheticSplit::training);
+  dataset.test = make(std::max<Index>(options.synthetic_samples / 5, 1), SyntheticSplit::test);
   return dataset;
 }
 

@@ -27,7 +27,7 @@ std::uint8_t to_byte(double value) {
 
 class SyntheticSource final : public SampleSource {
  public:
-  SyntheticSource(Index samples, Index features, Index classes, std::uint64_t seed, Split split)
+  SyntheticSource(Index samples, Index features, Index classes, std::uint64_t seed, SyntheticSplit split)
       : samples_(samples), features_(features), classes_(classes), seed_(seed), split_(split) {
     // ‖p − q‖² of two prototypes is 2 · features · deviation² on average.
     const double deviation = separation * noise_deviation / std::sqrt(2 * static_cast<double>(features));
@@ -64,14 +64,14 @@ class SyntheticSource final : public SampleSource {
   Index features_;
   Index classes_;
   std::uint64_t seed_;
-  Split split_;
+  SyntheticSplit split_;
   std::vector<double> prototypes_;  ///< features × classes
 };
 
 }  // namespace
 
 std::unique_ptr<SampleSource> make_synthetic_source(Index samples, Index features, Index classes, std::uint64_t seed,
-                                                    Split split) {
+                                                    SyntheticSplit split) {
   return std::make_unique<SyntheticSource>(samples, features, classes, seed, split);
 }
 

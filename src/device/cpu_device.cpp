@@ -107,7 +107,24 @@ class CpuDevice final : public Device {
     }
   }
   void do_syrk(Op op, Real alpha, ConstMatrixView a, Real beta, MatrixView c) override {
-    level3::syrk(op, alpha, a, beta, c);
+    constexpr Index panel = 512;
+    if (!progress() || c.cols <= panel) {
+      level3::syrk(op, alpha, a, beta, c);
+      return;
+    }
+    // In panels of columns: a triangle on the diagonal, and the block below it.
+    const auto part = [&](Index first, Index n) {
+      return op == Op::none ? a.block(first, 0, n, a.cols) : a.block(0, first, a.rows, n);
+    };
+    for (Index first = 0; first < c.cols; first += panel) {
+      const Index n = std::min(panel, c.cols - first);
+      const Index below = first + n;
+      level3::syrk(op, alpha, part(first, n), beta, c.block(first, first, n, n));
+      const Op other = op == Op::none ? Op::transpose : Op::none;
+      gemm(op, other, alpha, part(below, c.rows - below), part(first, n), beta,
+           c.block(below, first, c.rows - below, n));
+      progress()();
+    }
   }
   void do_pack_triangle(ConstMatrixView a, Real* packed) override {
     for (Index c = 0; c < a.cols; ++c) packed = std::copy_n(&a(c, c), a.rows - c, packed);

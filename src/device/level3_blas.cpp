@@ -60,14 +60,17 @@ std::string name() {
   if (openblas_get_config == nullptr) return "BLAS";
   const std::string config =
       openblas_get_config();  // "OpenBLAS 0.3.21 NO_AFFINITY USE_OPENMP Cooperlake MAX_THREADS=64"
-  return config.substr(0, config.find(' ', config.find(' ') + 1));
+  const std::string kernels =
+      openblas_get_corename == nullptr ? "" : ", " + std::string(openblas_get_corename()) + " kernels";
+  return config.substr(0, config.find(' ', config.find(' ') + 1)) + kernels;
 }
 
 std::optional<std::string> advice() {
   if (openblas_get_corename == nullptr) return std::nullopt;
   // An OpenBLAS older than the processor does not know it, and falls back to AVX2 kernels.
   const std::string_view kernels = openblas_get_corename();
-  const bool knows_avx512 = kernels == "SkylakeX" || kernels == "Cooperlake" || kernels == "Sapphirerapids";
+  const bool knows_avx512 =
+      kernels == "SkylakeX" || kernels == "Cooperlake" || kernels == "Sapphirerapids" || kernels == "SapphireRapids";
   if (knows_avx512 || __builtin_cpu_supports("avx512vl") == 0) return std::nullopt;
   return "OpenBLAS uses its " + std::string(kernels) +
          " kernels although this processor has AVX-512; OPENBLAS_CORETYPE=SkylakeX in the environment may double the "

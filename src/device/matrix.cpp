@@ -11,7 +11,7 @@ Matrix::Matrix(Real* data, Index rows, Index cols, Release release)
 MatrixView Matrix::reshaped(Index n_rows, Index n_cols) {
   require(n_rows >= 0 && n_cols >= 0 && n_rows * n_cols <= size(),
           "a workspace is too small for the shape asked of it");
-  return {data_.get(), n_rows, n_cols, n_rows};
+  return {data_.get(), n_rows, n_cols, std::max<Index>(n_rows, 1)};
 }
 
 }  // namespace sibp

@@ -3,11 +3,13 @@
 #include "sibp/core/error.hpp"
 #include "sibp/core/random.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
 #include <boost/random/normal_distribution.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace sibp {
 namespace {
@@ -109,9 +111,13 @@ Network network_from_tensors(Device& device, const NetworkSpec& spec, const Tens
     network.weights.push_back(device.allocate(layer.outputs, layer.fan_in()));
     device.upload(columns, network.weights.back().view());
   }
-  if (const auto next = weight_name(spec.layers.size()); file.tensors.contains(next))
-    throw_model_error(fmt::format("{} has a tensor {}, but the network {} has {} layers only", source, next,
-                                  short_name(spec), spec.layers.size()));
+  const auto expected = 2 * static_cast<std::ptrdiff_t>(spec.layers.size());
+  const auto is_of_layer = [](const auto& entry) { return entry.first.starts_with("layers."); };
+  if (const auto found = std::count_if(file.tensors.begin(), file.tensors.end(), is_of_layer); found != expected)
+    throw_model_error(
+        fmt::format("{} has {} tensors of layers, but the network {} needs {}: a weight and a bias for each of "
+                    "its {} layers",
+                    source, found, short_name(spec), expected, spec.layers.size()));
   return network;
 }
 

@@ -94,12 +94,6 @@ std::string_view name_of(Loss loss) {
   return loss_names.at(static_cast<std::size_t>(loss)).second;
 }
 
-Activation activation_from_name(std::string_view name) {
-  for (const auto& [activation, known] : activation_names)
-    if (name == known) return activation;
-  throw_usage_error(fmt::format("--activation is '{}', expected one of {}", name, joined(activation_names)));
-}
-
 std::string_view name_of(Activation activation) {
   return activation_names.at(static_cast<std::size_t>(activation)).second;
 }

@@ -42,6 +42,7 @@ DeviceNormalisation to_device(Device& device, const Normalisation& normalisation
 LocalSplit load_split(Device& device, const Communicator& communicator, const SampleSource& source,
                       std::span<const Index> chosen, Index logical_shards) {
   const Sharding sharding = deal(communicator, chosen, logical_shards);
+  agreed(communicator, [&] { check_sharding(sharding); });
   return {sharding, device.store(read_share(communicator, source, chosen, sharding))};
 }
 

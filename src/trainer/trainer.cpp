@@ -1,5 +1,6 @@
 #include "sibp/trainer/trainer.hpp"
 
+#include "sibp/comm/agreement.hpp"
 #include "sibp/core/process.hpp"
 #include "sibp/trainer/batch_reader.hpp"
 #include "sibp/trainer/evaluation.hpp"
@@ -7,6 +8,7 @@
 #include "sibp/trainer/training_step.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -34,11 +36,17 @@ class Training {
         order_(*data.order),
         steps_(total_steps(options, order_)),
         normalisation_(to_device(context.device, data.normalisation)),
-        workspace_(context.device, network.spec, workspace_capacity(order_.largest_local_size())),
+        workspace_(agreed(
+            context.communicator,
+            [&] { return Workspace(context.device, network.spec, workspace_capacity(order_.largest_local_size())); })),
         reader_(context.device, order_, *data.training.samples, normalisation_, workspace_.capacity()) {}
 
   MetricsRecord run() {
     const Index evaluate_every = options_.evaluate_every > 0 ? options_.evaluate_every : order_.batches_per_epoch();
+    if (options_.warmup_steps > steps_) {
+      throw AgreedError(ExitStatus::usage, fmt::format("--warmup-steps is {}, but the run has {} steps only",
+                                                       options_.warmup_steps, steps_));
+    }
     start_reading(0);
     start_interval();
     for (Index step = 0; step < steps_;) {
@@ -75,6 +83,7 @@ class Training {
     interval_.sums.loss += sums.loss;
     interval_.sums.correct += sums.correct;
     samples_done_ += samples;
+    ++steps_done_;
     if (observer_ != nullptr)
       observer_->on_step(step + 1, steps_, sums.loss / static_cast<double>(samples), samples_done_);
   }
@@ -123,8 +132,13 @@ class Training {
         .samples_per_second = seconds > 0 ? static_cast<double>(interval_.samples) / seconds : 0};
   }
 
+  /// Throws AgreedError (diverged) on every rank, as all have the same sum: the last update may be the one that fails.
   LossAndAccuracy evaluate_split(const LocalSplit& split) {
-    return evaluate(context_.device, context_.communicator, network_, split, normalisation_, workspace_);
+    const LossAndAccuracy result =
+        evaluate(context_.device, context_.communicator, network_, split, normalisation_, workspace_);
+    if (!std::isfinite(result.loss))
+      throw_diverged({.step = steps_done_, .epoch = 1 + (steps_done_ - 1) / order_.batches_per_epoch()});
+    return result;
   }
 
   void add_evaluations(MetricsRecord& record) {
@@ -146,6 +160,7 @@ class Training {
   BatchReader reader_;
   Interval interval_;
   Index samples_done_ = 0;
+  Index steps_done_ = 0;
   double last_eta_ = 0;
   double seconds_total_ = 0;
   std::int64_t bytes_before_ = 0;

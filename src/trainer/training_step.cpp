@@ -24,12 +24,7 @@ LossSums agree_on_step(const UpdateContext& context, const UpdateRule& rule, con
     const PhaseClock::Scope timed(context.clock, Phase::communication);
     context.communicator.all_reduce_sum(std::span<double>(sums));
   }
-  if (!std::isfinite(sums[0])) {
-    throw AgreedError(ExitStatus::diverged,
-                      fmt::format("the loss is not finite at {}; lower the step size (--eta or --lr), raise --damping "
-                                  "if the method has it, or use --warmup-steps",
-                                  text_of(place)));
-  }
+  if (!std::isfinite(sums[0])) throw_diverged(place);
   if (sums[2] > 0) {
     agree_on(context.communicator,
              failure ? std::optional(Failure{ExitStatus::diverged, fmt::format("{}: {}", text_of(place), *failure)})
@@ -39,6 +34,13 @@ LossSums agree_on_step(const UpdateContext& context, const UpdateRule& rule, con
 }
 
 }  // namespace
+
+void throw_diverged(const StepPlace& place) {
+  throw AgreedError(ExitStatus::diverged,
+                    fmt::format("the loss is not finite at {}; lower the step size (--eta or --lr), raise --damping "
+                                "if the method has it, or use --warmup-steps",
+                                text_of(place)));
+}
 
 LossSums training_step(const UpdateContext& context, UpdateRule& rule, Network& network, Workspace& workspace,
                        Index global_batch, double eta, const StepPlace& place) {

@@ -154,18 +154,18 @@ LayerCost gradient_cost(const LayerInStep& step, const MachineRates& rates) {
   return cost_of(network, update);
 }
 
-std::span<const Form> forms_on(int ranks) {
-  static constexpr std::array all{Form::normal, Form::activations, Form::dual, Form::dual_reduced};
-  return std::span(all).first(ranks == 1 ? 3 : 4);
+std::vector<Form> forms_on(int ranks, bool alike) {
+  if (ranks == 1) return {Form::normal, Form::activations, Form::dual};
+  if (!alike) return {Form::normal, Form::activations, Form::dual_reduced};
+  return {Form::normal, Form::activations, Form::dual, Form::dual_reduced};
 }
 
-std::vector<Form> choose_forms(const NetworkSpec& spec, Index batch, int ranks, Carry carry,
-                               const MachineRates& rates) {
+std::vector<Form> choose_forms(const NetworkSpec& spec, Index batch, int ranks, Carry carry, const MachineRates& rates,
+                               const std::vector<Form>& candidates) {
   std::vector<Form> chosen;
   for (const LayerSpec& layer : spec.layers) {
     const LayerInStep step{layer, chosen.empty(), batch, ranks, carry};
-    const auto forms = forms_on(ranks);
-    chosen.push_back(*std::min_element(forms.begin(), forms.end(), [&](Form a, Form b) {
+    chosen.push_back(*std::min_element(candidates.begin(), candidates.end(), [&](Form a, Form b) {
       return semi_implicit_cost(a, step, rates).seconds() < semi_implicit_cost(b, step, rates).seconds();
     }));
   }

@@ -10,15 +10,17 @@ void carry_difference(const UpdateContext& context, const LayerBackward& layer) 
   context.device.gemm(Op::transpose, Op::none, 1, w, layer.masked, 0, layer.carried);
 }
 
-GradientReductions::GradientReductions(const UpdateContext& context, const NetworkSpec& spec) : context_(context) {
-  for (const LayerSpec& layer : spec.layers) {
+GradientReductions::GradientReductions(const UpdateContext& context, const NetworkSpec& spec, std::size_t first)
+    : context_(context), first_(first) {
+  for (std::size_t i = first; i < spec.layers.size(); ++i) {
+    const LayerSpec& layer = spec.layers[i];
     gradients_.push_back(
         {context.device.allocate(layer.outputs, layer.fan_in()), std::nullopt, context.communicator.make_slot()});
   }
 }
 
 void GradientReductions::start(const LayerBackward& layer) {
-  Gradient& gradient = gradients_.at(static_cast<std::size_t>(layer.layer));
+  Gradient& gradient = gradients_.at(static_cast<std::size_t>(layer.layer) - first_);
   gradient.started.emplace(layer);
   const auto share = static_cast<Real>(1.0 / static_cast<double>(layer.global_batch));
   // S F̂ᵀ / M   (outputs × fan_in)
@@ -27,7 +29,7 @@ void GradientReductions::start(const LayerBackward& layer) {
 }
 
 MatrixView GradientReductions::finish(std::size_t layer) {
-  Gradient& gradient = gradients_.at(layer);
+  Gradient& gradient = gradients_.at(layer - first_);
   const PhaseClock::Scope timed(context_.clock, Phase::communication);
   gradient.reduction->wait();
   return gradient.sum.view();

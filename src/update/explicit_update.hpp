@@ -15,12 +15,13 @@ void carry_difference(const UpdateContext& context, const LayerBackward& layer);
 /// that carry the difference by the old weights.
 class GradientReductions {
  public:
-  GradientReductions(const UpdateContext& context, const NetworkSpec& spec);
+  /// For the layers from `first` (counted from 0) to the last.
+  GradientReductions(const UpdateContext& context, const NetworkSpec& spec, std::size_t first = 0);
 
   /// Gradient S_i F̂_{i−1}ᵀ / M of this rank's samples, and the start of its reduction. Remembers the layer. Collective.
   void start(const LayerBackward& layer);
   /// The layer as it was given to start(); its features stay valid until the end of the step.
-  [[nodiscard]] const LayerBackward& started(std::size_t layer) const { return *gradients_.at(layer).started; }
+  [[nodiscard]] const LayerBackward& started(std::size_t layer) const { return *gradients_.at(layer - first_).started; }
   /// Waits for the sum over ranks, outputs × fan_in. In the order of the starts. Collective.
   MatrixView finish(std::size_t layer);
 
@@ -32,6 +33,7 @@ class GradientReductions {
   };
 
   UpdateContext context_;
+  std::size_t first_;
   std::vector<Gradient> gradients_;
 };
 

@@ -17,7 +17,7 @@ class ProxProp final : public UpdateRule {
       : context_(context),
         options_(options),
         hidden_layers_(spec.layers.size() - 1),
-        gradients_(context, spec),
+        gradients_(context, spec, options.cg_steps == 0 ? spec.layers.size() - 1 : 0),
         optimiser_(context.device, spec, options.outer, options),
         samples_per_rank_(static_cast<std::size_t>(context.communicator.size())) {
     const ProximalOptions proximal{{Damping::Kind::absolute, lambda()}, Carry::old_weights, options.forms, batch};
@@ -37,7 +37,10 @@ class ProxProp final : public UpdateRule {
   void features_ready(Index layer, ConstMatrixView features) override {
     const auto i = static_cast<std::size_t>(layer);
     if (i >= exact_.size()) return;
-    if (i == 0) context_.communicator.all_gather(features.cols, std::span(samples_per_rank_));
+    if (i == 0) {
+      const PhaseClock::Scope timed(context_.clock, Phase::communication);
+      context_.communicator.all_gather(features.cols, std::span(samples_per_rank_));
+    }
     exact_[i].form->features_ready(features, samples_per_rank_);
   }
 

@@ -33,7 +33,7 @@ Interconnect interconnect_of(const MachineRates& measured, int ranks) {
 
 StepPrediction predict_step(const NetworkSpec& spec, Index batch, int ranks, Carry carry, const MachineRates& rates,
                             std::vector<Form> forms) {
-  if (forms.empty()) forms = choose_forms(spec, batch, ranks, carry, rates);
+  if (forms.empty()) forms = choose_forms(spec, batch, ranks, carry, rates, forms_on(ranks, true));
   require(forms.size() == spec.layers.size(), "one form per layer is needed");
   StepPrediction step{ranks, batch, std::move(forms), {}};
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {

@@ -83,7 +83,8 @@ void measure(const Communicator& world, const NetworkSpec& spec, Index batch, in
   require(steps > 0, "STEPS: expected at least 1");
   const auto device = make_cpu_device(1);
   const auto forms = form ? std::vector<Form>(spec.layers.size(), *form)
-                          : choose_forms(spec, batch, world.size(), Carry::new_weights, calibrate(*device, world));
+                          : choose_forms(spec, batch, world.size(), Carry::new_weights, calibrate(*device, world),
+                                         forms_on(world.size(), true));
   Trainee real(world, spec, forms, batch);
   const Communicator nobody(std::make_shared<bench::IdleBackend>(world.rank(), world.size()));
   Trainee idle(nobody, spec, forms, batch);

@@ -154,6 +154,27 @@ TEST_F(LinearAlgebra, LongProductsServeProgressAndStayTheSame) {
   }
 }
 
+TEST_F(LinearAlgebra, LongSyrksServeProgressAndStayTheSame) {
+  int calls = 0;
+  for (const Op op : {Op::none, Op::transpose}) {
+    const Index n = 600;  // more than a panel
+    const Dense a = naive::random(n, 70, 1);
+    const Matrix stored = naive::upload(*device_, op == Op::none ? a : naive::transpose(a));
+    const Dense c = naive::random(n, n, 2);
+    Framed result(*device_, c);
+    device_->set_progress([&] { ++calls; });
+    const int before = calls;
+    device_->syrk(op, 2, stored.view(), Real(0.5), result.view());
+    EXPECT_GE(calls - before, 2);
+    const Dense gram = naive::product(a, naive::transpose(a));
+    Dense expected = c;
+    for (Index j = 0; j < n; ++j)
+      for (Index i = j; i < n; ++i) expected(i, j) = 2 * gram(i, j) + 0.5 * c(i, j);
+    EXPECT_LT(naive::relative_difference(result.content(), expected), tolerance);
+    EXPECT_TRUE(result.frame_untouched());
+  }
+}
+
 TEST_F(LinearAlgebra, AddingATransposeIsTheFormula) {
   for (const auto& [rows, cols] : {std::pair<Index, Index>{0, 3}, {1, 1}, {5, 3}, {70, 33}}) {
     const Dense x = naive::random(cols, rows, 1);

@@ -97,4 +97,7 @@ std::string version_text();
 /// absolute. Local.
 std::string to_ini(const Options& options);
 
+/// What to_ini leaves out and ranks must agree on all the same: the command, the model and the files it writes. Local.
+std::string rest_of_options(const Options& options);
+
 }  // namespace sibp

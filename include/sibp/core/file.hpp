@@ -9,10 +9,11 @@ namespace sibp {
 /// Writes `content` so that `path` holds either what it held before or all of `content`, never a part: a temporary file
 /// beside it is written, flushed to the disk and renamed. Local.
 /// Throws Error (runtime) naming the path and the system's reason (no space, no permission); the temporary file is
-/// removed.
+/// removed. A path that is no regular file, such as a pipe or a device, is written to as it is.
 void write_file_whole(const std::filesystem::path& path, std::string_view content);
 
-/// The whole of a file. Local. Throws std::system_error naming the path if it cannot be read.
+/// The whole of a file. Local. Throws std::runtime_error naming the path if it cannot be read
+/// or is no regular file.
 std::string read_file(const std::filesystem::path& path);
 
 }  // namespace sibp

@@ -11,7 +11,7 @@ struct ConstMatrixView {
   const Real* data = nullptr;
   Index rows = 0;
   Index cols = 0;
-  Index stride = 0;  ///< leading dimension, at least max(rows, 1)
+  Index stride = 1;  ///< leading dimension, at least max(rows, 1)
 
   [[nodiscard]] Index size() const { return rows * cols; }
   [[nodiscard]] bool empty() const { return size() == 0; }
@@ -34,7 +34,7 @@ struct MatrixView {
   Real* data = nullptr;
   Index rows = 0;
   Index cols = 0;
-  Index stride = 0;
+  Index stride = 1;
 
   // NOLINTNEXTLINE(google-explicit-constructor): a writable view is a read-only one
   operator ConstMatrixView() const { return {data, rows, cols, stride}; }

@@ -2,6 +2,7 @@
 
 #include "sibp/core/matrix_view.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 
@@ -21,8 +22,8 @@ class Matrix {
   [[nodiscard]] Index cols() const { return cols_; }
   [[nodiscard]] Index size() const { return rows_ * cols_; }
 
-  [[nodiscard]] MatrixView view() { return {data_.get(), rows_, cols_, rows_}; }
-  [[nodiscard]] ConstMatrixView view() const { return {data_.get(), rows_, cols_, rows_}; }
+  [[nodiscard]] MatrixView view() { return {data_.get(), rows_, cols_, std::max<Index>(rows_, 1)}; }
+  [[nodiscard]] ConstMatrixView view() const { return {data_.get(), rows_, cols_, std::max<Index>(rows_, 1)}; }
   /// A contiguous n_rows × n_cols matrix in the first n_rows · n_cols elements, for workspaces of varying shape.
   [[nodiscard]] MatrixView reshaped(Index n_rows, Index n_cols);
 

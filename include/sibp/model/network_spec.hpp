@@ -18,8 +18,7 @@ enum class Loss {
 Loss loss_from_name(std::string_view name);
 std::string_view name_of(Loss loss);
 
-/// "identity", "relu", "leaky-relu", "tanh" or "sigmoid". Throws Error (usage) for another name.
-Activation activation_from_name(std::string_view name);
+/// "identity", "relu", "leaky-relu", "tanh" or "sigmoid".
 std::string_view name_of(Activation activation);
 
 /// A fully connected layer i: F_i = σ(Ŵ_i [F_{i−1}; 1ᵀ]), Ŵ_i outputs × (inputs + 1).

@@ -19,7 +19,8 @@ Index workspace_capacity(Index largest_local_batch);
 
 /// Trains `network` on `data` as `options` say, evaluating on the way and, over all three sets, at the end; the last
 /// record is that final evaluation and is returned. `observer` is called on rank 0 and may be null elsewhere.
-/// Collective. Throws AgreedError (diverged) if the loss is not finite or a factorisation failed.
+/// Collective. Throws AgreedError: diverged if a loss is not finite or a factorisation failed, usage if the warm-up is
+/// longer than the run.
 MetricsRecord train(const UpdateContext& context, UpdateRule& rule, Network& network, const TrainingData& data,
                     const TrainingOptions& options, double eta, TrainingObserver* observer);
 

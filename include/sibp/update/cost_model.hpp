@@ -60,10 +60,14 @@ LayerCost semi_implicit_cost(Form form, const LayerInStep& step, const MachineRa
 /// A gradient step: 2noM/P flops, and the all-reduce of the gradient. Local.
 LayerCost gradient_cost(const LayerInStep& step, const MachineRates& rates);
 
-/// The forms that there are on a number of ranks: on one, dual and dual_reduced are the same and only dual is named.
-std::span<const Form> forms_on(int ranks);
+/// The forms to choose among on a number of ranks. On one, dual and dual_reduced are the same and only dual is named.
+/// On several, dual has every rank compute the same update for itself: only ranks whose arithmetic is `alike`, by their
+/// processors' kernels and threads, get the same bits.
+std::vector<Form> forms_on(int ranks, bool alike);
 
-/// The form of least predicted seconds for every layer of a network. Local: decide on one rank and broadcast.
-std::vector<Form> choose_forms(const NetworkSpec& spec, Index batch, int ranks, Carry carry, const MachineRates& rates);
+/// Of `candidates` the form of least predicted seconds for every layer of a network. Local: decide on one rank and
+/// broadcast, as a tie may end differently elsewhere.
+std::vector<Form> choose_forms(const NetworkSpec& spec, Index batch, int ranks, Carry carry, const MachineRates& rates,
+                               const std::vector<Form>& candidates);
 
 }  // namespace sibp

@@ -59,7 +59,7 @@ class UpdateRule {
 
   /// λ over the layers of the last step; zeros for a method without one.
   [[nodiscard]] virtual LambdaRange lambda_range() const = 0;
-  /// What went wrong on this rank in the last step, for people; nothing if all went well.
+  /// What went wrong on this rank, for people; nothing if all went well. Training ends with it.
   [[nodiscard]] virtual std::optional<std::string> failure() const = 0;
 };
 
