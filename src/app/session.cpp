@@ -90,8 +90,8 @@ std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, cons
     world.broadcast(std::span(&number, 1));
     form = static_cast<Form>(number);
   }
-  spdlog::info("calibration: products {:.0f} GFLOP/s; all-reduce {:.1f} µs and {:.1f} GB/s", rates.gemm[2] / 1e9,
-               1e6 * rates.latency_seconds, rates.reduce_bytes / 1e9);
+  spdlog::info("calibration: products {:.0f} GFLOP/s; all-reduce {:.1f} µs and {:.1f} GB/s, gather {:.1f} GB/s",
+               rates.gemm[2] / 1e9, 1e6 * rates.latency_seconds, rates.reduce_bytes / 1e9, rates.gather_bytes / 1e9);
   for (std::size_t i = 0; i < forms.size(); ++i) {
     std::string others;
     for (const Form form : candidates) {

@@ -1,16 +1,20 @@
 #include "sibp/comm/communicator.hpp"
 #include "sibp/core/error.hpp"
 
+#include "comm/mpi_check.hpp"
+#include "comm/shared_matrix.hpp"
+
 #include <algorithm>
 #include <exception>
+#include <optional>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include <mpi.h>
 
 namespace sibp {
-namespace {
-
 void check(int code, const char* call) {
   if (code == MPI_SUCCESS) return;
   char text[MPI_MAX_ERROR_STRING] = {};
@@ -19,6 +23,8 @@ void check(int code, const char* call) {
   throw Error(ExitStatus::runtime,
               std::string(call) + " failed: " + std::string(text, static_cast<std::size_t>(length)));
 }
+
+namespace {
 
 MPI_Datatype mpi_type(ElementType type) {
   switch (type) {
@@ -133,6 +139,33 @@ class MpiSlot final : public CollectiveSlot {
 };
 
 /// Owns its communicator, a duplicate whose errors are returned rather than fatal, so that check() sees them.
+/// A matrix of the device's own, summed by the library.
+class PlainReducible final : public ReducibleMatrix {
+ public:
+  PlainReducible(Matrix matrix, std::unique_ptr<CollectiveSlot> slot)
+      : matrix_(std::move(matrix)), slot_(std::move(slot)) {}
+  [[nodiscard]] MatrixView view() override { return matrix_.view(); }
+  void start_sum() override { slot_->start_all_reduce_sum(matrix_.view()); }
+  void wait() override { slot_->wait(); }
+  [[nodiscard]] bool under_way() const override { return slot_->under_way(); }
+
+ private:
+  Matrix matrix_;
+  std::unique_ptr<CollectiveSlot> slot_;
+};
+
+/// The least seconds of a few sums. Collective.
+double seconds_of_sum(ReducibleMatrix& matrix) {
+  double least = 1e300;
+  for (int k = 0; k < 4; ++k) {
+    const double start = MPI_Wtime();
+    matrix.start_sum();
+    matrix.wait();
+    least = std::min(least, MPI_Wtime() - start);
+  }
+  return least;
+}
+
 class MpiBackend final : public CommunicatorBackend {
  public:
   explicit MpiBackend(MPI_Comm owned) : comm_(owned) {
@@ -142,7 +175,9 @@ class MpiBackend final : public CommunicatorBackend {
   }
   ~MpiBackend() override {
     // Freeing is collective: a rank that an error is taking down must not wait for the others in it.
-    if (std::uncaught_exceptions() == 0) MPI_Comm_free(&comm_);
+    if (std::uncaught_exceptions() != 0) return;
+    if (node_ != MPI_COMM_NULL) MPI_Comm_free(&node_);
+    MPI_Comm_free(&comm_);
   }
 
   [[nodiscard]] int rank() const override { return rank_; }
@@ -161,6 +196,12 @@ class MpiBackend final : public CommunicatorBackend {
   }
   void barrier() override { check(MPI_Barrier(comm_), "MPI_Barrier"); }
   std::unique_ptr<CollectiveSlot> make_slot() override { return std::make_unique<MpiSlot>(comm_, rank_, size_, *this); }
+  std::unique_ptr<ReducibleMatrix> make_reducible(Device& device, Index rows, Index cols) override {
+    if (shares_memory(device)) {
+      if (auto shared = make_shared_matrix(node_, *this, rows, cols)) return shared;
+    }
+    return std::make_unique<PlainReducible>(device.allocate(rows, cols), make_slot());
+  }
   void poll() override {
     int flag = 0;  // any call that looks for messages makes the library move its collectives on
     check(MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, comm_, &flag, MPI_STATUS_IGNORE), "MPI_Iprobe");
@@ -170,9 +211,44 @@ class MpiBackend final : public CommunicatorBackend {
   }
 
  private:
+  /// Whether sums go through shared memory: decided at the first call, by all ranks alike.
+  bool shares_memory(Device& device) {
+    if (size_ == 1) return false;
+    if (!shares_memory_) shares_memory_ = all_on_one_node() && is_faster_shared(device);
+    return *shares_memory_;
+  }
+
+  bool all_on_one_node() {
+    check(MPI_Comm_split_type(comm_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &node_), "MPI_Comm_split_type");
+    check(MPI_Comm_set_errhandler(node_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+    int here = 0;
+    check(MPI_Comm_size(node_, &here), "MPI_Comm_size");
+    int together = here == size_ ? 1 : 0;
+    all_reduce(&together, 1, ElementType::int32, Reduction::min);
+    return together == 1;
+  }
+
+  /// A trial on some megabytes; rank 0's clock decides.
+  bool is_faster_shared(Device& device) {
+    constexpr Index elements = Index{1} << 20;
+    const auto counted = std::pair(bytes_reduced, seconds_hidden);
+    PlainReducible plain(device.allocate(elements, 1), make_slot());
+    const auto shared = make_shared_matrix(node_, *this, elements, 1);
+    std::int32_t faster = 0;
+    if (shared != nullptr) {
+      const double by_library = seconds_of_sum(plain);
+      faster = seconds_of_sum(*shared) < by_library ? 1 : 0;
+    }
+    broadcast(&faster, 1, ElementType::int32, 0);
+    std::tie(bytes_reduced, seconds_hidden) = counted;  // a trial is no part of the training
+    return faster == 1;
+  }
+
   MPI_Comm comm_;
+  MPI_Comm node_ = MPI_COMM_NULL;  ///< the ranks of this node, once somebody has asked
   int rank_ = 0;
   int size_ = 1;
+  std::optional<bool> shares_memory_;
 };
 
 }  // namespace

@@ -12,8 +12,7 @@ class ActivationsForm final : public ProximalForm {
       : ProximalForm(context, layer, options),
         gram_(device(), communicator(), layer.fan_in()),
         solved_(device().allocate(layer.fan_in(), options.batch.local_batch)),
-        step_(device().allocate(distributed() ? layer.outputs : 0, layer.fan_in())),
-        slot_(communicator().make_slot()) {}
+        step_(communicator().make_reducible(device(), distributed() ? layer.outputs : 0, layer.fan_in())) {}
 
   void features_ready(ConstMatrixView features, std::span<const Index>) override {
     const PhaseClock::Scope timed(clock(), Phase::solve);
@@ -31,16 +30,16 @@ class ActivationsForm final : public ProximalForm {
   }
 
   void finish(MatrixView weights) override {
-    if (!slot_->under_way()) return;
-    wait(*slot_);
+    if (!step_->under_way()) return;
+    wait(*step_);
     const PhaseClock::Scope timed(clock(), Phase::solve);
-    device().axpy(1, step_.view(), weights);  // Ŵ ← Ŵ + ΔŴ
+    device().axpy(1, step_->view(), weights);  // Ŵ ← Ŵ + ΔŴ
   }
 
  private:
   ProximalStep solve(const LayerBackward& layer) {
     const PhaseClock::Scope timed(clock(), Phase::solve);
-    wait(gram_.slot());
+    wait(gram_);
     const MatrixView gram = gram_.result();
     const ProximalStep result = factorise(gram);  // A + λI = L Lᵀ
     const MatrixView y = solved_.view().left_cols(layer.features.cols);
@@ -53,18 +52,17 @@ class ActivationsForm final : public ProximalForm {
       return result;
     }
     if (result.failed_minor == 0) {
-      device().gemm(Op::none, Op::transpose, factor, layer.masked, y, 0, step_.view());
+      device().gemm(Op::none, Op::transpose, factor, layer.masked, y, 0, step_->view());
     } else {
-      device().fill(step_.view(), 0);
+      device().fill(step_->view(), 0);
     }
-    slot_->start_all_reduce_sum(step_.view());
+    step_->start_sum();
     return result;
   }
 
   GramReduction gram_;
-  Matrix solved_;  ///< Y_p, fan_in × M_p
-  Matrix step_;    ///< ΔŴ, outputs × fan_in; without elements on one rank
-  std::unique_ptr<CollectiveSlot> slot_;
+  Matrix solved_;                          ///< Y_p, fan_in × M_p
+  std::unique_ptr<ReducibleMatrix> step_;  ///< ΔŴ, outputs × fan_in; without elements on one rank
 };
 
 }  // namespace

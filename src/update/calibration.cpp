@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <vector>
 
 namespace sibp {
 namespace {
@@ -52,12 +53,24 @@ MachineRates calibrate(Device& device, const Communicator& communicator) {
   const auto elements = static_cast<double>(a.size());
   rates.memory_bytes = 3 * elements * sizeof(Real) / least_seconds([&] { device.axpy(0, b.view(), c.view()); });
   rates.latency_seconds = least_seconds([&] { communicator.all_reduce_sum(a.reshaped(1, 1)); });
-  rates.reduce_bytes = elements * sizeof(Real) / least_seconds([&] { communicator.all_reduce_sum(c.view()); });
+  const auto sum = communicator.make_reducible(device, largest, largest);
+  rates.reduce_bytes = elements * sizeof(Real) / least_seconds([&] {
+                         sum->start_sum();
+                         sum->wait();
+                       });
+  std::vector<Index> columns;
+  for (Index q = 0; q < communicator.size(); ++q)
+    columns.push_back(largest * (q + 1) / communicator.size() - largest * q / communicator.size());
+  const auto slot = communicator.make_slot();
+  rates.gather_bytes = elements * sizeof(Real) / least_seconds([&] {
+                         slot->start_all_gather_columns(c.view(), columns);
+                         slot->wait();
+                       });
   communicator.broadcast(std::span(&rates.gemm[0], rates.gemm.size()));
   communicator.broadcast(std::span(&rates.syrk[0], rates.syrk.size()));
   communicator.broadcast(std::span(&rates.cholesky[0], rates.cholesky.size()));
   communicator.broadcast(std::span(&rates.solve[0], rates.solve.size()));
-  for (double* value : {&rates.memory_bytes, &rates.latency_seconds, &rates.reduce_bytes})
+  for (double* value : {&rates.memory_bytes, &rates.latency_seconds, &rates.reduce_bytes, &rates.gather_bytes})
     communicator.broadcast(std::span(value, 1));
   return rates;
 }

@@ -17,8 +17,9 @@ class Tally {
   void solve(double n, double m) { work(2 * n * n * m, rates_.solve, std::min(n, m)); }
   /// Element-wise work that reads and writes so many elements.
   void touch(double elements) { seconds += elements * sizeof(Real) / rates_.memory_bytes; }
-  void all_reduce(double elements) { transfer(elements, 1); }
-  void gather(double elements) { transfer(elements, 0.5); }  // half of an all-reduce, and so is a reduce-scatter
+  void all_reduce(double elements) { transfer(elements, 1, rates_.reduce_bytes); }
+  /// Half of an all-reduce, and so is a reduce-scatter.
+  void gather(double elements) { transfer(elements, 0.5, rates_.gather_bytes); }
 
   double flops = 0;
   double seconds = 0;
@@ -30,10 +31,10 @@ class Tally {
     flops += operations;
     seconds += operations / rate_at(rates, std::max<Index>(static_cast<Index>(size), 1));
   }
-  void transfer(double elements, double halves) {
+  void transfer(double elements, double halves, double bytes_per_second) {
     if (ranks_ == 1) return;
     bytes += halves * elements * sizeof(Real);
-    seconds_communication += rates_.latency_seconds + halves * elements * sizeof(Real) / rates_.reduce_bytes;
+    seconds_communication += rates_.latency_seconds + elements * sizeof(Real) / bytes_per_second;
   }
 
   int ranks_;
@@ -118,6 +119,7 @@ MachineRates MachineRates::uniform(double flops, double latency_seconds, double 
   rates.memory_bytes = flops;  // machines do about as many operations as they move bytes, or more
   rates.latency_seconds = latency_seconds;
   rates.reduce_bytes = reduce_bytes;
+  rates.gather_bytes = 2 * reduce_bytes;
   return rates;
 }
 

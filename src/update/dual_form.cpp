@@ -16,7 +16,7 @@ class DualForm final : public ProximalForm {
         kernel_(device().allocate(options.batch.global_batch, options.batch.global_batch)),
         coefficients_(device().allocate(layer.outputs, options.batch.global_batch)),
         gathered_(device().allocate(layer.fan_in(), distributed() ? options.batch.global_batch : 0)),
-        step_(device().allocate(reduce_update_ ? layer.outputs : 0, layer.fan_in())),
+        step_(communicator().make_reducible(device(), reduce_update_ ? layer.outputs : 0, layer.fan_in())),
         thin_(device().allocate(options.batch.global_batch, reduce_update_ ? options.batch.local_batch : 0)),
         features_slot_(communicator().make_slot()),
         slot_(communicator().make_slot()) {}
@@ -54,10 +54,10 @@ class DualForm final : public ProximalForm {
   }
 
   void finish(MatrixView weights) override {
-    if (!slot_->under_way()) return;
-    wait(*slot_);
+    if (!step_->under_way()) return;
+    wait(*step_);
     const PhaseClock::Scope timed(clock(), Phase::solve);
-    device().axpy(1, step_.view(), weights);  // Ŵ ← Ŵ + ΔŴ
+    device().axpy(1, step_->view(), weights);  // Ŵ ← Ŵ + ΔŴ
   }
 
  private:
@@ -95,19 +95,19 @@ class DualForm final : public ProximalForm {
   void start_update(const LayerBackward& layer, Real factor) {
     const PhaseClock::Scope timed(clock(), Phase::solve);
     if (factor == Real(0)) {
-      device().fill(step_.view(), 0);
+      device().fill(step_->view(), 0);
     } else {
-      device().gemm(Op::none, Op::transpose, factor, own_columns(coefficients()), layer.features, 0, step_.view());
+      device().gemm(Op::none, Op::transpose, factor, own_columns(coefficients()), layer.features, 0, step_->view());
     }
-    slot_->start_all_reduce_sum(step_.view());
+    step_->start_sum();
   }
 
   bool reduce_update_;
-  Matrix kernel_;        ///< K, then its Cholesky factor: M × M
-  Matrix coefficients_;  ///< S, then S (K + λI)⁻¹: outputs × M
-  Matrix gathered_;      ///< F̂ of all ranks, fan_in × M; without elements on one rank
-  Matrix step_;          ///< ΔŴ, outputs × fan_in; only where it is reduced
-  Matrix thin_;          ///< Cᵀ S_p, M × M_p; only where the update is reduced
+  Matrix kernel_;                          ///< K, then its Cholesky factor: M × M
+  Matrix coefficients_;                    ///< S, then S (K + λI)⁻¹: outputs × M
+  Matrix gathered_;                        ///< F̂ of all ranks, fan_in × M; without elements on one rank
+  std::unique_ptr<ReducibleMatrix> step_;  ///< ΔŴ, outputs × fan_in; only where it is reduced
+  Matrix thin_;                            ///< Cᵀ S_p, M × M_p; only where the update is reduced
   std::unique_ptr<CollectiveSlot> features_slot_;
   std::unique_ptr<CollectiveSlot> slot_;
   ConstMatrixView features_;  ///< F̂ of all ranks

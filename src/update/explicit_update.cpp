@@ -15,7 +15,7 @@ GradientReductions::GradientReductions(const UpdateContext& context, const Netwo
   for (std::size_t i = first; i < spec.layers.size(); ++i) {
     const LayerSpec& layer = spec.layers[i];
     gradients_.push_back(
-        {context.device.allocate(layer.outputs, layer.fan_in()), std::nullopt, context.communicator.make_slot()});
+        {context.communicator.make_reducible(context.device, layer.outputs, layer.fan_in()), std::nullopt});
   }
 }
 
@@ -24,15 +24,15 @@ void GradientReductions::start(const LayerBackward& layer) {
   gradient.started.emplace(layer);
   const auto share = static_cast<Real>(1.0 / static_cast<double>(layer.global_batch));
   // S F̂ᵀ / M   (outputs × fan_in)
-  context_.device.gemm(Op::none, Op::transpose, share, layer.masked, layer.features, 0, gradient.sum.view());
-  gradient.reduction->start_all_reduce_sum(gradient.sum.view());
+  context_.device.gemm(Op::none, Op::transpose, share, layer.masked, layer.features, 0, gradient.sum->view());
+  gradient.sum->start_sum();
 }
 
 MatrixView GradientReductions::finish(std::size_t layer) {
   Gradient& gradient = gradients_.at(layer - first_);
   const PhaseClock::Scope timed(context_.clock, Phase::communication);
-  gradient.reduction->wait();
-  return gradient.sum.view();
+  gradient.sum->wait();
+  return gradient.sum->view();
 }
 
 }  // namespace sibp

@@ -27,9 +27,8 @@ class GradientReductions {
 
  private:
   struct Gradient {
-    Matrix sum;
+    std::unique_ptr<ReducibleMatrix> sum;
     std::optional<LayerBackward> started;
-    std::unique_ptr<CollectiveSlot> reduction;
   };
 
   UpdateContext context_;

@@ -6,19 +6,18 @@ GramReduction::GramReduction(Device& device, const Communicator& communicator, I
     : device_(device),
       distributed_(communicator.size() > 1),
       gram_(device.allocate(fan_in, fan_in)),
-      packed_(device.allocate(distributed_ ? fan_in * (fan_in + 1) / 2 : 0, 1)),
-      slot_(communicator.make_slot()) {
+      packed_(communicator.make_reducible(device, distributed_ ? fan_in * (fan_in + 1) / 2 : 0, 1)) {
 }
 
 void GramReduction::start(ConstMatrixView features) {
   device_.syrk(Op::none, 1, features, 0, gram_.view());  // A_p = F̂_p F̂_pᵀ   (fan_in × fan_in)
   if (!distributed_) return;
-  device_.pack_triangle(gram_.view(), packed_.view());
-  slot_->start_all_reduce_sum(packed_.view());
+  device_.pack_triangle(gram_.view(), packed_->view());
+  packed_->start_sum();
 }
 
 MatrixView GramReduction::result() {
-  if (distributed_) device_.unpack_triangle(packed_.view(), gram_.view());
+  if (distributed_) device_.unpack_triangle(packed_->view(), gram_.view());
   return gram_.view();
 }
 

@@ -15,16 +15,17 @@ class GramReduction {
 
   /// Forms this rank's part and starts the sum over ranks. Collective.
   void start(ConstMatrixView features);
-  [[nodiscard]] CollectiveSlot& slot() { return *slot_; }
-  /// A's lower triangle, once the slot has been waited for. Local.
+  /// Returns when the sum is there. Collective.
+  void wait() { packed_->wait(); }
+  [[nodiscard]] bool under_way() const { return packed_->under_way(); }
+  /// A's lower triangle, once it has been waited for. Local.
   MatrixView result();
 
  private:
   Device& device_;
   bool distributed_;
-  Matrix gram_;    ///< fan_in × fan_in, lower triangle
-  Matrix packed_;  ///< what travels; without elements on one rank
-  std::unique_ptr<CollectiveSlot> slot_;
+  Matrix gram_;                              ///< fan_in × fan_in, lower triangle
+  std::unique_ptr<ReducibleMatrix> packed_;  ///< what travels; without elements on one rank
 };
 
 }  // namespace sibp

@@ -52,7 +52,7 @@ class NormalForm final : public ProximalForm {
 
   ProximalStep solve() {
     const PhaseClock::Scope timed(clock(), Phase::solve);
-    wait(gram_.slot());
+    wait(gram_);
     const MatrixView gram = gram_.result();
     const ProximalStep result = factorise(gram);  // A + λI = L Lᵀ
     wait(*slot_);

@@ -47,12 +47,6 @@ ProximalStep ProximalForm::factorise(MatrixView gram) {
   return step;
 }
 
-void ProximalForm::wait(CollectiveSlot& slot) {
-  if (!slot.under_way()) return;
-  const PhaseClock::Scope timed(clock(), Phase::communication);
-  slot.wait();
-}
-
 std::unique_ptr<ProximalForm> make_proximal_form(const UpdateContext& context, const LayerSpec& layer,
                                                  const ProximalOptions& options, std::size_t index) {
   const std::size_t place = options.forms.size() == 1 ? 0 : index;

@@ -41,8 +41,13 @@ class ProximalForm {
   ProximalStep factorise(MatrixView gram);
   /// D_{i−1} = W_iᵀ S_i   (inputs × M_p), with the weights as they are now.
   void carry_difference(const LayerBackward& layer) { sibp::carry_difference(context_, layer); }
-  /// Waits for a collective; the time counts as communication.
-  void wait(CollectiveSlot& slot);
+  /// Waits for what is under way in a slot, a reducible matrix or a Gram reduction; the time counts as communication.
+  template <class Transfer>
+  void wait(Transfer& transfer) {
+    if (!transfer.under_way()) return;
+    const PhaseClock::Scope timed(clock(), Phase::communication);
+    transfer.wait();
+  }
 
   [[nodiscard]] Device& device() { return context_.device; }
   [[nodiscard]] const Communicator& communicator() const { return context_.communicator; }

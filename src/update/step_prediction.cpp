@@ -23,6 +23,7 @@ MachineRates rates_on(const MachineRates& rates, const Interconnect& interconnec
   if (ranks == 1) return result;  // the cost model sends nothing
   result.latency_seconds = messages(ranks) * interconnect.latency_seconds;
   result.reduce_bytes = interconnect.bandwidth_bytes / sent_share(ranks);
+  result.gather_bytes = 2 * result.reduce_bytes;  // a gather is half of an all-reduce
   return result;
 }
 

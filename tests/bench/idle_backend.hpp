@@ -21,6 +21,20 @@ class IdleSlot final : public CollectiveSlot {
   bool under_way_ = false;
 };
 
+/// A matrix whose sum over ranks is this rank's part.
+class IdleReducible final : public ReducibleMatrix {
+ public:
+  explicit IdleReducible(Matrix matrix) : matrix_(std::move(matrix)) {}
+  [[nodiscard]] MatrixView view() override { return matrix_.view(); }
+  void start_sum() override { under_way_ = true; }
+  void wait() override { under_way_ = false; }
+  [[nodiscard]] bool under_way() const override { return under_way_; }
+
+ private:
+  Matrix matrix_;
+  bool under_way_ = false;
+};
+
 class IdleBackend final : public CommunicatorBackend {
  public:
   IdleBackend(int rank, int size) : rank_(rank), size_(size) {}
@@ -38,6 +52,9 @@ class IdleBackend final : public CommunicatorBackend {
   void barrier() override {}
   void broadcast_matrix(MatrixView, int) override {}
   std::unique_ptr<CollectiveSlot> make_slot() override { return std::make_unique<IdleSlot>(); }
+  std::unique_ptr<ReducibleMatrix> make_reducible(Device& device, Index rows, Index cols) override {
+    return std::make_unique<IdleReducible>(device.allocate(rows, cols));
+  }
   void poll() override {}
 
  private:

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "sibp/core/matrix_view.hpp"
+#include "sibp/device/device.hpp"
 
 #include <memory>
 #include <span>
@@ -37,6 +38,24 @@ class CollectiveSlot {
   [[nodiscard]] virtual bool under_way() const = 0;
 };
 
+/// A matrix whose sum over ranks is taken again and again, in memory where that goes fastest. All ranks make the same
+/// ones in the same order; start_sum, wait and destruction are Collective in the same order everywhere.
+class ReducibleMatrix {
+ public:
+  ReducibleMatrix() = default;
+  ReducibleMatrix(const ReducibleMatrix&) = delete;
+  ReducibleMatrix& operator=(const ReducibleMatrix&) = delete;
+  virtual ~ReducibleMatrix() = default;
+
+  /// The matrix, contiguous. To be left alone between start_sum() and wait().
+  [[nodiscard]] virtual MatrixView view() = 0;
+  /// This rank's part is there: view() ← sum over ranks may begin.
+  virtual void start_sum() = 0;
+  /// Returns when the sum is in view(); at once if none is under way.
+  virtual void wait() = 0;
+  [[nodiscard]] virtual bool under_way() const = 0;
+};
+
 /// What Communicator is made of: one library's collectives, without types. `count` is in elements, never bytes.
 /// Host memory (void*) and matrices in a device's memory may take different ways. All functions are Collective, but for
 /// rank(), size() and poll().
@@ -56,10 +75,12 @@ class CommunicatorBackend {
   virtual void barrier() = 0;
   virtual void broadcast_matrix(MatrixView matrix, int root) = 0;
   virtual std::unique_ptr<CollectiveSlot> make_slot() = 0;
+  virtual std::unique_ptr<ReducibleMatrix> make_reducible(Device& device, Index rows, Index cols) = 0;
   /// Moves on whatever is under way, without blocking. Local.
   virtual void poll() = 0;
 
   std::int64_t bytes_reduced = 0;  ///< see Communicator::bytes_reduced
+  std::int64_t shared_bytes = 0;   ///< see Communicator::shared_bytes
   double seconds_hidden = 0;       ///< see Communicator::seconds_hidden
 };
 

@@ -24,8 +24,9 @@ struct MachineRates {
   double memory_bytes = 0;     ///< bytes per second read and written by element-wise work
   double latency_seconds = 0;  ///< of an all-reduce of one element
   double reduce_bytes = 0;     ///< bytes of a large matrix all-reduced per second
+  double gather_bytes = 0;     ///< bytes of a large matrix gathered, or reduce-scattered, per second
 
-  /// The same rate for every operation and size.
+  /// The same rate for every operation and size; a gather is half of an all-reduce.
   static MachineRates uniform(double flops, double latency_seconds, double reduce_bytes);
 };
 
