@@ -3,7 +3,7 @@ include(GoogleTest)
 
 set(SIBP_MPIEXEC_FLAGS "--oversubscribe;--bind-to;none" CACHE STRING "Flags of mpiexec in the tests")
 set(SIBP_TEST_ENVIRONMENT
-    "OMP_NUM_THREADS=1;GTEST_COLOR=no;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_btl_vader_single_copy_mechanism=none;ASAN_OPTIONS=detect_leaks=0")
+    "OMP_NUM_THREADS=1;GTEST_COLOR=no;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_btl_vader_single_copy_mechanism=none;ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1")
 
 # sibp_add_test(name SOURCES file… [RANKS 1 2 3 4] [PRECISIONS float double] [LABELS label…] [TIMEOUT seconds])
 #

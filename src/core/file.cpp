@@ -73,7 +73,9 @@ std::string read_file(const std::filesystem::path& path) {
   };
   std::error_code unknown;
   if (std::filesystem::exists(path, unknown) && !std::filesystem::is_regular_file(path, unknown)) {
-    throw std::runtime_error("cannot read " + path.string() + ": it is not a regular file");  // a pipe may never end
+    const int reason = std::filesystem::is_directory(path, unknown) ? EISDIR : EINVAL;  // a pipe may never end
+    throw std::system_error(reason, std::system_category(),
+                            "cannot read " + path.string() + ", which is no regular file");
   }
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"), std::fclose);
   check(file != nullptr);

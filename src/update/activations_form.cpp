@@ -29,12 +29,7 @@ class ActivationsForm final : public ProximalForm {
     return result;
   }
 
-  void finish(MatrixView weights) override {
-    if (!step_->under_way()) return;
-    wait(*step_);
-    const PhaseClock::Scope timed(clock(), Phase::solve);
-    device().axpy(1, step_->view(), weights);  // Ŵ ← Ŵ + ΔŴ
-  }
+  void finish(MatrixView weights) override { add_sum(*step_, weights); }
 
  private:
   ProximalStep solve(const LayerBackward& layer) {

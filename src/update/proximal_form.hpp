@@ -49,6 +49,14 @@ class ProximalForm {
     transfer.wait();
   }
 
+  /// Ŵ ← Ŵ + ΔŴ once the sum of ΔŴ over ranks is there; nothing if none is under way.
+  void add_sum(ReducibleMatrix& step, MatrixView weights) {
+    if (!step.under_way()) return;
+    wait(step);
+    const PhaseClock::Scope timed(clock(), Phase::solve);
+    device().axpy(1, step.view(), weights);
+  }
+
   [[nodiscard]] Device& device() { return context_.device; }
   [[nodiscard]] const Communicator& communicator() const { return context_.communicator; }
   [[nodiscard]] bool distributed() const { return context_.communicator.size() > 1; }

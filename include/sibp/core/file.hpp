@@ -12,7 +12,7 @@ namespace sibp {
 /// removed. A path that is no regular file, such as a pipe or a device, is written to as it is.
 void write_file_whole(const std::filesystem::path& path, std::string_view content);
 
-/// The whole of a file. Local. Throws std::runtime_error naming the path if it cannot be read
+/// The whole of a file. Local. Throws std::system_error naming the path if it cannot be read
 /// or is no regular file.
 std::string read_file(const std::filesystem::path& path);
 
