@@ -1,11 +1,11 @@
 #include "comm/shared_matrix.hpp"
 
 #include "comm/mpi_check.hpp"
+#include "comm/shared_memory.hpp"
 
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <exception>
 #include <vector>
 
 #include <sched.h>
@@ -22,29 +22,24 @@ struct alignas(64) Progress {
 
 class SharedMatrix final : public ReducibleMatrix {
  public:
-  SharedMatrix(MPI_Win window, MPI_Comm node, CommunicatorBackend& totals, Index rows, Index cols)
-      : window_(window), totals_(totals), rows_(rows), cols_(cols) {
-    check(MPI_Comm_rank(node, &rank_), "MPI_Comm_rank");
-    int size = 0;
-    check(MPI_Comm_size(node, &size), "MPI_Comm_size");
-    for (int q = 0; q < size; ++q) {
-      MPI_Aint bytes = 0;
-      int unit = 0;
-      void* base = nullptr;
-      check(MPI_Win_shared_query(window, q, &bytes, &unit, &base), "MPI_Win_shared_query");
-      progress_.push_back(static_cast<Progress*>(base));
-      values_.push_back(reinterpret_cast<Real*>(progress_.back() + 1));
+  SharedMatrix(std::unique_ptr<SharedMemory> memory, int rank, int ranks, CommunicatorBackend& totals, Index rows,
+               Index cols)
+      : memory_(std::move(memory)), totals_(totals), rows_(rows), cols_(cols), rank_(rank) {
+    for (int q = 0; q < ranks; ++q) {
+      std::byte* part = memory_->data() + static_cast<std::size_t>(q) * bytes_of_rank(rows, cols);
+      progress_.push_back(reinterpret_cast<Progress*>(part));  // zeros: nothing is done yet
+      values_.push_back(reinterpret_cast<Real*>(part + sizeof(Progress)));
     }
-    std::fill_n(values_[own()], rows * cols, Real(0));
-    *progress_[own()] = {};
-    check(MPI_Barrier(node), "MPI_Barrier");
     totals_.shared_bytes += bytes();
   }
 
-  ~SharedMatrix() override {
-    totals_.shared_bytes -= bytes();
-    // Freeing is collective: a rank that an error is taking down must not wait for the others in it.
-    if (std::uncaught_exceptions() == 0) MPI_Win_free(&window_);
+  ~SharedMatrix() override { totals_.shared_bytes -= bytes(); }
+
+  /// Room for a rank's progress and matrix, in whole cache lines.
+  static std::size_t bytes_of_rank(Index rows, Index cols) {
+    const std::size_t lines =
+        (static_cast<std::size_t>(rows * cols) * sizeof(Real) + sizeof(Progress) - 1) / sizeof(Progress);
+    return (1 + lines) * sizeof(Progress);
   }
 
   [[nodiscard]] MatrixView view() override { return {values_[own()], rows_, cols_, std::max<Index>(rows_, 1)}; }
@@ -119,11 +114,11 @@ class SharedMatrix final : public ReducibleMatrix {
     }
   }
 
-  MPI_Win window_;
+  std::unique_ptr<SharedMemory> memory_;
   CommunicatorBackend& totals_;
   Index rows_;
   Index cols_;
-  int rank_ = 0;
+  int rank_;
   std::vector<Progress*> progress_;  ///< by rank of the node, as values_
   std::vector<Real*> values_;
   std::uint64_t sums_ = 0;  ///< started so far
@@ -135,17 +130,13 @@ class SharedMatrix final : public ReducibleMatrix {
 
 std::unique_ptr<ReducibleMatrix> make_shared_matrix(MPI_Comm node, CommunicatorBackend& totals, Index rows,
                                                     Index cols) {
-  const auto bytes = static_cast<MPI_Aint>(sizeof(Progress) + static_cast<std::size_t>(rows * cols) * sizeof(Real));
-  MPI_Win window = MPI_WIN_NULL;
-  void* base = nullptr;
-  const int code = MPI_Win_allocate_shared(bytes, 1, MPI_INFO_NULL, node, &base, &window);
-  int succeeded = code == MPI_SUCCESS ? 1 : 0;
-  check(MPI_Allreduce(MPI_IN_PLACE, &succeeded, 1, MPI_INT, MPI_MIN, node), "MPI_Allreduce");
-  if (succeeded == 0) {
-    if (code == MPI_SUCCESS) MPI_Win_free(&window);
-    return nullptr;
-  }
-  return std::make_unique<SharedMatrix>(window, node, totals, rows, cols);
+  int rank = 0;
+  int ranks = 0;
+  check(MPI_Comm_rank(node, &rank), "MPI_Comm_rank");
+  check(MPI_Comm_size(node, &ranks), "MPI_Comm_size");
+  auto memory = SharedMemory::make(node, static_cast<std::size_t>(ranks) * SharedMatrix::bytes_of_rank(rows, cols));
+  if (memory == nullptr) return nullptr;
+  return std::make_unique<SharedMatrix>(std::move(memory), rank, ranks, totals, rows, cols);
 }
 
 }  // namespace sibp

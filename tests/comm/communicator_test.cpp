@@ -178,6 +178,8 @@ TEST_F(Collectives, SharedMatricesAreSummedInTheOrderOfRanks) {
       ASSERT_EQ(matrix->view().data[k], sum) << "element " << k << ", round " << round;
     }
   }
+  EXPECT_EQ(make_shared_matrix(MPI_COMM_WORLD, totals, Index{1} << 24, Index{1} << 24), nullptr)
+      << "every rank is told where there is no room";
   EXPECT_EQ(totals.bytes_reduced, static_cast<std::int64_t>(50 * 103 * 97 * sizeof(Real)));
 }
 

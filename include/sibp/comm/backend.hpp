@@ -39,7 +39,7 @@ class CollectiveSlot {
 };
 
 /// A matrix whose sum over ranks is taken again and again, in memory where that goes fastest. All ranks make the same
-/// ones in the same order; start_sum, wait and destruction are Collective in the same order everywhere.
+/// ones in the same order; start_sum and wait are Collective, in the same order everywhere.
 class ReducibleMatrix {
  public:
   ReducibleMatrix() = default;
