@@ -128,6 +128,22 @@ Binding text(Member member, std::string_view expected) {
   return {set, get};
 }
 
+/// A number from 0 on and below `end`.
+template <class Member>
+Binding number_below(Member member, double end, std::string_view expected) {
+  const auto set = [=](Options& options, const std::string& text) {
+    const auto value = parse_number<double>(text);
+    if (!value || !(*value >= 0 && *value < end)) throw Unexpected{std::string(expected)};
+    member(options) = *value;
+  };
+  return {set, [=](const Options& options) { return number_text(member(options)); }};
+}
+
+template <class Member>
+Binding fraction(Member member) {
+  return number_below(member, 1, "a number from 0 on and below 1");
+}
+
 /// Text that may be empty.
 template <class Member>
 Binding any_text(Member member) {
@@ -140,6 +156,13 @@ template <class Member>
 Binding flag(Member member) {
   return {[=](Options& options, const std::string&) { member(options) = true; },
           [](const Options&) -> std::optional<std::string> { return std::nullopt; }};
+}
+
+/// The same, but with nothing to be written down while `condition` holds.
+template <class Condition>
+Binding unless(Condition condition, Binding binding) {
+  const auto get = [=](const Options& options) { return condition(options) ? std::nullopt : binding.get(options); };
+  return {binding.set, get};
 }
 
 }  // namespace sibp

@@ -33,22 +33,6 @@ Binding outer_binding() {
   return binding;
 }
 
-/// A number from 0 on and below `end`.
-template <class Member>
-Binding number_below(Member member, double end, std::string_view expected) {
-  const auto set = [=](Options& options, const std::string& text) {
-    const auto value = parse_number<double>(text);
-    if (!value || !(*value >= 0 && *value < end)) throw Unexpected{std::string(expected)};
-    member(options) = *value;
-  };
-  return {set, [=](const Options& options) { return number_text(member(options)); }};
-}
-
-template <class Member>
-Binding fraction(Member member) {
-  return number_below(member, 1, "a number from 0 on and below 1");
-}
-
 void append_proxprop_options(OptionTable& table) {
   table.push_back({.name = "outer",
                    .group = group,

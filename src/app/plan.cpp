@@ -76,11 +76,11 @@ class Planner {
     const MachineRates rates = rates_on(plan_.rates, plan_.interconnect, ranks);
     PlanPoint point;
     point.nodes = nodes;
-    point.step = predict_step(plan_.spec, batch, ranks, carry_, rates, forms_);
+    point.step = predict_step(plan_.spec, {batch, ranks, carry_}, rates, forms_);
     point.memory_bytes = memory(point.step);
     for (const Form form : forms_on(ranks, true)) {
       const std::vector<Form> everywhere(plan_.spec.layers.size(), form);
-      point.alternatives.push_back(predict_step(plan_.spec, batch, ranks, carry_, rates, everywhere));
+      point.alternatives.push_back(predict_step(plan_.spec, {batch, ranks, carry_}, rates, everywhere));
       point.alternatives_memory_bytes.push_back(memory(point.alternatives.back()));
     }
     return point;
@@ -88,7 +88,7 @@ class Planner {
 
  private:
   [[nodiscard]] double memory(const StepPrediction& step) const {
-    return predict_memory(plan_.spec, step.forms, step.batch, step.ranks, samples_).total();
+    return predict_memory(plan_.spec, step.forms, step.shape, samples_).total();
   }
 
   const Plan& plan_;
@@ -100,7 +100,7 @@ class Planner {
 /// Efficiency: samples per second and rank, over those of the first point.
 void add_efficiencies(std::vector<PlanPoint>& points) {
   const auto speed = [](const PlanPoint& p) {
-    return static_cast<double>(p.step.batch) / (p.step.seconds() * p.step.ranks);
+    return static_cast<double>(p.step.shape.batch) / (p.step.seconds() * p.step.shape.ranks);
   };
   const double first = speed(points.front());
   for (PlanPoint& point : points) point.efficiency = speed(point) / first;

@@ -18,8 +18,9 @@ std::string curve_text(const std::vector<PlanPoint>& points) {
     const LayerCost& cost = point.step.cost;
     const double seconds = point.step.seconds();
     const auto share = [&](double part) { return fmt::format("{:.0f} %", 100 * part / seconds); };
-    text += fmt::format(row, point.nodes, point.step.ranks, point.step.batch, fmt::format("{:.3f}", 1e3 * seconds),
-                        fmt::format("{:.0f}", static_cast<double>(point.step.batch) / seconds),
+    text += fmt::format(row, point.nodes, point.step.shape.ranks, point.step.shape.batch,
+                        fmt::format("{:.3f}", 1e3 * seconds),
+                        fmt::format("{:.0f}", static_cast<double>(point.step.shape.batch) / seconds),
                         share(cost.seconds_network), share(cost.seconds_update), share(cost.seconds_communication),
                         fmt::format("{:.0f} %", 100 * point.efficiency), to_text(point.step.forms));
   }
@@ -41,7 +42,7 @@ Json to_json(const StepPrediction& step, double memory_bytes) {
 Json to_json(const std::vector<PlanPoint>& points) {
   Json list = Json::array();
   for (const PlanPoint& point : points) {
-    Json object{{"nodes", point.nodes}, {"ranks", point.step.ranks}, {"batch", point.step.batch}};
+    Json object{{"nodes", point.nodes}, {"ranks", point.step.shape.ranks}, {"batch", point.step.shape.batch}};
     object.update(to_json(point.step, point.memory_bytes));
     object["efficiency"] = point.efficiency;
     Json& alternatives = object["alternatives"] = Json::object();

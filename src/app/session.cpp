@@ -15,6 +15,11 @@
 namespace sibp {
 namespace {
 
+StepShape step_shape(const Options& options, int ranks) {
+  const MethodOptions& method = options.training.method;
+  return {options.training.batch, ranks, method.carry, method.refresh.every};
+}
+
 std::string size_text(double bytes) {
   if (bytes < 1e3) return fmt::format("{:.0f} B", bytes);
   if (bytes < 1e6) return fmt::format("{:.1f} kB", bytes / 1e3);
@@ -82,9 +87,10 @@ std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, cons
   if (!given.empty()) return given;
   const MachineRates rates = calibrate(*compute.device, world);
   const std::string arithmetic = fmt::format("{}, {} threads", compute.device->description(), compute.threads.threads);
-  const auto candidates = forms_on(world.size(), world.all_agree(world.broadcast(arithmetic) == arithmetic));
-  auto forms =
-      choose_forms(spec, options.training.batch, world.size(), options.training.method.carry, rates, candidates);
+  const StepShape shape = step_shape(options, world.size());
+  const bool alike = world.all_agree(world.broadcast(arithmetic) == arithmetic);
+  const auto candidates = forms_on(world.size(), alike, shape.gram_every);
+  auto forms = choose_forms(spec, shape, rates, candidates);
   for (Form& form : forms) {  // rank 0 decides
     auto number = static_cast<std::int32_t>(form);
     world.broadcast(std::span(&number, 1));
@@ -95,8 +101,7 @@ std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, cons
   for (std::size_t i = 0; i < forms.size(); ++i) {
     std::string others;
     for (const Form form : candidates) {
-      const LayerInStep step{spec.layers[i], i == 0, options.training.batch, world.size(),
-                             options.training.method.carry};
+      const LayerInStep step{spec.layers[i], i == 0, shape};
       others += fmt::format("  {} {:.2f}", name_of(form), 1e3 * semi_implicit_cost(form, step, rates).seconds());
     }
     spdlog::info("layer {}: form {}; predicted ms a step:{}", i + 1, name_of(forms[i]), others);
@@ -112,7 +117,7 @@ std::string description_text(const NetworkSpec& spec, const Options& options, co
   text += fmt::format("one step    batch {}, {} rank{}; flops and bytes of each rank\n", options.training.batch, ranks,
                       ranks == 1 ? "" : "s");
   if (!forms.empty()) {
-    const RankMemory memory = predict_memory(spec, forms, options.training.batch, ranks, samples);
+    const RankMemory memory = predict_memory(spec, forms, step_shape(options, ranks), samples);
     text += fmt::format("memory      {} on a rank: shard {}, weights {}, workspace {}, update {}\n",
                         size_text(memory.total()), size_text(memory.shard), size_text(memory.weights),
                         size_text(memory.workspace), size_text(memory.update));
@@ -125,7 +130,7 @@ std::string description_text(const NetworkSpec& spec, const Options& options, co
   LayerCost total;
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
     const LayerSpec& layer = spec.layers[i];
-    const LayerInStep step{layer, i == 0, options.training.batch, ranks, options.training.method.carry};
+    const LayerInStep step{layer, i == 0, step_shape(options, ranks)};
     const LayerCost cost =
         forms.empty() ? gradient_cost(step, no_matter) : semi_implicit_cost(forms[i], step, no_matter);
     text += fmt::format(row, i + 1, fmt::format("{} × {}", layer.outputs, layer.fan_in()), name_of(layer.activation),

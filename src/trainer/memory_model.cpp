@@ -6,13 +6,20 @@
 namespace sibp {
 namespace {
 
+/// Samples of the rank that has most.
+Index local_batch(const StepShape& step) {
+  return (step.batch + step.ranks - 1) / step.ranks;
+}
+
 /// Elements that one layer's form allocates.
-double update_elements(Form form, const LayerSpec& layer, double batch, double local, int ranks) {
+double update_elements(Form form, const LayerSpec& layer, const StepShape& step) {
   const auto n = static_cast<double>(layer.fan_in());
   const auto o = static_cast<double>(layer.outputs);
-  const bool distributed = ranks > 1;
-  const double gram = n * n + (distributed ? n * (n + 1) / 2 : 0);
-  const auto rows = static_cast<double>((layer.outputs + ranks - 1) / ranks);
+  const auto batch = static_cast<double>(step.batch);
+  const auto local = static_cast<double>(local_batch(step));
+  const bool distributed = step.ranks > 1;
+  const double gram = n * n * (step.gram_every > 1 ? 2 : 1) + (distributed ? n * (n + 1) / 2 : 0);
+  const auto rows = static_cast<double>((layer.outputs + step.ranks - 1) / step.ranks);
   switch (form) {
     case Form::normal:
       return gram + n * o + (distributed ? n * rows : 0);
@@ -21,19 +28,18 @@ double update_elements(Form form, const LayerSpec& layer, double batch, double l
     case Form::dual:
       return batch * batch + o * batch + (distributed ? n * batch : 0);
     case Form::dual_reduced:
-      return batch * batch + o * batch + (distributed ? n * batch + n * o + batch * local : 0);
+      return batch * batch + o * batch + (distributed ? n * batch + n * o + (batch + o) * local : 0);
   }
   throw Error(ExitStatus::runtime, "unknown form of the proximal update");
 }
 
 }  // namespace
 
-RankMemory predict_memory(const NetworkSpec& spec, const std::vector<Form>& forms, Index batch, int ranks,
+RankMemory predict_memory(const NetworkSpec& spec, const std::vector<Form>& forms, const StepShape& step,
                           Index samples) {
   require(forms.size() == spec.layers.size(), "one form per layer is needed");
-  const Index local = (batch + ranks - 1) / ranks;
-  const auto capacity = static_cast<double>(workspace_capacity(local));
-  const auto own_samples = static_cast<double>((samples + ranks - 1) / ranks);
+  const auto capacity = static_cast<double>(workspace_capacity(local_batch(step)));
+  const auto own_samples = static_cast<double>((samples + step.ranks - 1) / step.ranks);
   RankMemory memory;
   memory.shard = own_samples * (static_cast<double>(spec.inputs()) + sizeof(std::int32_t));
   memory.weights = static_cast<double>(spec.parameters()) * sizeof(Real);
@@ -43,8 +49,7 @@ RankMemory predict_memory(const NetworkSpec& spec, const std::vector<Form>& form
   for (std::size_t i = 0; i < forms.size(); ++i) {
     const LayerSpec& layer = spec.layers[i];
     memory.workspace += capacity * static_cast<double>(layer.fan_in() + 2 * layer.outputs) * sizeof(Real);
-    memory.update +=
-        sizeof(Real) * update_elements(forms[i], layer, static_cast<double>(batch), static_cast<double>(local), ranks);
+    memory.update += sizeof(Real) * update_elements(forms[i], layer, step);
   }
   return memory;
 }

@@ -1,6 +1,5 @@
 // The proximal solve with the inverse applied to the features: ΔŴ = Σ_p R_p Y_pᵀ with Y_p = (A + λI)⁻¹ F̂_p. A is known
 // from the forward pass; on the way back only the update itself is summed over ranks.
-#include "update/gram_reduction.hpp"
 #include "update/proximal_form.hpp"
 
 namespace sibp {
@@ -8,15 +7,15 @@ namespace {
 
 class ActivationsForm final : public ProximalForm {
  public:
-  ActivationsForm(const UpdateContext& context, const LayerSpec& layer, const ProximalOptions& options)
-      : ProximalForm(context, layer, options),
-        gram_(device(), communicator(), layer.fan_in()),
+  ActivationsForm(const UpdateContext& context, const LayerSpec& layer, const ProximalOptions& options, GramSystem gram)
+      : ProximalForm(context, options),
+        gram_(std::move(gram)),
         solved_(device().allocate(layer.fan_in(), options.batch.local_batch)),
         step_(communicator().make_reducible(device(), distributed() ? layer.outputs : 0, layer.fan_in())) {}
 
-  void features_ready(ConstMatrixView features, std::span<const Index>) override {
+  void features_ready(ConstMatrixView features, const DealtSamples& samples) override {
     const PhaseClock::Scope timed(clock(), Phase::solve);
-    gram_.start(features);
+    gram_.start(features, samples.total);
   }
 
   ProximalStep backward(const LayerBackward& layer) override {
@@ -34,14 +33,12 @@ class ActivationsForm final : public ProximalForm {
  private:
   ProximalStep solve(const LayerBackward& layer) {
     const PhaseClock::Scope timed(clock(), Phase::solve);
-    wait(gram_);
-    const MatrixView gram = gram_.result();
-    const ProximalStep result = factorise(gram);  // A + λI = L Lᵀ
+    const ProximalStep result = gram_.factorise();  // A + λI = L Lᵀ
     const MatrixView y = solved_.view().left_cols(layer.features.cols);
     device().copy(layer.features, y);
-    device().solve_left(gram, y);  // Y_p = (A + λI)⁻¹ F̂_p   (fan_in × M_p)
+    device().solve_left(gram_.factor(), y);  // Y_p = (A + λI)⁻¹ F̂_p   (fan_in × M_p)
     // ΔŴ = R Yᵀ = −η S Yᵀ: on one rank added to the weights at once, else summed over ranks first
-    const Real factor = result.failed_minor == 0 ? static_cast<Real>(-layer.eta) : Real(0);
+    const Real factor = result.failed_minor == 0 ? static_cast<Real>(-layer.eta * gram_.scale()) : Real(0);
     if (!distributed()) {
       if (result.failed_minor == 0) device().gemm(Op::none, Op::transpose, factor, layer.masked, y, 1, layer.weights);
       return result;
@@ -55,7 +52,7 @@ class ActivationsForm final : public ProximalForm {
     return result;
   }
 
-  GramReduction gram_;
+  GramSystem gram_;
   Matrix solved_;                          ///< Y_p, fan_in × M_p
   std::unique_ptr<ReducibleMatrix> step_;  ///< ΔŴ, outputs × fan_in; without elements on one rank
 };
@@ -63,8 +60,8 @@ class ActivationsForm final : public ProximalForm {
 }  // namespace
 
 std::unique_ptr<ProximalForm> make_activations_form(const UpdateContext& context, const LayerSpec& layer,
-                                                    const ProximalOptions& options) {
-  return std::make_unique<ActivationsForm>(context, layer, options);
+                                                    const ProximalOptions& options, GramSystem gram) {
+  return std::make_unique<ActivationsForm>(context, layer, options, std::move(gram));
 }
 
 }  // namespace sibp

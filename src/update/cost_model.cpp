@@ -9,7 +9,7 @@ namespace {
 /// Adds up operations, by their shapes.
 class Tally {
  public:
-  Tally(const LayerInStep& step, const MachineRates& rates) : ranks_(step.ranks), rates_(rates) {}
+  Tally(const StepShape& step, const MachineRates& rates) : ranks_(step.ranks), rates_(rates) {}
 
   void gemm(double m, double n, double k) { work(2 * m * n * k, rates_.gemm, std::min({m, n, k})); }
   void syrk(double n, double k) { work(n * n * k, rates_.syrk, std::min(n, k)); }
@@ -20,6 +20,14 @@ class Tally {
   void all_reduce(double elements) { transfer(elements, 1, rates_.reduce_bytes); }
   /// Half of an all-reduce, and so is a reduce-scatter.
   void gather(double elements) { transfer(elements, 0.5, rates_.gather_bytes); }
+  /// What another tally has, done in one of so many steps.
+  void add(const Tally& other, Index every) {
+    const auto share = 1 / static_cast<double>(every);
+    flops += share * other.flops;
+    seconds += share * other.seconds;
+    bytes += share * other.bytes;
+    seconds_communication += share * other.seconds_communication;
+  }
 
   double flops = 0;
   double seconds = 0;
@@ -47,8 +55,8 @@ struct Sizes {
       : n(static_cast<double>(step.layer.fan_in())),
         inputs(static_cast<double>(step.layer.inputs)),
         o(static_cast<double>(step.layer.outputs)),
-        batch(static_cast<double>(step.batch)),
-        local(std::ceil(batch / step.ranks)) {}
+        batch(static_cast<double>(step.step.batch)),
+        local(std::ceil(batch / step.step.ranks)) {}
 
   double n, inputs, o, batch, local;
 };
@@ -59,18 +67,53 @@ void add_network(Tally& tally, const LayerInStep& step, const Sizes& s) {
   if (!step.is_first) tally.gemm(s.inputs, s.local, s.o);  // D = Wᵀ S
 }
 
-void add_gram(Tally& tally, const Sizes& s, bool distributed) {
+Tally gram(const Sizes& s, const StepShape& step, const MachineRates& rates) {
+  Tally tally(step, rates);
   tally.syrk(s.n, s.local);
-  if (distributed) tally.touch(2 * s.n * s.n);  // packed and unpacked
+  if (step.ranks > 1) tally.touch(2 * s.n * s.n);       // packed and unpacked
+  if (step.gram_every > 1) tally.touch(6 * s.n * s.n);  // the mean
   tally.all_reduce(s.n * (s.n + 1) / 2);
   tally.cholesky(s.n);
+  return tally;
 }
 
-void add_update(Tally& tally, Form form, const LayerInStep& step, const Sizes& s) {
+/// The whole update on every rank.
+void add_dual(Tally& tally, const Sizes& s, bool distributed) {
+  if (distributed) tally.touch(2 * s.n * s.local);
+  tally.touch(2 * s.o * s.local);
+  tally.gather(s.n * s.batch);
+  tally.gather(s.o * s.batch);
+  tally.syrk(s.batch, s.n);
+  tally.cholesky(s.batch);
+  tally.solve(s.batch, s.o);
+  tally.gemm(s.o, s.n, s.batch);
+}
+
+/// The update's work divided by the number of ranks, which is more than 1.
+void add_dual_reduced(Tally& tally, const LayerInStep& layer, const Sizes& s) {
+  tally.touch(2 * (s.n + s.o) * s.local);
+  tally.gather(s.n * s.batch);
+  tally.gather(s.o * s.batch);
+  tally.gemm(s.batch, s.batch / 2, s.n / layer.step.ranks);  // a share of the triangle of K
+  tally.gather(s.batch * s.batch);
+  tally.cholesky(s.batch);
+  tally.solve(s.batch, s.local);
+  tally.gemm(s.o, s.local, s.batch);
+  tally.gemm(s.o, s.n, s.local);
+  tally.all_reduce(s.n * s.o);
+  tally.touch(3 * s.n * s.o);
+  if (layer.is_first || layer.step.carry == Carry::old_weights) return;
+  tally.gemm(s.batch, s.local, s.o);
+  tally.solve(s.batch, s.local);
+  tally.gemm(s.inputs, s.local, s.batch);
+}
+
+void add_update(Tally& tally, Form form, const LayerInStep& layer, const Sizes& s, const MachineRates& rates) {
+  const StepShape& step = layer.step;
   const bool distributed = step.ranks > 1;
   switch (form) {
     case Form::normal:
-      add_gram(tally, s, distributed);
+      tally.add(gram(s, step, rates), step.gram_every);
       tally.gemm(s.n, s.o, s.local);
       tally.gather(s.n * s.o);
       tally.solve(s.n, std::ceil(s.o / step.ranks));
@@ -78,7 +121,7 @@ void add_update(Tally& tally, Form form, const LayerInStep& step, const Sizes& s
       tally.touch(3 * s.n * s.o);
       break;
     case Form::activations:
-      add_gram(tally, s, distributed);
+      tally.add(gram(s, step, rates), step.gram_every);
       tally.touch(2 * s.n * s.local);
       tally.solve(s.n, s.local);
       tally.gemm(s.o, s.n, s.local);
@@ -86,24 +129,15 @@ void add_update(Tally& tally, Form form, const LayerInStep& step, const Sizes& s
       if (distributed) tally.touch(3 * s.n * s.o);
       break;
     case Form::dual:
-    case Form::dual_reduced: {
-      const bool reduced = form == Form::dual_reduced && distributed;
-      if (distributed) tally.touch(2 * s.n * s.local);
-      tally.touch(2 * s.o * s.local);
-      tally.gather(s.n * s.batch);
-      tally.gather(s.o * s.batch);
-      tally.syrk(s.batch, s.n);
-      tally.cholesky(s.batch);
-      tally.solve(s.batch, s.o);
-      tally.gemm(s.o, s.n, reduced ? s.local : s.batch);
-      if (!reduced) break;
-      tally.all_reduce(s.n * s.o);
-      tally.touch(3 * s.n * s.o);
-      if (step.is_first || step.carry == Carry::old_weights) break;
-      tally.gemm(s.batch, s.local, s.o);
-      tally.gemm(s.inputs, s.local, s.batch);
+      add_dual(tally, s, distributed);
       break;
-    }
+    case Form::dual_reduced:
+      if (distributed) {
+        add_dual_reduced(tally, layer, s);
+      } else {
+        add_dual(tally, s, distributed);
+      }
+      break;
   }
 }
 
@@ -138,17 +172,17 @@ double rate_at(const RateBySize& rates, Index size) {
 
 LayerCost semi_implicit_cost(Form form, const LayerInStep& step, const MachineRates& rates) {
   const Sizes sizes(step);
-  Tally network(step, rates);
-  Tally update(step, rates);
+  Tally network(step.step, rates);
+  Tally update(step.step, rates);
   add_network(network, step, sizes);
-  add_update(update, form, step, sizes);
+  add_update(update, form, step, sizes, rates);
   return cost_of(network, update);
 }
 
 LayerCost gradient_cost(const LayerInStep& step, const MachineRates& rates) {
   const Sizes s(step);
-  Tally network(step, rates);
-  Tally update(step, rates);
+  Tally network(step.step, rates);
+  Tally update(step.step, rates);
   add_network(network, step, s);
   update.gemm(s.o, s.n, s.local);
   update.all_reduce(s.n * s.o);
@@ -156,17 +190,18 @@ LayerCost gradient_cost(const LayerInStep& step, const MachineRates& rates) {
   return cost_of(network, update);
 }
 
-std::vector<Form> forms_on(int ranks, bool alike) {
+std::vector<Form> forms_on(int ranks, bool alike, Index gram_every) {
+  if (gram_every > 1) return {Form::normal, Form::activations};
   if (ranks == 1) return {Form::normal, Form::activations, Form::dual};
   if (!alike) return {Form::normal, Form::activations, Form::dual_reduced};
   return {Form::normal, Form::activations, Form::dual, Form::dual_reduced};
 }
 
-std::vector<Form> choose_forms(const NetworkSpec& spec, Index batch, int ranks, Carry carry, const MachineRates& rates,
+std::vector<Form> choose_forms(const NetworkSpec& spec, const StepShape& shape, const MachineRates& rates,
                                const std::vector<Form>& candidates) {
   std::vector<Form> chosen;
   for (const LayerSpec& layer : spec.layers) {
-    const LayerInStep step{layer, chosen.empty(), batch, ranks, carry};
+    const LayerInStep step{layer, chosen.empty(), shape};
     chosen.push_back(*std::min_element(candidates.begin(), candidates.end(), [&](Form a, Form b) {
       return semi_implicit_cost(a, step, rates).seconds() < semi_implicit_cost(b, step, rates).seconds();
     }));

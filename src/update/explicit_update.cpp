@@ -10,29 +10,39 @@ void carry_difference(const UpdateContext& context, const LayerBackward& layer) 
   context.device.gemm(Op::transpose, Op::none, 1, w, layer.masked, 0, layer.carried);
 }
 
-GradientReductions::GradientReductions(const UpdateContext& context, const NetworkSpec& spec, std::size_t first)
-    : context_(context), first_(first) {
-  for (std::size_t i = first; i < spec.layers.size(); ++i) {
-    const LayerSpec& layer = spec.layers[i];
-    gradients_.push_back(
-        {context.communicator.make_reducible(context.device, layer.outputs, layer.fan_in()), std::nullopt});
+namespace {
+
+/// Of the gradients, in the order of the backward pass.
+std::vector<FusedSums::Shape> shapes_of_gradients(const NetworkSpec& spec, std::size_t first) {
+  std::vector<FusedSums::Shape> shapes;
+  for (std::size_t i = spec.layers.size(); i-- > first;) {
+    shapes.push_back({spec.layers[i].outputs, spec.layers[i].fan_in()});
   }
+  return shapes;
+}
+
+}  // namespace
+
+GradientReductions::GradientReductions(const UpdateContext& context, const NetworkSpec& spec, std::size_t first)
+    : context_(context),
+      first_(first),
+      started_(spec.layers.size() - first),
+      sums_(context.device, context.communicator, shapes_of_gradients(spec, first)) {
 }
 
 void GradientReductions::start(const LayerBackward& layer) {
-  Gradient& gradient = gradients_.at(static_cast<std::size_t>(layer.layer) - first_);
-  gradient.started.emplace(layer);
+  const auto i = static_cast<std::size_t>(layer.layer);
+  started_.at(i - first_).emplace(layer);
   const auto share = static_cast<Real>(1.0 / static_cast<double>(layer.global_batch));
   // S F̂ᵀ / M   (outputs × fan_in)
-  context_.device.gemm(Op::none, Op::transpose, share, layer.masked, layer.features, 0, gradient.sum->view());
-  gradient.sum->start_sum();
+  context_.device.gemm(Op::none, Op::transpose, share, layer.masked, layer.features, 0, sums_.view(place(i)));
+  sums_.ready(place(i));
 }
 
 MatrixView GradientReductions::finish(std::size_t layer) {
-  Gradient& gradient = gradients_.at(layer - first_);
   const PhaseClock::Scope timed(context_.clock, Phase::communication);
-  gradient.sum->wait();
-  return gradient.sum->view();
+  sums_.wait(place(layer));
+  return sums_.view(place(layer));
 }
 
 }  // namespace sibp

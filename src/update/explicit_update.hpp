@@ -1,8 +1,8 @@
 #pragma once
 
+#include "sibp/comm/fused_sums.hpp"
 #include "sibp/update/update_rule.hpp"
 
-#include <memory>
 #include <optional>
 #include <vector>
 
@@ -21,19 +21,18 @@ class GradientReductions {
   /// Gradient S_i F̂_{i−1}ᵀ / M of this rank's samples, and the start of its reduction. Remembers the layer. Collective.
   void start(const LayerBackward& layer);
   /// The layer as it was given to start(); its features stay valid until the end of the step.
-  [[nodiscard]] const LayerBackward& started(std::size_t layer) const { return *gradients_.at(layer - first_).started; }
+  [[nodiscard]] const LayerBackward& started(std::size_t layer) const { return *started_.at(layer - first_); }
   /// Waits for the sum over ranks, outputs × fan_in. In the order of the starts. Collective.
   MatrixView finish(std::size_t layer);
 
  private:
-  struct Gradient {
-    std::unique_ptr<ReducibleMatrix> sum;
-    std::optional<LayerBackward> started;
-  };
+  /// The last layer's comes first, as in the backward pass.
+  [[nodiscard]] std::size_t place(std::size_t layer) const { return first_ + started_.size() - 1 - layer; }
 
   UpdateContext context_;
   std::size_t first_;
-  std::vector<Gradient> gradients_;
+  std::vector<std::optional<LayerBackward>> started_;
+  FusedSums sums_;
 };
 
 }  // namespace sibp

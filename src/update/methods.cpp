@@ -30,7 +30,9 @@ std::string_view name_of(Optimiser optimiser) {
 }
 
 MethodOptions default_options(Method method, Optimiser outer) {
-  MethodOptions options{.method = method, .damping = {}, .outer = outer};
+  MethodOptions options;
+  options.method = method;
+  options.outer = outer;
   if (method == Method::published) options.damping = {Damping::Kind::absolute, 1};
   if (method == Method::proxprop && outer == Optimiser::sgd) {
     options.momentum = 0.95;
@@ -60,7 +62,7 @@ std::unique_ptr<UpdateRule> make_update_rule(const UpdateContext& context, const
                                              const MethodOptions& options, const BatchCapacity& batch) {
   switch (options.method) {
     case Method::sibp:
-      return make_semi_implicit(context, spec, {options.damping, options.carry, options.forms, batch});
+      return make_semi_implicit(context, spec, {options.damping, options.carry, options.forms, batch, options.refresh});
     case Method::published:
       if (options.damping.kind != Damping::Kind::absolute) {
         throw_usage_error("--damping: --method published has absolute:LAMBDA only");

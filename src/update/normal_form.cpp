@@ -1,7 +1,6 @@
 // The proximal solve by its normal equations, ΔŴ (A + λI) = B with A = F̂ F̂ᵀ and B = R F̂ᵀ. A and B are summed over
 // ranks; every rank factors A + λI, solves its share of the rows of ΔŴ, and all gather them: the traffic of reducing B,
 // the solve divided by P, and replicas that are equal by construction.
-#include "update/gram_reduction.hpp"
 #include "update/proximal_form.hpp"
 
 namespace sibp {
@@ -9,9 +8,9 @@ namespace {
 
 class NormalForm final : public ProximalForm {
  public:
-  NormalForm(const UpdateContext& context, const LayerSpec& layer, const ProximalOptions& options)
-      : ProximalForm(context, layer, options),
-        gram_(device(), communicator(), layer.fan_in()),
+  NormalForm(const UpdateContext& context, const LayerSpec& layer, const ProximalOptions& options, GramSystem gram)
+      : ProximalForm(context, options),
+        gram_(std::move(gram)),
         step_(device().allocate(layer.fan_in(), layer.outputs)),
         slot_(communicator().make_slot()) {
     for (Index q = 0; q < communicator().size(); ++q) {
@@ -21,17 +20,17 @@ class NormalForm final : public ProximalForm {
     mine_ = device().allocate(layer.fan_in(), distributed() ? own_rows() : 0);
   }
 
-  void features_ready(ConstMatrixView features, std::span<const Index>) override {
+  void features_ready(ConstMatrixView features, const DealtSamples& samples) override {
     const PhaseClock::Scope timed(clock(), Phase::solve);
-    gram_.start(features);
+    gram_.start(features, samples.total);
   }
 
   ProximalStep backward(const LayerBackward& layer) override {
     {
       const PhaseClock::Scope timed(clock(), Phase::solve);
       // Bᵀ = F̂ Rᵀ = −η F̂ Sᵀ   (fan_in × outputs: a rank's rows of B lie side by side)
-      device().gemm(Op::none, Op::transpose, static_cast<Real>(-layer.eta), layer.features, layer.masked, 0,
-                    step_.view());
+      device().gemm(Op::none, Op::transpose, static_cast<Real>(-layer.eta * gram_.scale()), layer.features,
+                    layer.masked, 0, step_.view());
       if (distributed()) slot_->start_reduce_scatter_columns(step_.view(), rows_, mine_.view());
     }
     if (!carries_new()) carry_difference(layer);
@@ -52,13 +51,11 @@ class NormalForm final : public ProximalForm {
 
   ProximalStep solve() {
     const PhaseClock::Scope timed(clock(), Phase::solve);
-    wait(gram_);
-    const MatrixView gram = gram_.result();
-    const ProximalStep result = factorise(gram);  // A + λI = L Lᵀ
+    const ProximalStep result = gram_.factorise();  // A + λI = L Lᵀ
     wait(*slot_);
     if (distributed()) device().copy(mine_.view(), own_block());
     if (result.failed_minor == 0) {
-      device().solve_left(gram, own_block());  // ΔŴᵀ = (A + λI)⁻¹ Bᵀ
+      device().solve_left(gram_.factor(), own_block());  // ΔŴᵀ = (A + λI)⁻¹ Bᵀ
     } else {
       device().fill(own_block(), 0);
     }
@@ -76,7 +73,7 @@ class NormalForm final : public ProximalForm {
     pending_ = false;
   }
 
-  GramReduction gram_;
+  GramSystem gram_;
   Matrix step_;  ///< Bᵀ, then ΔŴᵀ: fan_in × outputs
   Matrix mine_;  ///< this rank's columns of the summed Bᵀ; without elements on one rank
   std::unique_ptr<CollectiveSlot> slot_;
@@ -88,8 +85,8 @@ class NormalForm final : public ProximalForm {
 }  // namespace
 
 std::unique_ptr<ProximalForm> make_normal_form(const UpdateContext& context, const LayerSpec& layer,
-                                               const ProximalOptions& options) {
-  return std::make_unique<NormalForm>(context, layer, options);
+                                               const ProximalOptions& options, GramSystem gram) {
+  return std::make_unique<NormalForm>(context, layer, options, std::move(gram));
 }
 
 }  // namespace sibp

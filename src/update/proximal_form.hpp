@@ -4,16 +4,17 @@
 #include "sibp/update/update_rule.hpp"
 
 #include "update/explicit_update.hpp"
+#include "update/gram_system.hpp"
 
 #include <memory>
 #include <span>
 
 namespace sibp {
 
-/// What became of one layer's proximal solve.
-struct ProximalStep {
-  double lambda = 0;
-  Index failed_minor = 0;  ///< order of the leading minor that is not positive definite; 0: solved
+/// The samples of a step's batch, by the ranks that hold them.
+struct DealtSamples {
+  std::span<const Index> per_rank;  ///< M_q
+  Index total = 0;                  ///< M
 };
 
 /// The proximal solve of one layer,
@@ -24,24 +25,25 @@ struct ProximalStep {
 /// not positive definite the weights stay as they are and every collective takes place all the same.
 class ProximalForm {
  public:
-  ProximalForm(const UpdateContext& context, const LayerSpec& layer, const ProximalOptions& options);
+  ProximalForm(const UpdateContext& context, const ProximalOptions& options);
   ProximalForm(const ProximalForm&) = delete;
   ProximalForm& operator=(const ProximalForm&) = delete;
   virtual ~ProximalForm() = default;
 
-  /// F̂ (fan_in × M_p) is known; samples_per_rank[q] is M_q. Both stay as they are until finish().
-  virtual void features_ready(ConstMatrixView features, std::span<const Index> samples_per_rank) = 0;
+  /// F̂ (fan_in × M_p) is known. It and `samples` stay as they are until finish().
+  virtual void features_ready(ConstMatrixView features, const DealtSamples& samples) = 0;
+  /// Called at most once between features_ready() and backward(), when the forward pass has got through another layer:
+  /// what features_ready() has sent for may be worked on.
+  virtual void features_passed() {}
   /// Solves, updates the weights or starts to, and carries the difference: D_{i−1} = W_iᵀ S_i.
   virtual ProximalStep backward(const LayerBackward& layer) = 0;
   /// Completes what backward() has left under way.
   virtual void finish(MatrixView weights) = 0;
 
  protected:
-  /// L Lᵀ = gram + λI, with the trace of `gram` that of A (A = F̂ F̂ᵀ and K = F̂ᵀ F̂ have the same).
-  ProximalStep factorise(MatrixView gram);
   /// D_{i−1} = W_iᵀ S_i   (inputs × M_p), with the weights as they are now.
   void carry_difference(const LayerBackward& layer) { sibp::carry_difference(context_, layer); }
-  /// Waits for what is under way in a slot, a reducible matrix or a Gram reduction; the time counts as communication.
+  /// Waits for what is under way in a slot or a reducible matrix; the time counts as communication.
   template <class Transfer>
   void wait(Transfer& transfer) {
     if (!transfer.under_way()) return;
@@ -65,21 +67,17 @@ class ProximalForm {
 
  private:
   UpdateContext context_;
-  Damping damping_;
   Carry carry_;
-  double fan_in_;
 };
 
-/// The form that `options` have for layer `index` (from 0). Local. Throws Error (runtime) if they have none.
-std::unique_ptr<ProximalForm> make_proximal_form(const UpdateContext& context, const LayerSpec& layer,
-                                                 const ProximalOptions& options, std::size_t index);
-
 std::unique_ptr<ProximalForm> make_normal_form(const UpdateContext& context, const LayerSpec& layer,
-                                               const ProximalOptions& options);
+                                               const ProximalOptions& options, GramSystem gram);
 std::unique_ptr<ProximalForm> make_activations_form(const UpdateContext& context, const LayerSpec& layer,
-                                                    const ProximalOptions& options);
-/// Form::dual, or Form::dual_reduced if `reduce_update`.
+                                                    const ProximalOptions& options, GramSystem gram);
 std::unique_ptr<ProximalForm> make_dual_form(const UpdateContext& context, const LayerSpec& layer,
-                                             const ProximalOptions& options, bool reduce_update);
+                                             const ProximalOptions& options);
+/// For several ranks; on one it is make_dual_form's.
+std::unique_ptr<ProximalForm> make_dual_reduced_form(const UpdateContext& context, const LayerSpec& layer,
+                                                     const ProximalOptions& options);
 
 }  // namespace sibp

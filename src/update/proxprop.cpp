@@ -3,7 +3,7 @@
 #include "update/conjugate_gradients.hpp"
 #include "update/explicit_update.hpp"
 #include "update/optimiser.hpp"
-#include "update/proximal_form.hpp"
+#include "update/proximal_forms.hpp"
 
 #include <fmt/format.h>
 
@@ -19,15 +19,12 @@ class ProxProp final : public UpdateRule {
         hidden_layers_(spec.layers.size() - 1),
         gradients_(context, spec, options.cg_steps == 0 ? spec.layers.size() - 1 : 0),
         optimiser_(context.device, spec, options.outer, options),
-        samples_per_rank_(static_cast<std::size_t>(context.communicator.size())) {
-    const ProximalOptions proximal{{Damping::Kind::absolute, lambda()}, Carry::old_weights, options.forms, batch};
+        forms_(context, spec, {{Damping::Kind::absolute, lambda()}, Carry::old_weights, options.forms, batch},
+               options.cg_steps == 0 ? hidden_layers_ : 0) {
     for (std::size_t i = 0; i < hidden_layers_; ++i) {
       const LayerSpec& layer = spec.layers[i];
       if (options.cg_steps == 0) {
-        exact_.push_back({make_proximal_form(context, layer, proximal, i),
-                          context.device.allocate(layer.outputs, layer.fan_in()),
-                          0,
-                          {}});
+        exact_.push_back({context.device.allocate(layer.outputs, layer.fan_in()), 0, {}});
       } else {
         iterative_.emplace_back(context, layer);
       }
@@ -35,19 +32,14 @@ class ProxProp final : public UpdateRule {
   }
 
   void features_ready(Index layer, ConstMatrixView features) override {
-    const auto i = static_cast<std::size_t>(layer);
-    if (i >= exact_.size()) return;
-    if (i == 0) {
-      const PhaseClock::Scope timed(context_.clock, Phase::communication);
-      context_.communicator.all_gather(features.cols, std::span(samples_per_rank_));
-    }
-    exact_[i].form->features_ready(features, samples_per_rank_);
+    if (exact_.empty()) return;
+    forms_.features_ready(static_cast<std::size_t>(layer), features);
   }
 
   void backward(const LayerBackward& layer) override {
     const auto i = static_cast<std::size_t>(layer.layer);
     if (i < exact_.size()) {
-      start_exact(exact_[i], layer);
+      start_exact(i, layer);
     } else {
       gradients_.start(layer);
     }
@@ -58,7 +50,7 @@ class ProxProp final : public UpdateRule {
     optimiser_.start_step();
     for (std::size_t i = hidden_layers_ + 1; i-- > 0;) {
       if (i < exact_.size()) {
-        finish_exact(exact_[i], i);
+        finish_exact(i);
         continue;
       }
       const MatrixView direction = gradients_.finish(i);
@@ -75,7 +67,6 @@ class ProxProp final : public UpdateRule {
  private:
   /// A hidden layer whose proximal step is solved exactly.
   struct ExactLayer {
-    std::unique_ptr<ProximalForm> form;
     Matrix step;  ///< ΔŴ, outputs × fan_in
     double rate;  ///< of this step
     MatrixView weights;
@@ -85,7 +76,8 @@ class ProxProp final : public UpdateRule {
 
   /// ΔŴ = −(S F̂ᵀ / M) (A + I/τ)⁻¹: the step of semi-implicit back propagation at η = 1/M, onto a matrix of zeros in the
   /// place of the weights.
-  void start_exact(ExactLayer& exact, const LayerBackward& layer) {
+  void start_exact(std::size_t i, const LayerBackward& layer) {
+    ExactLayer& exact = exact_[i];
     exact.rate = layer.eta;
     exact.weights = layer.weights;
     context_.device.fill(exact.step.view(), 0);
@@ -93,7 +85,7 @@ class ProxProp final : public UpdateRule {
     proximal.eta = 1 / static_cast<double>(layer.global_batch);
     proximal.weights = exact.step.view();
     proximal.carried = {};
-    const ProximalStep result = exact.form->backward(proximal);
+    const ProximalStep result = forms_[i].backward(proximal);
     if (result.failed_minor == 0) return;
     failure_ = fmt::format(
         "layer {}: the Gram matrix + I / τ is not positive definite (leading minor {}, τ = {:.3g}); lower --tau or "
@@ -102,8 +94,9 @@ class ProxProp final : public UpdateRule {
   }
 
   /// −ΔŴ stands for the gradient in the outer optimiser.
-  void finish_exact(ExactLayer& exact, std::size_t i) {
-    exact.form->finish(exact.step.view());
+  void finish_exact(std::size_t i) {
+    ExactLayer& exact = exact_[i];
+    forms_[i].finish(exact.step.view());
     const PhaseClock::Scope timed(context_.clock, Phase::solve);
     context_.device.scale(-1, exact.step.view());
     optimiser_.apply(i, exact.rate, exact.step.view(), exact.weights);
@@ -114,9 +107,9 @@ class ProxProp final : public UpdateRule {
   std::size_t hidden_layers_;
   GradientReductions gradients_;
   OptimiserState optimiser_;
+  ProximalForms forms_;
   std::vector<ExactLayer> exact_;                  ///< the hidden layers, unless by conjugate gradients
   std::vector<ConjugateGradientSolve> iterative_;  ///< the hidden layers, if by conjugate gradients
-  std::vector<Index> samples_per_rank_;            ///< M_q of this step
   std::optional<std::string> failure_;
 };
 

@@ -1,6 +1,6 @@
 #include "sibp/update/semi_implicit.hpp"
 
-#include "update/proximal_form.hpp"
+#include "update/proximal_forms.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -13,27 +13,18 @@ namespace {
 class SemiImplicit final : public UpdateRule {
  public:
   SemiImplicit(const UpdateContext& context, const NetworkSpec& spec, const ProximalOptions& options)
-      : context_(context),
+      : forms_(context, spec, options, spec.layers.size()),
         lambdas_(spec.layers.size()),
-        weights_(spec.layers.size()),
-        samples_per_rank_(static_cast<std::size_t>(context.communicator.size())) {
-    for (std::size_t i = 0; i < spec.layers.size(); ++i) {
-      forms_.push_back(make_proximal_form(context, spec.layers[i], options, i));
-    }
-  }
+        weights_(spec.layers.size()) {}
 
   void features_ready(Index layer, ConstMatrixView features) override {
-    if (layer == 0) {
-      const PhaseClock::Scope timed(context_.clock, Phase::communication);
-      context_.communicator.all_gather(features.cols, std::span(samples_per_rank_));
-    }
-    forms_[static_cast<std::size_t>(layer)]->features_ready(features, samples_per_rank_);
+    forms_.features_ready(static_cast<std::size_t>(layer), features);
   }
 
   void backward(const LayerBackward& layer) override {
     const auto i = static_cast<std::size_t>(layer.layer);
     weights_[i] = layer.weights;
-    const ProximalStep step = forms_[i]->backward(layer);
+    const ProximalStep step = forms_[i].backward(layer);
     lambdas_[i] = step.lambda;
     if (step.failed_minor != 0) {
       failure_ = fmt::format(
@@ -44,7 +35,7 @@ class SemiImplicit final : public UpdateRule {
   }
 
   void finish_step() override {
-    for (std::size_t i = forms_.size(); i-- > 0;) forms_[i]->finish(weights_[i]);
+    for (std::size_t i = forms_.size(); i-- > 0;) forms_[i].finish(weights_[i]);
   }
 
   [[nodiscard]] LambdaRange lambda_range() const override {
@@ -55,11 +46,9 @@ class SemiImplicit final : public UpdateRule {
   [[nodiscard]] std::optional<std::string> failure() const override { return failure_; }
 
  private:
-  UpdateContext context_;
-  std::vector<std::unique_ptr<ProximalForm>> forms_;
+  ProximalForms forms_;
   std::vector<double> lambdas_;
   std::vector<MatrixView> weights_;
-  std::vector<Index> samples_per_rank_;  ///< M_q of this step
   std::optional<std::string> failure_;
 };
 

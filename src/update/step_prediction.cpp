@@ -32,13 +32,13 @@ Interconnect interconnect_of(const MachineRates& measured, int ranks) {
   return {measured.latency_seconds / messages(ranks), measured.reduce_bytes * sent_share(ranks)};
 }
 
-StepPrediction predict_step(const NetworkSpec& spec, Index batch, int ranks, Carry carry, const MachineRates& rates,
+StepPrediction predict_step(const NetworkSpec& spec, const StepShape& shape, const MachineRates& rates,
                             std::vector<Form> forms) {
-  if (forms.empty()) forms = choose_forms(spec, batch, ranks, carry, rates, forms_on(ranks, true));
+  if (forms.empty()) forms = choose_forms(spec, shape, rates, forms_on(shape.ranks, true, shape.gram_every));
   require(forms.size() == spec.layers.size(), "one form per layer is needed");
-  StepPrediction step{ranks, batch, std::move(forms), {}};
+  StepPrediction step{shape, std::move(forms), {}};
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
-    const LayerCost cost = semi_implicit_cost(step.forms[i], {spec.layers[i], i == 0, batch, ranks, carry}, rates);
+    const LayerCost cost = semi_implicit_cost(step.forms[i], {spec.layers[i], i == 0, shape}, rates);
     step.cost.flops_network += cost.flops_network;
     step.cost.flops_update += cost.flops_update;
     step.cost.bytes_reduced += cost.bytes_reduced;

@@ -82,9 +82,9 @@ void measure(const Communicator& world, const NetworkSpec& spec, Index batch, in
   require(batch > 0 && batch % world.size() == 0, "BATCH: expected a multiple of the number of ranks");
   require(steps > 0, "STEPS: expected at least 1");
   const auto device = make_cpu_device(1);
-  const auto forms = form ? std::vector<Form>(spec.layers.size(), *form)
-                          : choose_forms(spec, batch, world.size(), Carry::new_weights, calibrate(*device, world),
-                                         forms_on(world.size(), true));
+  const auto forms =
+      form ? std::vector<Form>(spec.layers.size(), *form)
+           : choose_forms(spec, {batch, world.size()}, calibrate(*device, world), forms_on(world.size(), true));
   Trainee real(world, spec, forms, batch);
   const Communicator nobody(std::make_shared<bench::IdleBackend>(world.rank(), world.size()));
   Trainee idle(nobody, spec, forms, batch);

@@ -41,7 +41,7 @@ void update(benchmark::State& state, Form form) {
     rule->finish_step();
   }
   const double flops_carried = 2.0 * static_cast<double>(layer.inputs * layer.outputs * batch);
-  const LayerCost cost = semi_implicit_cost(form, {layer, true, batch, 1}, MachineRates::uniform(1, 0, 1));
+  const LayerCost cost = semi_implicit_cost(form, {layer, true, {batch, 1}}, MachineRates::uniform(1, 0, 1));
   bench::count_flops(state, cost.flops_update + flops_carried);
 }
 

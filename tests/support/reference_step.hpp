@@ -19,12 +19,19 @@ struct ReferenceStep {
   double eta = 1;
   Damping damping{};
   Carry carry = Carry::new_weights;
+  GramRefresh refresh{};
 
   // Filled by run(), for tests that look inside.
   double loss = 0;                 ///< sum over samples
   std::vector<Dense> gradients{};  ///< of the summed loss with respect to Ŵ_i at the start
   std::vector<double> lambdas{};
   std::vector<Dense> features{};  ///< F̂_{i−1} at the start
+
+  // With refresh.every > 1.
+  Index steps = 0;
+  std::vector<Dense> means{};  ///< running, weighted by powers of β
+  std::vector<double> mean_weights{};
+  std::vector<Dense> kept{};  ///< the damped mean of the last step at which one was due
 
   void run(const Dense& inputs, const std::vector<std::int32_t>& labels) {
     const std::size_t layers = spec.layers.size();
@@ -52,6 +59,7 @@ struct ReferenceStep {
       for (Index c = 0; c < all.cols; ++c)
         for (Index r = 0; r + 1 < all.rows; ++r) difference(r, c) = all(r, c);
     }
+    ++steps;
   }
 
   /// The loss of `inputs` under present weights, for finite differences.
@@ -93,16 +101,47 @@ struct ReferenceStep {
 
   /// Ŵ ← Ŵ + B (A + λI)⁻¹
   void update(std::size_t i, const Dense& f, const Dense& masked) {
-    Dense a = product(f, transpose(f));
-    double trace = 0;
-    for (Index k = 0; k < a.rows; ++k) trace += a(k, k);
-    lambdas[i] =
-        damping.kind == Damping::Kind::relative ? damping.value * trace / static_cast<double>(a.rows) : damping.value;
-    for (Index k = 0; k < a.rows; ++k) a(k, k) += lambdas[i];
+    const Dense a = damped_gram(i, f);
     Dense b = product(masked, transpose(f));
     for (double& value : b.values) value *= -eta;
     const Dense step = transpose(solve(a, transpose(b)));  // A is symmetric: (ΔŴ)ᵀ = (A + λI)⁻¹ Bᵀ
     for (std::size_t k = 0; k < step.values.size(); ++k) weights[i].values[k] += step.values[k];
+  }
+
+  /// A + λI of this batch, or M times that of the mean kept since a step at which one was due.
+  Dense damped_gram(std::size_t i, const Dense& f) {
+    const Dense own = product(f, transpose(f));
+    if (refresh.every == 1) return with_damping(i, own, damping, 1);
+    const Index beyond = steps - refresh.burn_in;
+    if (beyond <= 0 || beyond % refresh.every == 0) {
+      means.resize(spec.layers.size(), Dense(0, 0));
+      kept.resize(spec.layers.size(), Dense(0, 0));
+      mean_weights.resize(spec.layers.size(), 0);
+      if (means[i].rows == 0) means[i] = Dense(own.rows, own.cols);
+      for (std::size_t k = 0; k < own.values.size(); ++k) {
+        means[i].values[k] =
+            refresh.average * means[i].values[k] + (1 - refresh.average) * own.values[k] / static_cast<double>(f.cols);
+      }
+      mean_weights[i] = refresh.average * mean_weights[i] + 1 - refresh.average;
+      Dense mean = means[i];
+      for (double& value : mean.values) value /= mean_weights[i];
+      kept[i] = with_damping(i, mean, refresh.damping, static_cast<double>(f.cols));
+    }
+    if (beyond < 0) return with_damping(i, own, damping, 1);
+    Dense a = kept[i];
+    for (double& value : a.values) value *= static_cast<double>(f.cols);
+    return a;
+  }
+
+  /// a + λI, where a is a sum over samples divided by `samples`.
+  Dense with_damping(std::size_t i, Dense a, const Damping& kind, double samples) {
+    double trace = 0;
+    for (Index k = 0; k < a.rows; ++k) trace += a(k, k);
+    const double lambda =
+        kind.kind == Damping::Kind::relative ? kind.value * trace / static_cast<double>(a.rows) : kind.value / samples;
+    for (Index k = 0; k < a.rows; ++k) a(k, k) += lambda;
+    lambdas[i] = lambda * samples;
+    return a;
   }
 };
 

@@ -40,7 +40,7 @@ double bytes_allocated_by(const Make& make) {
 }
 
 RankMemory predicted(const std::vector<Form>& forms, int ranks) {
-  return predict_memory(spec(), forms, batch, ranks, 0);
+  return predict_memory(spec(), forms, {batch, ranks}, 0);
 }
 
 TEST(MemoryModel, CountsTheMatricesOfAWorkspace) {
@@ -75,7 +75,7 @@ TEST(MemoryModel, CountsTheMatricesOfEachForm) {
 }
 
 TEST(MemoryModel, CountsWeightsAndShards) {
-  const RankMemory memory = predict_memory(spec(), std::vector<Form>(3, Form::normal), batch, 4, 1000);
+  const RankMemory memory = predict_memory(spec(), std::vector<Form>(3, Form::normal), {batch, 4}, 1000);
   EXPECT_EQ(memory.weights, static_cast<double>(70 * 51 + 30 * 71 + 10 * 31) * sizeof(Real));
   EXPECT_EQ(memory.shard, 250 * (50 + 4));
   EXPECT_EQ(memory.total(), memory.shard + memory.weights + memory.workspace + memory.update);

@@ -22,7 +22,7 @@ MachineRates flops_alone() {
 }
 
 double flops_in(const NetworkSpec& spec, Form form, Index batch) {
-  return predict_step(spec, batch, 1, carry, flops_alone(), std::vector<Form>(spec.layers.size(), form)).cost.flops();
+  return predict_step(spec, {batch, 1, carry}, flops_alone(), std::vector<Form>(spec.layers.size(), form)).cost.flops();
 }
 
 /// Flops of a step in the forms that need fewest, over those of a step of gradient descent.
@@ -31,8 +31,8 @@ double over_gradient(const NetworkSpec& spec, Index batch) {
   rates.memory_bytes = 1e30;
   double gradient = 0;
   for (std::size_t i = 0; i < spec.layers.size(); ++i)
-    gradient += gradient_cost({spec.layers[i], i == 0, batch, 1, carry}, rates).flops();
-  return predict_step(spec, batch, 1, carry, rates).cost.flops() / gradient;
+    gradient += gradient_cost({spec.layers[i], i == 0, {batch, 1, carry}}, rates).flops();
+  return predict_step(spec, {batch, 1, carry}, rates).cost.flops() / gradient;
 }
 
 TEST(CostModel, CountsTheFlopsOfAStep) {
@@ -53,7 +53,7 @@ TEST(CostModel, CountsTheFlopsOverThoseOfAGradientStep) {
 }
 
 double bytes(const LayerSpec& layer, Form form, Index batch) {
-  return semi_implicit_cost(form, {layer, true, batch, 4, carry}, flops_alone()).bytes_reduced;
+  return semi_implicit_cost(form, {layer, true, {batch, 4, carry}}, flops_alone()).bytes_reduced;
 }
 
 TEST(CostModel, GatheringMovesLessThanReducingUpToTheBreakEven) {
@@ -69,7 +69,7 @@ TEST(CostModel, GatheringMovesLessThanReducingUpToTheBreakEven) {
 TEST(CostModel, ReducesAGradientAsLargeAsTheWeights) {
   const LayerSpec layer{784, 500, Activation::relu};
   const auto gradient_bytes = [&](int ranks) {
-    return gradient_cost({layer, true, 100, ranks, carry}, flops_alone()).bytes_reduced;
+    return gradient_cost({layer, true, {100, ranks, carry}}, flops_alone()).bytes_reduced;
   };
   EXPECT_EQ(gradient_bytes(4), 785.0 * 500.0 * sizeof(Real));
   EXPECT_EQ(gradient_bytes(1), 0);
@@ -82,7 +82,7 @@ TEST(CostModel, MoreSamplesTakeLonger) {
     double before = 0;
     for (const Index batch : {16, 100, 500, 2000, 10000}) {
       const double seconds =
-          predict_step(spec, batch, 4, carry, rates, std::vector<Form>(spec.layers.size(), form)).seconds();
+          predict_step(spec, {batch, 4, carry}, rates, std::vector<Form>(spec.layers.size(), form)).seconds();
       EXPECT_GT(seconds, before) << name_of(form) << ", batch " << batch;
       before = seconds;
     }
@@ -93,9 +93,9 @@ TEST(CostModel, ChosenFormsAreNoSlowerThanAnyOne) {
   const NetworkSpec spec = large_network();
   const MachineRates rates = rates_on(MachineRates::uniform(1e11, 0, 1), {1e-6, 1e10}, 8);
   for (const Index batch : {100, 1000, 4000, 20000}) {
-    const double chosen = predict_step(spec, batch, 8, carry, rates).seconds();
+    const double chosen = predict_step(spec, {batch, 8, carry}, rates).seconds();
     for (const Form form : forms_on(8, true)) {
-      EXPECT_LE(chosen, predict_step(spec, batch, 8, carry, rates, std::vector<Form>(4, form)).seconds());
+      EXPECT_LE(chosen, predict_step(spec, {batch, 8, carry}, rates, std::vector<Form>(4, form)).seconds());
     }
   }
 }
@@ -104,8 +104,8 @@ TEST(CostModel, SmallBatchesAreSolvedInSampleSpaceAndLargeOnesByNormalEquations)
   const NetworkSpec spec = network("500", 784);
   const std::vector<Form> dual(2, Form::dual);
   const std::vector<Form> normal(2, Form::normal);
-  EXPECT_EQ(predict_step(spec, 100, 1, carry, flops_alone()).forms, dual);
-  EXPECT_EQ(predict_step(spec, 6000, 1, carry, flops_alone()).forms, normal);
+  EXPECT_EQ(predict_step(spec, {100, 1, carry}, flops_alone()).forms, dual);
+  EXPECT_EQ(predict_step(spec, {6000, 1, carry}, flops_alone()).forms, normal);
 }
 
 TEST(StepPrediction, TheInterconnectIsThatOfTheMeasurement) {
@@ -130,7 +130,7 @@ TEST(StepPrediction, AnAllReduceOverMoreRanksIsNoFaster) {
 }
 
 TEST(StepPrediction, OneFormPerLayerIsNeeded) {
-  EXPECT_THROW(predict_step(network("500", 784), 100, 1, carry, flops_alone(), {Form::dual}), Error);
+  EXPECT_THROW(predict_step(network("500", 784), {100, 1, carry}, flops_alone(), {Form::dual}), Error);
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "sibp/model/network_spec.hpp"
-#include "sibp/update/proximal_options.hpp"
+#include "sibp/update/cost_model.hpp"
 
 #include <vector>
 
@@ -18,16 +18,18 @@ struct RankMemory {
 };
 
 /// Memory of the rank that has most, adding up what Workspace and the forms of the update allocate: `samples` samples
-/// in all and batches of `batch`, both dealt evenly to `ranks` ranks; one form per layer. With n = fan-in, o = outputs,
-/// M samples in a batch and M_p of them on the rank, in elements and with what only several ranks need in brackets:
+/// in all, dealt evenly to the ranks as a step's batch is; one form per layer. With n = fan-in, o = outputs, M samples
+/// in a batch and M_p of them on the rank, in elements and with what only several ranks need in brackets:
 ///
 ///   normal          n² + no [+ n(n+1)/2 + no/P]
 ///   activations     n² + nM_p [+ n(n+1)/2 + no]
 ///   dual            M² + oM [+ nM]
-///   dual-reduced    M² + oM [+ nM + no + MM_p]
+///   dual-reduced    M² + oM [+ nM + no + (M + o)M_p]
+///
+/// and n² more in the first two where A is a running mean.
 ///
 /// Local.
-RankMemory predict_memory(const NetworkSpec& spec, const std::vector<Form>& forms, Index batch, int ranks,
+RankMemory predict_memory(const NetworkSpec& spec, const std::vector<Form>& forms, const StepShape& step,
                           Index samples);
 
 }  // namespace sibp

@@ -46,13 +46,19 @@ struct LayerCost {
   [[nodiscard]] double seconds() const { return seconds_network + seconds_update + seconds_communication; }
 };
 
-/// One layer among those of a network, and how a step's batch lies on the ranks.
+/// What a step's cost depends on beside the network.
+struct StepShape {
+  Index batch = 1;  ///< M, dealt evenly to the ranks
+  int ranks = 1;    ///< P
+  Carry carry = Carry::new_weights;
+  Index gram_every = 1;  ///< T: of so many steps, one forms and factorises A in the forms that have it
+};
+
+/// One layer among those of a network.
 struct LayerInStep {
   const LayerSpec& layer;
   bool is_first = false;  ///< carries no difference back
-  Index batch = 1;        ///< M, dealt evenly
-  int ranks = 1;          ///< P
-  Carry carry = Carry::new_weights;
+  StepShape step;
 };
 
 /// The proximal update in one form; the formulas are those of enum Form. Local.
@@ -63,12 +69,12 @@ LayerCost gradient_cost(const LayerInStep& step, const MachineRates& rates);
 
 /// The forms to choose among on a number of ranks. On one, dual and dual_reduced are the same and only dual is named.
 /// On several, dual has every rank compute the same update for itself: only ranks whose arithmetic is `alike`, by their
-/// processors' kernels and threads, get the same bits.
-std::vector<Form> forms_on(int ranks, bool alike);
+/// processors' kernels and threads, get the same bits. With T > 1 a form needs an A to keep.
+std::vector<Form> forms_on(int ranks, bool alike, Index gram_every = 1);
 
 /// Of `candidates` the form of least predicted seconds for every layer of a network. Local: decide on one rank and
 /// broadcast, as a tie may end differently elsewhere.
-std::vector<Form> choose_forms(const NetworkSpec& spec, Index batch, int ranks, Carry carry, const MachineRates& rates,
+std::vector<Form> choose_forms(const NetworkSpec& spec, const StepShape& step, const MachineRates& rates,
                                const std::vector<Form>& candidates);
 
 }  // namespace sibp

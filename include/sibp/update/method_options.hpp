@@ -35,6 +35,7 @@ struct MethodOptions {
   Damping damping;
   Carry carry = Carry::new_weights;
   std::vector<Form> forms{};  ///< one for all layers or one each; none: to be chosen by calibration
+  GramRefresh refresh{};
   // proxprop
   Optimiser outer = Optimiser::sgd;
   double tau = 0.05;   ///< τ, the step size of the proximal steps, > 0

@@ -39,6 +39,8 @@ enum class Form {
 std::string_view name_of(Form form);
 /// The form of that name, or nothing.
 std::optional<Form> form_from_name(std::string_view name);
+/// Whether a form has A = F̂ F̂ᵀ: normal and activations.
+bool has_gram(Form form);
 /// The names with commas between.
 std::string to_text(const std::vector<Form>& forms);
 
@@ -48,12 +50,22 @@ struct BatchCapacity {
   Index local_batch = 0;   ///< and on this rank
 };
 
+/// How often A is formed and factorised anew, in the forms that have it (normal and activations). With T > 1 it is the
+/// running mean Ā ← β Ā + (1 − β) A / M over the batches that A is formed of, times M.
+struct GramRefresh {
+  Index every = 1;                              ///< T: steps from one A to the next; 1: each batch its own
+  double average = 0.95;                        ///< β, 0 ≤ β < 1
+  Index burn_in = 50;                           ///< first steps, which take each batch's own A and fill the mean
+  Damping damping{Damping::Kind::relative, 3};  ///< with the mean: λ of a batch that it does not know
+};
+
 /// Everything that decides how SIBP updates the weights, beside η.
 struct ProximalOptions {
   Damping damping;
   Carry carry = Carry::new_weights;
   std::vector<Form> forms;  ///< by layer; one form stands for all layers
   BatchCapacity batch;
+  GramRefresh refresh{};  ///< T > 1 needs the forms normal and activations
 };
 
 }  // namespace sibp

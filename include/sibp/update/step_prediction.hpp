@@ -21,8 +21,7 @@ Interconnect interconnect_of(const MachineRates& measured, int ranks);
 
 /// One step of a whole network, on the rank that works longest.
 struct StepPrediction {
-  int ranks = 1;
-  Index batch = 0;  ///< samples of a step over all ranks
+  StepShape shape;
   std::vector<Form> forms;
   LayerCost cost;  ///< summed over the layers
 
@@ -32,7 +31,7 @@ struct StepPrediction {
 
 /// The step with `forms` (one for each layer), or, if that is empty, with the forms of least predicted seconds. `rates`
 /// are those on so many ranks. Local.
-StepPrediction predict_step(const NetworkSpec& spec, Index batch, int ranks, Carry carry, const MachineRates& rates,
+StepPrediction predict_step(const NetworkSpec& spec, const StepShape& shape, const MachineRates& rates,
                             std::vector<Form> forms = {});
 
 }  // namespace sibp

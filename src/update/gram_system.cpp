@@ -1,0 +1,58 @@
+#include "update/gram_system.hpp"
+
+namespace sibp {
+
+GramSystem::GramSystem(const UpdateContext& context, const LayerSpec& layer, const ProximalOptions& options,
+                       FusedSums& sums, std::size_t place)
+    : context_(context),
+      damping_(options.damping),
+      refresh_(options.refresh),
+      sums_(sums),
+      place_(place),
+      gram_(context.device.allocate(layer.fan_in(), layer.fan_in())),
+      mean_(context.device.allocate(averages() ? layer.fan_in() : 0, layer.fan_in())) {
+}
+
+void GramSystem::start(ConstMatrixView features, Index samples) {
+  samples_ = samples;
+  const Index beyond = steps_ - refresh_.burn_in;
+  due_ = !averages() || beyond <= 0 || beyond % refresh_.every == 0;
+  uses_mean_ = averages() && beyond >= 0;
+  ++steps_;
+  if (!due_) return;
+  context_.device.syrk(Op::none, 1, features, 0, gram_.view());  // A_p = F̂_p F̂_pᵀ   (fan_in × fan_in)
+  if (!distributed()) return;
+  context_.device.pack_triangle(gram_.view(), sums_.view(place_));
+  sums_.ready(place_);
+}
+
+ProximalStep GramSystem::factorise() {
+  if (!due_) return last_;
+  if (distributed()) await_sum();
+  if (averages()) add_to_mean();
+  last_ = uses_mean_ ? sibp::factorise(context_.device, gram_.view(), refresh_.damping, gram_.rows(), samples_)
+                     : sibp::factorise(context_.device, gram_.view(), damping_, gram_.rows());
+  return last_;
+}
+
+void GramSystem::await_sum() {
+  if (sums_.under_way(place_)) {
+    const PhaseClock::Scope timed(context_.clock, Phase::communication);
+    sums_.wait(place_);
+  }
+  context_.device.unpack_triangle(sums_.view(place_), gram_.view());
+}
+
+/// Ā ← β Ā + (1 − β) A / M; then, unless this batch's own A is wanted still, A ← Ā over the weights in it.
+void GramSystem::add_to_mean() {
+  Device& device = context_.device;
+  const double share = (1 - refresh_.average) / static_cast<double>(samples_);
+  device.scale(static_cast<Real>(refresh_.average), mean_.view());
+  device.axpy(static_cast<Real>(share), gram_.view(), mean_.view());
+  mean_weight_ = refresh_.average * mean_weight_ + (1 - refresh_.average);
+  if (!uses_mean_) return;
+  device.copy(mean_.view(), gram_.view());
+  device.scale(static_cast<Real>(1 / mean_weight_), gram_.view());
+}
+
+}  // namespace sibp

@@ -1,0 +1,50 @@
+#pragma once
+
+#include "sibp/comm/fused_sums.hpp"
+#include "sibp/update/proximal_options.hpp"
+#include "sibp/update/update_rule.hpp"
+
+#include "update/damped_system.hpp"
+
+namespace sibp {
+
+/// One layer's system A + λI, A = F̂ F̂ᵀ over all ranks, factorised: of every batch, or, with GramRefresh::every = T > 1,
+/// of a running mean over batches that is refreshed every T steps only. This rank's part of A is formed and its sum
+/// over ranks started in the forward pass; only the lower triangle is computed, and travels, packed.
+class GramSystem {
+ public:
+  /// `sums` has this layer's packed triangle at `place` where there are several ranks.
+  GramSystem(const UpdateContext& context, const LayerSpec& layer, const ProximalOptions& options, FusedSums& sums,
+             std::size_t place);
+
+  /// Forms this rank's part of A for a batch of so many samples over all ranks, if A is due. Collective.
+  void start(ConstMatrixView features, Index samples);
+  /// Waits for A if it is due, and factorises. Collective.
+  ProximalStep factorise();
+  /// L, once factorise() has not failed. Local.
+  [[nodiscard]] ConstMatrixView factor() const { return gram_.view(); }
+  /// What B = R F̂ᵀ is to be multiplied by: 1, or 1 / M where the mean of F̂ F̂ᵀ over samples stands for A. Local.
+  [[nodiscard]] double scale() const { return uses_mean_ ? 1 / static_cast<double>(samples_) : 1; }
+
+ private:
+  [[nodiscard]] bool averages() const { return refresh_.every > 1; }
+  [[nodiscard]] bool distributed() const { return context_.communicator.size() > 1; }
+  void await_sum();
+  void add_to_mean();
+
+  UpdateContext context_;
+  Damping damping_;
+  GramRefresh refresh_;
+  FusedSums& sums_;
+  std::size_t place_;
+  Matrix gram_;             ///< A, then its factor: fan_in × fan_in, lower triangle
+  Matrix mean_;             ///< Σ of β-weighted A / M over batches; without elements where A is of every batch
+  double mean_weight_ = 0;  ///< of the weights in it
+  Index steps_ = 0;         ///< started so far
+  Index samples_ = 0;       ///< M of this step
+  bool due_ = true;         ///< A is formed in this step
+  bool uses_mean_ = false;  ///< the factor is that of the mean
+  ProximalStep last_;
+};
+
+}  // namespace sibp

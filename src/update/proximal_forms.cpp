@@ -1,0 +1,59 @@
+#include "update/proximal_forms.hpp"
+
+#include <numeric>
+
+namespace sibp {
+namespace {
+
+Form form_of_layer(const ProximalOptions& options, std::size_t layer) {
+  const std::size_t place = options.forms.size() == 1 ? 0 : layer;
+  require(place < options.forms.size(), "the form of the update is not chosen for every layer");
+  const Form form = options.forms[place];
+  require(options.refresh.every == 1 || has_gram(form), "only a form with a Gram matrix can keep it for several steps");
+  return form;
+}
+
+}  // namespace
+
+ProximalForms::ProximalForms(const UpdateContext& context, const NetworkSpec& spec, const ProximalOptions& options,
+                             std::size_t end)
+    : context_(context), per_rank_(static_cast<std::size_t>(context.communicator.size())) {
+  std::vector<FusedSums::Shape> triangles;
+  for (std::size_t i = 0; i < end; ++i) {
+    const Index n = spec.layers[i].fan_in();
+    if (has_gram(form_of_layer(options, i))) triangles.push_back({n * (n + 1) / 2, 1});
+  }
+  if (context.communicator.size() == 1) triangles.clear();  // nothing travels
+  grams_ = std::make_unique<FusedSums>(context.device, context.communicator, triangles);
+  std::size_t place = 0;
+  for (std::size_t i = 0; i < end; ++i) {
+    const LayerSpec& layer = spec.layers[i];
+    switch (form_of_layer(options, i)) {
+      case Form::normal:
+        forms_.push_back(make_normal_form(context, layer, options, {context, layer, options, *grams_, place++}));
+        break;
+      case Form::activations:
+        forms_.push_back(make_activations_form(context, layer, options, {context, layer, options, *grams_, place++}));
+        break;
+      case Form::dual:
+        forms_.push_back(make_dual_form(context, layer, options));
+        break;
+      case Form::dual_reduced:
+        forms_.push_back(context.communicator.size() > 1 ? make_dual_reduced_form(context, layer, options)
+                                                         : make_dual_form(context, layer, options));
+        break;
+    }
+  }
+}
+
+void ProximalForms::features_ready(std::size_t layer, ConstMatrixView features) {
+  if (layer == 0) {
+    const PhaseClock::Scope timed(context_.clock, Phase::communication);
+    context_.communicator.all_gather(features.cols, std::span(per_rank_));
+    samples_ = {per_rank_, std::accumulate(per_rank_.begin(), per_rank_.end(), Index{0})};
+  }
+  if (layer < forms_.size()) forms_[layer]->features_ready(features, samples_);
+  if (layer > 0 && layer <= forms_.size()) forms_[layer - 1]->features_passed();
+}
+
+}  // namespace sibp

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "update/proximal_form.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace sibp {
+
+/// The proximal solves of a network's first layers, each in its form. All functions are Collective.
+class ProximalForms {
+ public:
+  /// For the layers before `end` (counted from 0). Throws Error (runtime) if `options` have no form for one of them, or
+  /// refresh A now and then in a form that has none.
+  ProximalForms(const UpdateContext& context, const NetworkSpec& spec, const ProximalOptions& options, std::size_t end);
+
+  [[nodiscard]] std::size_t size() const { return forms_.size(); }
+  [[nodiscard]] ProximalForm& operator[](std::size_t layer) { return *forms_.at(layer); }
+
+  /// To be called for all of the network's layers in their order: F̂ of one is known.
+  void features_ready(std::size_t layer, ConstMatrixView features);
+
+ private:
+  UpdateContext context_;
+  std::unique_ptr<FusedSums> grams_;  ///< the packed A of the layers that have one
+  std::vector<std::unique_ptr<ProximalForm>> forms_;
+  std::vector<Index> per_rank_;  ///< M_q of this step
+  DealtSamples samples_;
+};
+
+}  // namespace sibp

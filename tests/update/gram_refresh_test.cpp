@@ -1,0 +1,64 @@
+// A Gram matrix that is a running mean over batches and kept for several steps, against the reference in double.
+#include "support/reference_step.hpp"
+#include "support/step_fixture.hpp"
+
+#include <gtest/gtest.h>
+
+namespace sibp {
+namespace {
+
+using namespace testing_support;
+
+const double tolerance = sizeof(Real) == 4 ? 5e-4 : 1e-10;
+
+struct Case {
+  Form form;
+  Carry carry;
+  GramRefresh refresh;
+};
+
+constexpr Damping relative{Damping::Kind::relative, 2};
+constexpr Damping absolute{Damping::Kind::absolute, 3};
+
+class KeptGram : public testing::TestWithParam<Case> {};
+
+TEST_P(KeptGram, IsTheReferenceOnAnyNumberOfRanks) {
+  const auto& [form, carry, refresh] = GetParam();
+  const NetworkSpec spec = parse_network("dense(5,relu) dense(4,tanh) dense(3)", 6, Loss::softmax_cross_entropy, {});
+  const auto start = toy_weights(spec, 21);
+  const Damping damping{Damping::Kind::relative, 1};
+  RankOfStep rank(make_mpi_communicator(), spec, start, 40,
+                  [&, form = form, carry = carry, &refresh = refresh](const auto& context, const auto& network) {
+                    return make_semi_implicit(context, network, {damping, carry, {form}, {40, 40}, refresh});
+                  });
+  naive::ReferenceStep reference{
+      .spec = spec, .weights = start, .eta = 0.5, .damping = damping, .carry = carry, .refresh = refresh};
+  for (std::uint64_t step = 0; step < 9; ++step) {
+    const Index samples = step == 5 ? 7 : 23;  // a shorter batch, as at the end of an epoch
+    const ToyBatch batch = toy_batch(6, 3, samples, 100 + step);
+    rank.step(batch, 0.5);
+    reference.run(batch.inputs, batch.labels);
+    const auto weights = rank.weights();
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      EXPECT_LT(change_error(weights[i], reference.weights[i], start[i]), tolerance)
+          << "layer " << i + 1 << " after step " << step + 1;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Refreshes, KeptGram,
+                         testing::Values(Case{Form::normal, Carry::new_weights, {3, 0.9, 2, relative}},
+                                         Case{Form::normal, Carry::old_weights, {4, 0.5, 0, absolute}},
+                                         Case{Form::activations, Carry::new_weights, {2, 0.8, 3, absolute}},
+                                         Case{Form::activations, Carry::old_weights, {20, 0.9, 4, relative}}));
+
+TEST(KeptGram, NeedsAFormThatHasOne) {
+  const NetworkSpec spec = parse_network("dense(3)", 6, Loss::softmax_cross_entropy, {});
+  const auto make = [](const auto& context, const auto& network) {
+    return make_semi_implicit(context, network, {{}, Carry::new_weights, {Form::dual}, {40, 40}, {.every = 2}});
+  };
+  EXPECT_THROW(RankOfStep(make_mpi_communicator(), spec, toy_weights(spec, 1), 40, make), Error);
+}
+
+}  // namespace
+}  // namespace sibp
