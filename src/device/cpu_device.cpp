@@ -4,6 +4,7 @@
 #include "device/cpu_elementwise.hpp"
 #include "device/eigen_maps.hpp"
 #include "device/level3.hpp"
+#include "device/level3_panels.hpp"
 
 #include <cmath>
 #include <cstdlib>
@@ -83,47 +84,17 @@ class CpuDevice final : public Device {
   double do_inner_product(ConstMatrixView a, ConstMatrixView b) override { return cpu::inner_product(a, b); }
 
   void do_gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta, MatrixView c) override {
-    if (!progress()) {
+    if (progress()) {
+      level3_panels::gemm(progress(), op_a, op_b, alpha, a, b, beta, c);
+    } else {
       level3::gemm(op_a, op_b, alpha, a, b, beta, c);
-      return;
-    }
-    // In panels of about a millisecond each, cut along the longer side so that the smaller operand is read again.
-    constexpr double flops_of_panel = 1e8;
-    const bool by_rows = c.rows >= c.cols;
-    const Index length = by_rows ? c.rows : c.cols;
-    const Index inner = op_a == Op::none ? a.cols : a.rows;
-    const double flops_of_line = 2.0 * static_cast<double>(inner) * static_cast<double>(by_rows ? c.cols : c.rows);
-    const Index panel = std::max<Index>(128, static_cast<Index>(flops_of_panel / flops_of_line));
-    for (Index first = 0; first < length; first += panel) {
-      const Index n = std::min(panel, length - first);
-      if (by_rows) {
-        const auto rows = op_a == Op::none ? a.block(first, 0, n, a.cols) : a.block(0, first, a.rows, n);
-        level3::gemm(op_a, op_b, alpha, rows, b, beta, c.block(first, 0, n, c.cols));
-      } else {
-        const auto cols = op_b == Op::none ? b.block(0, first, b.rows, n) : b.block(first, 0, n, b.cols);
-        level3::gemm(op_a, op_b, alpha, a, cols, beta, c.block(0, first, c.rows, n));
-      }
-      progress()();
     }
   }
   void do_syrk(Op op, Real alpha, ConstMatrixView a, Real beta, MatrixView c) override {
-    constexpr Index panel = 512;
-    if (!progress() || c.cols <= panel) {
+    if (progress()) {
+      level3_panels::syrk(progress(), op, alpha, a, beta, c);
+    } else {
       level3::syrk(op, alpha, a, beta, c);
-      return;
-    }
-    // In panels of columns: a triangle on the diagonal, and the block below it.
-    const auto part = [&](Index first, Index n) {
-      return op == Op::none ? a.block(first, 0, n, a.cols) : a.block(0, first, a.rows, n);
-    };
-    for (Index first = 0; first < c.cols; first += panel) {
-      const Index n = std::min(panel, c.cols - first);
-      const Index below = first + n;
-      level3::syrk(op, alpha, part(first, n), beta, c.block(first, first, n, n));
-      const Op other = op == Op::none ? Op::transpose : Op::none;
-      gemm(op, other, alpha, part(below, c.rows - below), part(first, n), beta,
-           c.block(below, first, c.rows - below, n));
-      progress()();
     }
   }
   void do_pack_triangle(ConstMatrixView a, Real* packed) override {
@@ -139,7 +110,7 @@ class CpuDevice final : public Device {
     return lambda;
   }
   Index do_cholesky(MatrixView a) override {
-    const Index failed = level3::cholesky(a);
+    const Index failed = progress() ? level3_panels::cholesky(progress(), a) : level3::cholesky(a);
     if (failed != 0) return failed;
     // Some libraries let a NaN pass: it is not > 0.
     for (Index i = 0; i < a.rows; ++i) {
@@ -147,8 +118,20 @@ class CpuDevice final : public Device {
     }
     return 0;
   }
-  void do_solve_right(ConstMatrixView factor, MatrixView x) override { level3::solve_right(factor, x); }
-  void do_solve_left(ConstMatrixView factor, MatrixView x) override { level3::solve_left(factor, x); }
+  void do_solve_right(ConstMatrixView factor, MatrixView x) override {
+    if (progress()) {
+      level3_panels::solve_right(progress(), factor, x);
+    } else {
+      level3::solve_right(factor, x);
+    }
+  }
+  void do_solve_left(ConstMatrixView factor, MatrixView x) override {
+    if (progress()) {
+      level3_panels::solve_left(progress(), factor, x);
+    } else {
+      level3::solve_left(factor, x);
+    }
+  }
 
   void do_row_inner_products(ConstMatrixView a, ConstMatrixView b, std::span<double> products) override {
     cpu::row_inner_products(a, b, products);

@@ -22,6 +22,8 @@ void set_threads(int threads);
 void gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta, MatrixView c);
 void syrk(Op op, Real alpha, ConstMatrixView a, Real beta, MatrixView c);
 Index cholesky(MatrixView a);
+/// x ← x L⁻ᵀ with L the lower triangle of `factor`.
+void divide_by_transpose(ConstMatrixView factor, MatrixView x);
 void solve_right(ConstMatrixView factor, MatrixView x);
 void solve_left(ConstMatrixView factor, MatrixView x);
 

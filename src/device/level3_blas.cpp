@@ -102,6 +102,10 @@ Index cholesky(MatrixView a) {
   return info;
 }
 
+void divide_by_transpose(ConstMatrixView factor, MatrixView x) {
+  triangular_solve(CblasRight, CblasTrans, factor, x);
+}
+
 void solve_right(ConstMatrixView factor, MatrixView x) {
   triangular_solve(CblasRight, CblasTrans, factor, x);    // x ← x L⁻ᵀ
   triangular_solve(CblasRight, CblasNoTrans, factor, x);  // x ← x L⁻¹

@@ -66,6 +66,11 @@ Index cholesky(MatrixView a) {
   return Eigen::internal::llt_inplace<Real, Eigen::Lower>::blocked(target) + 1;  // −1 on success
 }
 
+void divide_by_transpose(ConstMatrixView factor, MatrixView x) {
+  auto target = eigen(x);
+  eigen(factor).triangularView<Eigen::Lower>().transpose().solveInPlace<Eigen::OnTheRight>(target);
+}
+
 void solve_right(ConstMatrixView factor, MatrixView x) {
   const auto lower = eigen(factor).triangularView<Eigen::Lower>();
   auto target = eigen(x);

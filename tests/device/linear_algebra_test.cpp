@@ -134,47 +134,6 @@ TEST_P(Products, GemmIsTheTripleLoop) {
       }
 }
 
-TEST_F(LinearAlgebra, LongProductsServeProgressAndStayTheSame) {
-  int calls = 0;
-  for (const auto& [m, n, op_a, op_b] : {std::tuple<Index, Index, Op, Op>{300, 40, Op::none, Op::none},
-                                         {300, 40, Op::transpose, Op::transpose},
-                                         {40, 300, Op::none, Op::transpose},
-                                         {40, 300, Op::transpose, Op::none}}) {
-    const Index k = 10000;
-    const Dense a = naive::random(m, k, 1);
-    const Dense b = naive::random(k, n, 2);
-    const Matrix stored_a = naive::upload(*device_, op_a == Op::none ? a : naive::transpose(a));
-    const Matrix stored_b = naive::upload(*device_, op_b == Op::none ? b : naive::transpose(b));
-    Matrix result = device_->allocate(m, n);
-    device_->set_progress([&] { ++calls; });
-    const int before = calls;
-    device_->gemm(op_a, op_b, 1, stored_a.view(), stored_b.view(), 0, result.view());
-    EXPECT_GE(calls - before, 2);
-    EXPECT_LT(naive::relative_difference(naive::download(*device_, result.view()), naive::product(a, b)), tolerance);
-  }
-}
-
-TEST_F(LinearAlgebra, LongSyrksServeProgressAndStayTheSame) {
-  int calls = 0;
-  for (const Op op : {Op::none, Op::transpose}) {
-    const Index n = 600;  // more than a panel
-    const Dense a = naive::random(n, 70, 1);
-    const Matrix stored = naive::upload(*device_, op == Op::none ? a : naive::transpose(a));
-    const Dense c = naive::random(n, n, 2);
-    Framed result(*device_, c);
-    device_->set_progress([&] { ++calls; });
-    const int before = calls;
-    device_->syrk(op, 2, stored.view(), Real(0.5), result.view());
-    EXPECT_GE(calls - before, 2);
-    const Dense gram = naive::product(a, naive::transpose(a));
-    Dense expected = c;
-    for (Index j = 0; j < n; ++j)
-      for (Index i = j; i < n; ++i) expected(i, j) = 2 * gram(i, j) + 0.5 * c(i, j);
-    EXPECT_LT(naive::relative_difference(result.content(), expected), tolerance);
-    EXPECT_TRUE(result.frame_untouched());
-  }
-}
-
 TEST_F(LinearAlgebra, AddingATransposeIsTheFormula) {
   for (const auto& [rows, cols] : {std::pair<Index, Index>{0, 3}, {1, 1}, {5, 3}, {70, 33}}) {
     const Dense x = naive::random(cols, rows, 1);
