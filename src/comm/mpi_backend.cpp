@@ -1,6 +1,7 @@
 #include "sibp/comm/communicator.hpp"
 #include "sibp/core/error.hpp"
 
+#include "comm/gatherable_matrix.hpp"
 #include "comm/mpi_check.hpp"
 #include "comm/shared_matrix.hpp"
 
@@ -201,6 +202,12 @@ class MpiBackend final : public CommunicatorBackend {
       if (auto shared = make_shared_matrix(node_, *this, rows, cols)) return shared;
     }
     return std::make_unique<PlainReducible>(device.allocate(rows, cols), make_slot());
+  }
+  std::unique_ptr<GatherableMatrix> make_gatherable(Device& device, Index elements) override {
+    if (shares_memory(device)) {
+      if (auto shared = make_shared_gatherable(node_, *this, elements)) return shared;
+    }
+    return make_plain_gatherable(device, make_slot(), rank_, elements);
   }
   void poll() override {
     int flag = 0;  // any call that looks for messages makes the library move its collectives on

@@ -22,13 +22,14 @@ double update_elements(Form form, const LayerSpec& layer, const StepShape& step)
   const auto rows = static_cast<double>((layer.outputs + step.ranks - 1) / step.ranks);
   switch (form) {
     case Form::normal:
-      return gram + n * o + (distributed ? n * rows : 0);
+      return gram + n * o * (distributed ? 2 : 1);
     case Form::activations:
       return gram + n * local + (distributed ? n * o : 0);
     case Form::dual:
-      return batch * batch + o * batch + (distributed ? n * batch : 0);
-    case Form::dual_reduced:
-      return batch * batch + o * batch + (distributed ? n * batch + n * o + (batch + o) * local : 0);
+      return batch * batch + o * batch + (distributed ? (n + o) * batch : 0);
+    case Form::dual_rows:
+      if (!distributed) return batch * batch + o * batch;
+      return 2 * batch * batch + (local + rows + n + o) * batch + n * o;
   }
   throw Error(ExitStatus::runtime, "unknown form of the proximal update");
 }

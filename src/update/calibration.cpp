@@ -61,16 +61,25 @@ MachineRates calibrate(Device& device, const Communicator& communicator) {
   std::vector<Index> columns;
   for (Index q = 0; q < communicator.size(); ++q)
     columns.push_back(largest * (q + 1) / communicator.size() - largest * q / communicator.size());
-  const auto slot = communicator.make_slot();
+  const auto gathered = communicator.make_gatherable(device, a.size());
   rates.gather_bytes = elements * sizeof(Real) / least_seconds([&] {
-                         slot->start_all_gather_columns(c.view(), columns);
-                         slot->wait();
+                         gathered->begin(largest, columns);
+                         gathered->start();
+                         gathered->wait();
+                         gathered->release();
                        });
+  const auto slot = communicator.make_slot();
+  const MatrixView own = b.view().left_cols(columns[static_cast<std::size_t>(communicator.rank())]);
+  rates.scatter_bytes = elements * sizeof(Real) / least_seconds([&] {
+                          slot->start_reduce_scatter_columns(c.view(), columns, own);
+                          slot->wait();
+                        });
   communicator.broadcast(std::span(&rates.gemm[0], rates.gemm.size()));
   communicator.broadcast(std::span(&rates.syrk[0], rates.syrk.size()));
   communicator.broadcast(std::span(&rates.cholesky[0], rates.cholesky.size()));
   communicator.broadcast(std::span(&rates.solve[0], rates.solve.size()));
-  for (double* value : {&rates.memory_bytes, &rates.latency_seconds, &rates.reduce_bytes, &rates.gather_bytes})
+  for (double* value :
+       {&rates.memory_bytes, &rates.latency_seconds, &rates.reduce_bytes, &rates.gather_bytes, &rates.scatter_bytes})
     communicator.broadcast(std::span(value, 1));
   return rates;
 }

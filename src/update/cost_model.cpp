@@ -20,6 +20,7 @@ class Tally {
   void all_reduce(double elements) { transfer(elements, 1, rates_.reduce_bytes); }
   /// Half of an all-reduce, and so is a reduce-scatter.
   void gather(double elements) { transfer(elements, 0.5, rates_.gather_bytes); }
+  void reduce_scatter(double elements) { transfer(elements, 0.5, rates_.scatter_bytes); }
   /// What another tally has, done in one of so many steps.
   void add(const Tally& other, Index every) {
     const auto share = 1 / static_cast<double>(every);
@@ -80,7 +81,7 @@ Tally gram(const Sizes& s, const StepShape& step, const MachineRates& rates) {
 /// The whole update on every rank.
 void add_dual(Tally& tally, const Sizes& s, bool distributed) {
   if (distributed) tally.touch(2 * s.n * s.local);
-  tally.touch(2 * s.o * s.local);
+  tally.touch(2 * s.o * (s.local + s.batch));
   tally.gather(s.n * s.batch);
   tally.gather(s.o * s.batch);
   tally.syrk(s.batch, s.n);
@@ -90,18 +91,19 @@ void add_dual(Tally& tally, const Sizes& s, bool distributed) {
 }
 
 /// The update's work divided by the number of ranks, which is more than 1.
-void add_dual_reduced(Tally& tally, const LayerInStep& layer, const Sizes& s) {
+void add_dual_rows(Tally& tally, const LayerInStep& layer, const Sizes& s) {
+  const double rows = std::ceil(s.o / layer.step.ranks);
   tally.touch(2 * (s.n + s.o) * s.local);
   tally.gather(s.n * s.batch);
   tally.gather(s.o * s.batch);
   tally.gemm(s.batch, s.batch / 2, s.n / layer.step.ranks);  // a share of the triangle of K
   tally.gather(s.batch * s.batch);
+  tally.touch(2 * s.batch * s.batch + 2 * rows * (s.batch + s.n));
   tally.cholesky(s.batch);
-  tally.solve(s.batch, s.local);
-  tally.gemm(s.o, s.local, s.batch);
-  tally.gemm(s.o, s.n, s.local);
-  tally.all_reduce(s.n * s.o);
-  tally.touch(3 * s.n * s.o);
+  tally.solve(s.batch, rows);
+  tally.gemm(rows, s.n, s.batch);
+  tally.gather(s.n * s.o);
+  tally.touch(2 * s.n * s.o);
   if (layer.is_first || layer.step.carry == Carry::old_weights) return;
   tally.gemm(s.batch, s.local, s.o);
   tally.solve(s.batch, s.local);
@@ -115,7 +117,7 @@ void add_update(Tally& tally, Form form, const LayerInStep& layer, const Sizes& 
     case Form::normal:
       tally.add(gram(s, step, rates), step.gram_every);
       tally.gemm(s.n, s.o, s.local);
-      tally.gather(s.n * s.o);
+      tally.reduce_scatter(s.n * s.o);
       tally.solve(s.n, std::ceil(s.o / step.ranks));
       tally.gather(s.n * s.o);
       tally.touch(3 * s.n * s.o);
@@ -131,9 +133,9 @@ void add_update(Tally& tally, Form form, const LayerInStep& layer, const Sizes& 
     case Form::dual:
       add_dual(tally, s, distributed);
       break;
-    case Form::dual_reduced:
+    case Form::dual_rows:
       if (distributed) {
-        add_dual_reduced(tally, layer, s);
+        add_dual_rows(tally, layer, s);
       } else {
         add_dual(tally, s, distributed);
       }
@@ -154,6 +156,7 @@ MachineRates MachineRates::uniform(double flops, double latency_seconds, double 
   rates.latency_seconds = latency_seconds;
   rates.reduce_bytes = reduce_bytes;
   rates.gather_bytes = 2 * reduce_bytes;
+  rates.scatter_bytes = 2 * reduce_bytes;
   return rates;
 }
 
@@ -193,8 +196,8 @@ LayerCost gradient_cost(const LayerInStep& step, const MachineRates& rates) {
 std::vector<Form> forms_on(int ranks, bool alike, Index gram_every) {
   if (gram_every > 1) return {Form::normal, Form::activations};
   if (ranks == 1) return {Form::normal, Form::activations, Form::dual};
-  if (!alike) return {Form::normal, Form::activations, Form::dual_reduced};
-  return {Form::normal, Form::activations, Form::dual, Form::dual_reduced};
+  if (!alike) return {Form::normal, Form::activations, Form::dual_rows};
+  return {Form::normal, Form::activations, Form::dual, Form::dual_rows};
 }
 
 std::vector<Form> choose_forms(const NetworkSpec& spec, const StepShape& shape, const MachineRates& rates,

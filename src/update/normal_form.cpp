@@ -2,6 +2,7 @@
 // ranks; every rank factors A + λI, solves its share of the rows of ΔŴ, and all gather them: the traffic of reducing B,
 // the solve divided by P, and replicas that are equal by construction.
 #include "update/proximal_form.hpp"
+#include "update/shares.hpp"
 
 namespace sibp {
 namespace {
@@ -12,12 +13,9 @@ class NormalForm final : public ProximalForm {
       : ProximalForm(context, options),
         gram_(std::move(gram)),
         step_(device().allocate(layer.fan_in(), layer.outputs)),
-        slot_(communicator().make_slot()) {
-    for (Index q = 0; q < communicator().size(); ++q) {
-      if (q == communicator().rank()) first_row_ = layer.outputs * q / communicator().size();
-      rows_.push_back(layer.outputs * (q + 1) / communicator().size() - layer.outputs * q / communicator().size());
-    }
-    mine_ = device().allocate(layer.fan_in(), distributed() ? own_rows() : 0);
+        slot_(communicator().make_slot()),
+        gathered_(gatherable(step_.size())) {
+    for (const Share& share : even_shares(layer.outputs, communicator().size())) rows_.push_back(share.count);
   }
 
   void features_ready(ConstMatrixView features, const DealtSamples& samples) override {
@@ -31,7 +29,10 @@ class NormalForm final : public ProximalForm {
       // Bᵀ = F̂ Rᵀ = −η F̂ Sᵀ   (fan_in × outputs: a rank's rows of B lie side by side)
       device().gemm(Op::none, Op::transpose, static_cast<Real>(-layer.eta * gram_.scale()), layer.features,
                     layer.masked, 0, step_.view());
-      if (distributed()) slot_->start_reduce_scatter_columns(step_.view(), rows_, mine_.view());
+      if (distributed()) {
+        gathered_->begin(step_.rows(), rows_);
+        slot_->start_reduce_scatter_columns(step_.view(), rows_, gathered_->own());
+      }
     }
     if (!carries_new()) carry_difference(layer);
     const ProximalStep result = solve();
@@ -45,21 +46,19 @@ class NormalForm final : public ProximalForm {
   void finish(MatrixView weights) override { complete(weights); }
 
  private:
-  [[nodiscard]] Index own_rows() const { return rows_[static_cast<std::size_t>(communicator().rank())]; }
   /// This rank's rows of ΔŴ, as columns of its transpose.
-  MatrixView own_block() { return step_.view().block(0, first_row_, step_.rows(), own_rows()); }
+  MatrixView own() { return distributed() ? gathered_->own() : step_.view(); }
 
   ProximalStep solve() {
     const PhaseClock::Scope timed(clock(), Phase::solve);
     const ProximalStep result = gram_.factorise();  // A + λI = L Lᵀ
     wait(*slot_);
-    if (distributed()) device().copy(mine_.view(), own_block());
     if (result.failed_minor == 0) {
-      device().solve_left(gram_.factor(), own_block());  // ΔŴᵀ = (A + λI)⁻¹ Bᵀ
+      device().solve_left(gram_.factor(), own());  // ΔŴᵀ = (A + λI)⁻¹ Bᵀ
     } else {
-      device().fill(own_block(), 0);
+      device().fill(own(), 0);
     }
-    if (distributed()) slot_->start_all_gather_columns(step_.view(), rows_);
+    if (distributed()) gathered_->start();
     pending_ = true;
     return result;
   }
@@ -67,18 +66,18 @@ class NormalForm final : public ProximalForm {
   /// Ŵ ← Ŵ + ΔŴ, once.
   void complete(MatrixView weights) {
     if (!pending_) return;
-    wait(*slot_);
-    const PhaseClock::Scope timed(clock(), Phase::solve);
-    device().add_transposed(1, step_.view(), weights);
     pending_ = false;
+    if (distributed()) wait(*gathered_);
+    const PhaseClock::Scope timed(clock(), Phase::solve);
+    device().add_transposed(1, distributed() ? gathered_->all() : step_.view(), weights);
+    if (distributed()) gathered_->release();
   }
 
   GramSystem gram_;
-  Matrix step_;  ///< Bᵀ, then ΔŴᵀ: fan_in × outputs
-  Matrix mine_;  ///< this rank's columns of the summed Bᵀ; without elements on one rank
+  Matrix step_;  ///< this rank's part of Bᵀ, fan_in × outputs; on one rank then ΔŴᵀ
   std::unique_ptr<CollectiveSlot> slot_;
-  std::vector<Index> rows_;  ///< of ΔŴ, by the rank that solves them
-  Index first_row_ = 0;
+  std::unique_ptr<GatherableMatrix> gathered_;  ///< Bᵀ, then ΔŴᵀ, by ranks: fan_in × outputs; null on one rank
+  std::vector<Index> rows_;                     ///< of ΔŴ, by the rank that solves them
   bool pending_ = false;
 };
 

@@ -10,14 +10,14 @@ std::string_view name_of(Form form) {
       return "activations";
     case Form::dual:
       return "dual";
-    case Form::dual_reduced:
-      return "dual-reduced";
+    case Form::dual_rows:
+      return "dual-rows";
   }
   return "";
 }
 
 std::optional<Form> form_from_name(std::string_view name) {
-  for (const Form form : {Form::normal, Form::activations, Form::dual, Form::dual_reduced})
+  for (const Form form : {Form::normal, Form::activations, Form::dual, Form::dual_rows})
     if (name == name_of(form)) return form;
   return std::nullopt;
 }

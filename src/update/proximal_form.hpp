@@ -43,12 +43,23 @@ class ProximalForm {
  protected:
   /// D_{i−1} = W_iᵀ S_i   (inputs × M_p), with the weights as they are now.
   void carry_difference(const LayerBackward& layer) { sibp::carry_difference(context_, layer); }
-  /// Waits for what is under way in a slot or a reducible matrix; the time counts as communication.
+  /// Waits for what is under way in a slot, or in a reducible or gatherable matrix; the time counts as communication.
   template <class Transfer>
   void wait(Transfer& transfer) {
     if (!transfer.under_way()) return;
     const PhaseClock::Scope timed(clock(), Phase::communication);
     transfer.wait();
+  }
+
+  /// Where ranks are several: a matrix that they gather; null on one rank.
+  [[nodiscard]] std::unique_ptr<GatherableMatrix> gatherable(Index elements) {
+    return distributed() ? communicator().make_gatherable(device(), elements) : nullptr;
+  }
+  /// Starts to gather every rank's `own` columns.
+  void start_gather(GatherableMatrix& gathered, ConstMatrixView own, std::span<const Index> columns) {
+    gathered.begin(own.rows, columns);
+    device().copy(own, gathered.own());
+    gathered.start();
   }
 
   /// Ŵ ← Ŵ + ΔŴ once the sum of ΔŴ over ranks is there; nothing if none is under way.
@@ -77,7 +88,7 @@ std::unique_ptr<ProximalForm> make_activations_form(const UpdateContext& context
 std::unique_ptr<ProximalForm> make_dual_form(const UpdateContext& context, const LayerSpec& layer,
                                              const ProximalOptions& options);
 /// For several ranks; on one it is make_dual_form's.
-std::unique_ptr<ProximalForm> make_dual_reduced_form(const UpdateContext& context, const LayerSpec& layer,
-                                                     const ProximalOptions& options);
+std::unique_ptr<ProximalForm> make_dual_rows_form(const UpdateContext& context, const LayerSpec& layer,
+                                                  const ProximalOptions& options);
 
 }  // namespace sibp

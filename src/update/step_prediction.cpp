@@ -23,7 +23,8 @@ MachineRates rates_on(const MachineRates& rates, const Interconnect& interconnec
   if (ranks == 1) return result;  // the cost model sends nothing
   result.latency_seconds = messages(ranks) * interconnect.latency_seconds;
   result.reduce_bytes = interconnect.bandwidth_bytes / sent_share(ranks);
-  result.gather_bytes = 2 * result.reduce_bytes;  // a gather is half of an all-reduce
+  result.gather_bytes = 2 * result.reduce_bytes;  // half of an all-reduce, as a reduce-scatter is
+  result.scatter_bytes = result.gather_bytes;
   return result;
 }
 

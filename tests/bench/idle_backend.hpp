@@ -3,6 +3,7 @@
 #include "sibp/comm/communicator.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 namespace sibp::bench {
 
@@ -35,6 +36,30 @@ class IdleReducible final : public ReducibleMatrix {
   bool under_way_ = false;
 };
 
+/// A matrix of which only this rank's columns are there.
+class IdleGatherable final : public GatherableMatrix {
+ public:
+  IdleGatherable(Matrix matrix, int rank) : matrix_(std::move(matrix)), rank_(static_cast<std::size_t>(rank)) {}
+  void begin(Index rows, std::span<const Index> columns) override {
+    all_ = matrix_.reshaped(rows, std::accumulate(columns.begin(), columns.end(), Index{0}));
+    const auto own = columns.begin() + static_cast<std::ptrdiff_t>(rank_);
+    own_ = all_.block(0, std::accumulate(columns.begin(), own, Index{0}), rows, *own);
+  }
+  void start() override { under_way_ = true; }
+  void wait() override { under_way_ = false; }
+  void release() override {}
+  [[nodiscard]] MatrixView own() override { return own_; }
+  [[nodiscard]] ConstMatrixView all() const override { return all_; }
+  [[nodiscard]] bool under_way() const override { return under_way_; }
+
+ private:
+  Matrix matrix_;
+  std::size_t rank_;
+  MatrixView all_;
+  MatrixView own_;
+  bool under_way_ = false;
+};
+
 class IdleBackend final : public CommunicatorBackend {
  public:
   IdleBackend(int rank, int size) : rank_(rank), size_(size) {}
@@ -54,6 +79,9 @@ class IdleBackend final : public CommunicatorBackend {
   std::unique_ptr<CollectiveSlot> make_slot() override { return std::make_unique<IdleSlot>(); }
   std::unique_ptr<ReducibleMatrix> make_reducible(Device& device, Index rows, Index cols) override {
     return std::make_unique<IdleReducible>(device.allocate(rows, cols));
+  }
+  std::unique_ptr<GatherableMatrix> make_gatherable(Device& device, Index elements) override {
+    return std::make_unique<IdleGatherable>(device.allocate(elements, 1), rank_);
   }
   void poll() override {}
 

@@ -162,6 +162,7 @@ TEST_F(Collectives, SharedMatricesAreSummedInTheOrderOfRanks) {
     void broadcast_matrix(MatrixView, int) override {}
     std::unique_ptr<CollectiveSlot> make_slot() override { return nullptr; }
     std::unique_ptr<ReducibleMatrix> make_reducible(Device&, Index, Index) override { return nullptr; }
+    std::unique_ptr<GatherableMatrix> make_gatherable(Device&, Index) override { return nullptr; }
     void poll() override {}
   };
   NoTotals totals;

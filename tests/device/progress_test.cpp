@@ -13,7 +13,7 @@ namespace {
 using naive::Dense;
 
 const double tolerance = sizeof(Real) == 4 ? 2e-5 : 1e-12;
-constexpr Index n = 1100;  // more than two panels of a triangle
+constexpr Index order = 1100;  // more than two panels of a triangle
 
 class Progress : public testing::Test {
  protected:
@@ -34,9 +34,9 @@ class Progress : public testing::Test {
 
   /// Positive definite: 1 on the diagonal, and small numbers beside it.
   static Dense positive() {
-    Dense a = naive::random(n, n, 3);
-    for (Index c = 0; c < n; ++c)
-      for (Index r = 0; r < n; ++r) a(r, c) = r == c ? 1 : 0.5 * a(r, c) / static_cast<double>(n);
+    Dense a = naive::random(order, order, 3);
+    for (Index c = 0; c < order; ++c)
+      for (Index r = 0; r < order; ++r) a(r, c) = r == c ? 1 : 0.5 * a(r, c) / static_cast<double>(order);
     return a;
   }
 
@@ -66,16 +66,16 @@ TEST_F(Progress, IsServedInLongProducts) {
 
 TEST_F(Progress, IsServedInLongSyrks) {
   for (const Op op : {Op::none, Op::transpose}) {
-    const Dense a = naive::random(n, 30, 1);
+    const Dense a = naive::random(order, 30, 1);
     const Matrix stored = naive::upload(*other_, op == Op::none ? a : naive::transpose(a));
-    expect_the_same(naive::random(n, n, 2),
+    expect_the_same(naive::random(order, order, 2),
                     [&](Device& device, MatrixView c) { device.syrk(op, 2, stored.view(), Real(0.5), c); });
   }
 }
 
 TEST_F(Progress, IsServedInLongFactorisations) {
   expect_the_same(positive(), [](Device& device, MatrixView a) { EXPECT_EQ(device.cholesky(a), 0); });
-  for (const Index bad : {Index{0}, Index{600}, n - 1}) {
+  for (const Index bad : {Index{0}, Index{600}, order - 1}) {
     Dense a = positive();
     a(bad, bad) = -1;
     Matrix factor = naive::upload(*device_, a);
@@ -86,9 +86,10 @@ TEST_F(Progress, IsServedInLongFactorisations) {
 TEST_F(Progress, IsServedInLongSolves) {
   Matrix factor = naive::upload(*other_, positive());
   ASSERT_EQ(other_->cholesky(factor.view()), 0);
-  expect_the_same(naive::random(300, n, 4),
+  expect_the_same(naive::random(300, order, 4),
                   [&](Device& device, MatrixView x) { device.solve_right(factor.view(), x); });
-  expect_the_same(naive::random(n, 300, 5), [&](Device& device, MatrixView x) { device.solve_left(factor.view(), x); });
+  expect_the_same(naive::random(order, 300, 5),
+                  [&](Device& device, MatrixView x) { device.solve_left(factor.view(), x); });
 }
 
 }  // namespace

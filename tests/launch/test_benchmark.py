@@ -37,7 +37,7 @@ class CasesTest(unittest.TestCase):
 
     def test_reduced_form_needs_ranks_and_sgd_the_option(self):
         self.assertEqual(cases.ways(1, False), ["auto", "normal", "activations", "dual"])
-        self.assertEqual(cases.ways(2, True), ["sgd", "auto", "normal", "activations", "dual", "dual-reduced"])
+        self.assertEqual(cases.ways(2, True), ["sgd", "auto", "normal", "activations", "dual", "dual-rows"])
 
 
 class MeasureTest(unittest.TestCase):

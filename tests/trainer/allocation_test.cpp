@@ -71,7 +71,7 @@ TEST_P(Allocations, AreNoneInAStep) {
 
 INSTANTIATE_TEST_SUITE_P(Forms, Allocations,
                          testing::Combine(testing::Values(Form::normal, Form::activations, Form::dual,
-                                                          Form::dual_reduced),
+                                                          Form::dual_rows),
                                           testing::Values(Carry::new_weights, Carry::old_weights)));
 
 }  // namespace

@@ -90,7 +90,7 @@ class Ranks : public testing::Test {
   double step_size_ = 1;
 };
 
-constexpr std::array forms{Form::normal, Form::activations, Form::dual, Form::dual_reduced};
+constexpr std::array forms{Form::normal, Form::activations, Form::dual, Form::dual_rows};
 
 /// Every method, and ProxProp in its four forms.
 std::vector<MethodOptions> all_methods() {
@@ -103,7 +103,7 @@ std::vector<MethodOptions> all_methods() {
     for (const Index cg_steps : {0, 3}) {
       all.push_back(default_options(Method::proxprop, outer));
       all.back().cg_steps = cg_steps;
-      all.back().forms = {Form::dual_reduced};
+      all.back().forms = {Form::dual_rows};
     }
   }
   return all;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "sibp/comm/gatherable_matrix.hpp"
 #include "sibp/core/matrix_view.hpp"
 #include "sibp/device/device.hpp"
 
@@ -76,6 +77,7 @@ class CommunicatorBackend {
   virtual void broadcast_matrix(MatrixView matrix, int root) = 0;
   virtual std::unique_ptr<CollectiveSlot> make_slot() = 0;
   virtual std::unique_ptr<ReducibleMatrix> make_reducible(Device& device, Index rows, Index cols) = 0;
+  virtual std::unique_ptr<GatherableMatrix> make_gatherable(Device& device, Index elements) = 0;
   /// Moves on whatever is under way, without blocking. Local.
   virtual void poll() = 0;
 

@@ -125,7 +125,13 @@ class Communicator {
   [[nodiscard]] std::unique_ptr<ReducibleMatrix> make_reducible(Device& device, Index rows, Index cols) const {
     return backend_->make_reducible(device, rows, cols);
   }
-  /// Bytes of this rank's matrices in memory that ranks share. Local.
+  /// A matrix of at most so many elements, of which each rank fills some columns: in memory that the ranks of a node
+  /// share where make_reducible's would be. Must be gone before the communicator is. Collective. Throws Error (runtime)
+  /// if there is no room.
+  [[nodiscard]] std::unique_ptr<GatherableMatrix> make_gatherable(Device& device, Index elements) const {
+    return backend_->make_gatherable(device, elements);
+  }
+  /// Bytes of matrices in memory that ranks share, as they count for every rank that reads them. Local.
   [[nodiscard]] std::int64_t shared_bytes() const { return backend_->shared_bytes; }
   /// Moves on whatever is under way, without blocking; to be called now and then during long work. Local.
   void poll() const { backend_->poll(); }

@@ -21,10 +21,10 @@ struct RankMemory {
 /// in all, dealt evenly to the ranks as a step's batch is; one form per layer. With n = fan-in, o = outputs, M samples
 /// in a batch and M_p of them on the rank, in elements and with what only several ranks need in brackets:
 ///
-///   normal          n² + no [+ n(n+1)/2 + no/P]
+///   normal          n² + no [+ n(n+1)/2 + no]
 ///   activations     n² + nM_p [+ n(n+1)/2 + no]
-///   dual            M² + oM [+ nM]
-///   dual-reduced    M² + oM [+ nM + no + (M + o)M_p]
+///   dual            M² + oM [+ (n + o)M]
+///   dual-rows       M² + oM, or [2M² + (M_p + o/P + n + o)M + no]
 ///
 /// and n² more in the first two where A is a running mean.
 ///

@@ -24,9 +24,10 @@ struct MachineRates {
   double memory_bytes = 0;     ///< bytes per second read and written by element-wise work
   double latency_seconds = 0;  ///< of an all-reduce of one element
   double reduce_bytes = 0;     ///< bytes of a large matrix all-reduced per second
-  double gather_bytes = 0;     ///< bytes of a large matrix gathered, or reduce-scattered, per second
+  double gather_bytes = 0;     ///< bytes of a large matrix gathered per second
+  double scatter_bytes = 0;    ///< bytes of a large matrix reduce-scattered per second
 
-  /// The same rate for every operation and size; a gather is half of an all-reduce.
+  /// The same rate for every operation and size; a gather or reduce-scatter is half of an all-reduce.
   static MachineRates uniform(double flops, double latency_seconds, double reduce_bytes);
 };
 
@@ -67,7 +68,7 @@ LayerCost semi_implicit_cost(Form form, const LayerInStep& step, const MachineRa
 /// A gradient step: 2noM/P flops, and the all-reduce of the gradient. Local.
 LayerCost gradient_cost(const LayerInStep& step, const MachineRates& rates);
 
-/// The forms to choose among on a number of ranks. On one, dual and dual_reduced are the same and only dual is named.
+/// The forms to choose among on a number of ranks. On one, dual and dual_rows are the same and only dual is named.
 /// On several, dual has every rank compute the same update for itself: only ranks whose arithmetic is `alike`, by their
 /// processors' kernels and threads, get the same bits. With T > 1 a form needs an A to keep.
 std::vector<Form> forms_on(int ranks, bool alike, Index gram_every = 1);

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include <sched.h>
+
+namespace sibp {
+
+/// How far each rank of a node is, in memory that they share: one count a rank, in a cache line of its own.
+class RankProgress {
+ public:
+  /// `memory`: bytes(ranks) bytes that were zeros at the start, the same for all ranks.
+  RankProgress(std::byte* memory, int rank, int ranks)
+      : lines_(reinterpret_cast<Line*>(memory)), rank_(rank), ranks_(ranks) {}
+
+  static std::size_t bytes(int ranks) { return static_cast<std::size_t>(ranks) * sizeof(Line); }
+
+  /// This rank is as far as `count`; what it has written before is seen by those who wait for it. Local.
+  void announce(std::uint64_t count) { std::atomic_ref(lines_[rank_].count).store(count, std::memory_order_release); }
+
+  /// Returns when rank q is as far as `count`; meanwhile calls `poll`, for whatever else is under way.
+  template <class Poll>
+  void await(int q, std::uint64_t count, const Poll& poll) {
+    constexpr long before_yielding = 1000;
+    for (long tries = 0; std::atomic_ref(lines_[q].count).load(std::memory_order_acquire) < count; ++tries) {
+      if (tries < before_yielding) continue;
+      poll();
+      sched_yield();  // where ranks are more than cores, the one waited for needs this one
+    }
+  }
+
+  template <class Poll>
+  void await_all(std::uint64_t count, const Poll& poll) {
+    for (int q = 0; q < ranks_; ++q) await(q, count, poll);
+  }
+
+ private:
+  struct alignas(64) Line {
+    std::uint64_t count;
+  };
+
+  Line* lines_;
+  int rank_;
+  int ranks_;
+};
+
+}  // namespace sibp
