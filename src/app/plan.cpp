@@ -48,6 +48,7 @@ void find_rates(Plan& plan, const Options& options, const Communicator& world) {
   });
   if (plan.measured_flops || plan.measured_interconnect) {
     plan.rates = calibrate(*open_compute(options, world).device, world);
+    if (!given.flops && !given.latency && !given.bandwidth) plan.measured_ranks = world.size();
     if (world.size() > 1) plan.interconnect = interconnect_of(plan.rates, world.size());
   }
   if (given.flops) plan.rates = MachineRates::uniform(*given.flops, 0, 1);
@@ -73,7 +74,8 @@ class Planner {
 
   PlanPoint point(Index nodes, Index batch) const {
     const auto ranks = static_cast<int>(nodes * plan_.ranks_per_node);
-    const MachineRates rates = rates_on(plan_.rates, plan_.interconnect, ranks);
+    const bool measured = nodes == 1 && ranks == plan_.measured_ranks;
+    const MachineRates rates = measured ? plan_.rates : rates_on(plan_.rates, plan_.interconnect, ranks);
     PlanPoint point;
     point.nodes = nodes;
     point.step = predict_step(plan_.spec, {batch, ranks, carry_}, rates, forms_);

@@ -25,6 +25,7 @@ struct Plan {
   Index ranks_per_node = 1;
   MachineRates rates;  ///< of one rank
   Interconnect interconnect;
+  int measured_ranks = 0;  ///< on so many ranks the rates are as measured, communication included; 0: on none
   bool measured_flops = false;
   bool measured_interconnect = false;
   std::vector<PlanPoint> strong;  ///< the same batch on all numbers of nodes

@@ -51,6 +51,7 @@ class PlainGatherable final : public GatherableMatrix {
     const ConstMatrixView whole = matrix_.view();
     return place_.all(const_cast<Real*>(whole.data));
   }
+  [[nodiscard]] bool in_shared_memory() const override { return false; }
   [[nodiscard]] bool under_way() const override { return slot_->under_way(); }
 
  private:
@@ -99,6 +100,7 @@ class SharedGatherable final : public GatherableMatrix {
   void release() override { released_.announce(rounds_); }
   [[nodiscard]] MatrixView own() override { return place_.own(values_); }
   [[nodiscard]] ConstMatrixView all() const override { return place_.all(values_); }
+  [[nodiscard]] bool in_shared_memory() const override { return true; }
   [[nodiscard]] bool under_way() const override { return under_way_; }
 
  private:

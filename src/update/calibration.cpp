@@ -68,6 +68,7 @@ MachineRates calibrate(Device& device, const Communicator& communicator) {
                          gathered->wait();
                          gathered->release();
                        });
+  rates.shares_memory = gathered->in_shared_memory();
   const auto slot = communicator.make_slot();
   const MatrixView own = b.view().left_cols(columns[static_cast<std::size_t>(communicator.rank())]);
   rates.scatter_bytes = elements * sizeof(Real) / least_seconds([&] {

@@ -91,7 +91,7 @@ void add_dual(Tally& tally, const Sizes& s, bool distributed) {
 }
 
 /// The update's work divided by the number of ranks, which is more than 1.
-void add_dual_rows(Tally& tally, const LayerInStep& layer, const Sizes& s) {
+void add_dual_rows(Tally& tally, const LayerInStep& layer, const Sizes& s, const MachineRates& rates) {
   const double rows = std::ceil(s.o / layer.step.ranks);
   tally.touch(2 * (s.n + s.o) * s.local);
   tally.gather(s.n * s.batch);
@@ -104,7 +104,7 @@ void add_dual_rows(Tally& tally, const LayerInStep& layer, const Sizes& s) {
   tally.gemm(rows, s.n, s.batch);
   tally.gather(s.n * s.o);
   tally.touch(2 * s.n * s.o);
-  if (layer.is_first || layer.step.carry == Carry::old_weights) return;
+  if (layer.is_first || layer.step.carry == Carry::old_weights || rates.shares_memory) return;
   tally.gemm(s.batch, s.local, s.o);
   tally.solve(s.batch, s.local);
   tally.gemm(s.inputs, s.local, s.batch);
@@ -135,7 +135,7 @@ void add_update(Tally& tally, Form form, const LayerInStep& layer, const Sizes& 
       break;
     case Form::dual_rows:
       if (distributed) {
-        add_dual_rows(tally, layer, s);
+        add_dual_rows(tally, layer, s, rates);
       } else {
         add_dual(tally, s, distributed);
       }

@@ -1,7 +1,7 @@
 // The proximal solve in the space of samples (see dual_form.cpp) with its work divided by the number of ranks. Rank p
 // computes its columns of K = F̂ᵀ F̂, which all gather, and its rows of C = R (K + λI)⁻¹ and of Ŵ + C F̂ᵀ. All gather the
-// rows behind the rest of the backward pass, as the difference goes on without them; replicas are equal by
-// construction.
+// rows, so replicas are equal by construction. Over a network they do so behind the rest of the backward pass: the
+// difference goes on without them.
 #include "update/proximal_form.hpp"
 #include "update/shares.hpp"
 
@@ -41,17 +41,24 @@ class DualRowsForm final : public ProximalForm {
       start_gather(*masked_, layer.masked, samples_.per_rank);
     }
     start_kernel();
-    carry_difference(layer);  // by the old weights, while S travels
+    const bool waits_for_rows = carries_new() && rows_->in_shared_memory();
+    if (!waits_for_rows) carry_difference(layer);  // by the old weights, while S travels
     const ProximalStep result = factorise_kernel();
     const Real factor = result.failed_minor == 0 ? static_cast<Real>(-layer.eta) : Real(0);
     update_rows(layer, factor);
-    if (carries_new()) carry_update(layer, factor);
+    if (waits_for_rows) {
+      finish(layer.weights);
+      carry_difference(layer);
+    } else if (carries_new()) {
+      carry_update(layer, factor);
+    }
     features_->release();
     masked_->release();
     return result;
   }
 
   void finish(MatrixView weights) override {
+    if (!rows_->under_way()) return;
     wait(*rows_);
     const PhaseClock::Scope timed(clock(), Phase::solve);
     const Real* first = rows_->all().data;

@@ -25,6 +25,7 @@ MachineRates rates_on(const MachineRates& rates, const Interconnect& interconnec
   result.reduce_bytes = interconnect.bandwidth_bytes / sent_share(ranks);
   result.gather_bytes = 2 * result.reduce_bytes;  // half of an all-reduce, as a reduce-scatter is
   result.scatter_bytes = result.gather_bytes;
+  result.shares_memory = false;
   return result;
 }
 

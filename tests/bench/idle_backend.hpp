@@ -50,6 +50,7 @@ class IdleGatherable final : public GatherableMatrix {
   void release() override {}
   [[nodiscard]] MatrixView own() override { return own_; }
   [[nodiscard]] ConstMatrixView all() const override { return all_; }
+  [[nodiscard]] bool in_shared_memory() const override { return true; }
   [[nodiscard]] bool under_way() const override { return under_way_; }
 
  private:

@@ -8,8 +8,8 @@ namespace sibp {
 
 /// A matrix of which every rank has some columns and sees all, filled again and again, in memory where that goes
 /// fastest. In a round, all ranks call begin, fill their columns, call start, wait, read, and release; other work may
-/// be done between any of these. All functions are Collective but for all(), own() and under_way(); all ranks make the
-/// same matrices and begin, start and wait in the same order.
+/// be done between any of these. Functions are Collective as far as release(), and Local from own() on; all ranks make
+/// the same matrices and begin, start and wait in the same order.
 class GatherableMatrix {
  public:
   GatherableMatrix() = default;
@@ -31,6 +31,8 @@ class GatherableMatrix {
   [[nodiscard]] virtual MatrixView own() = 0;
   /// The columns of all ranks in their order, contiguous: rows × Σ columns, not to be written to.
   [[nodiscard]] virtual ConstMatrixView all() const = 0;
+  /// Whether all ranks write to one memory: a round then takes no longer than its slowest rank. The same on all ranks.
+  [[nodiscard]] virtual bool in_shared_memory() const = 0;
   /// Whether start() was called and wait() not yet.
   [[nodiscard]] virtual bool under_way() const = 0;
 };

@@ -25,6 +25,7 @@ struct MachineRates {
   double latency_seconds = 0;  ///< of an all-reduce of one element
   double reduce_bytes = 0;     ///< bytes of a large matrix all-reduced per second
   double gather_bytes = 0;     ///< bytes of a large matrix gathered per second
+  bool shares_memory = false;  ///< gathers are in memory that all ranks share
   double scatter_bytes = 0;    ///< bytes of a large matrix reduce-scattered per second
 
   /// The same rate for every operation and size; a gather or reduce-scatter is half of an all-reduce.
