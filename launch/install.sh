@@ -13,7 +13,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 packages=(
   g++ cmake ninja-build openmpi-bin libopenmpi-dev libeigen3-dev libboost-dev libboost-program-options-dev
-  libopenblas-dev libfmt-dev libspdlog-dev nlohmann-json3-dev zlib1g-dev dataset-fashion-mnist
+  libopenblas-dev libfmt-dev libspdlog-dev nlohmann-json3-dev zlib1g-dev libssl-dev libxxhash-dev dataset-fashion-mnist
 )
 report_packages=(python3 python3-matplotlib python3-jinja2)
 test_packages=(libgtest-dev libgmock-dev libbenchmark-dev clang-format "${report_packages[@]}")
@@ -23,6 +23,7 @@ optional_test_packages=(chromium)
 programs=(g++ cmake ninja mpirun)
 headers=(
   mpi.h Eigen/Core boost/program_options.hpp cblas.h fmt/format.h spdlog/spdlog.h nlohmann/json.hpp zlib.h
+  openssl/evp.h xxhash.h
 )
 report_programs=(python3)
 test_programs=(clang-format "${report_programs[@]}")

@@ -53,7 +53,8 @@ class TrainingTest(ProgramTest):
             with self.subTest(ranks=ranks):
                 folder, result = self.train(f"run{ranks}", ranks)
                 self.assertEqual({path.name for path in folder.iterdir()},
-                                 {"config.ini", "metrics.jsonl", "model.safetensors"})
+                                 {"checkpoints", "config.ini", "metrics.jsonl", "model.safetensors", "run.lock",
+                                  "status.json"})
                 self.check_metrics(records(folder))
                 self.check_model(folder / "model.safetensors")
                 self.assertIn(str(folder), result.stdout)
