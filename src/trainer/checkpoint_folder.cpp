@@ -148,18 +148,36 @@ void CheckpointFolder::save(Index step, const CheckpointFiles& content) {
   files_.make_folder(path_);
   files_.flush(path_.has_parent_path() ? path_.parent_path() : ".");
   const fs::path part = path_ / fmt::format("{}{}", leftover_prefix, name_of_step(step));
-  files_.remove(part);
-  files_.make_folder(part);
+  try {
+    write_flushed(part, content);
+    files_.rename(part, whole);
+  } catch (const Error&) {
+    give_room(part);
+    throw;
+  }
+  files_.flush(path_);
+  point_latest_at(step);
+}
+
+void CheckpointFolder::write_flushed(const fs::path& folder, const CheckpointFiles& content) {
+  files_.remove(folder);
+  files_.make_folder(folder);
   const auto write = [&](const std::string& name, const std::string& bytes) {
-    files_.write(part / name, bytes);
-    files_.flush(part / name);
+    files_.write(folder / name, bytes);
+    files_.flush(folder / name);
   };
   for (const auto& [name, bytes] : content) write(name, bytes);
   write(manifest_name, manifest_of(content));
-  files_.flush(part);
-  files_.rename(part, whole);
-  files_.flush(path_);
-  point_latest_at(step);
+  files_.flush(folder);
+}
+
+/// A disk that was full has its room back for the next try.
+void CheckpointFolder::give_room(const fs::path& leftover) {
+  try {
+    files_.remove(leftover);
+  } catch (const Error&) {
+    // The error that is under way says what is wrong.
+  }
 }
 
 void CheckpointFolder::point_latest_at(Index step) {

@@ -4,10 +4,9 @@
 #include "sibp/core/file.hpp"
 
 #include "app/scratch_folder.hpp"
+#include "support/file_limits.hpp"
 
-#include <cerrno>
 #include <cmath>
-#include <csignal>
 #include <cstring>
 #include <fstream>
 #include <limits>
@@ -15,8 +14,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
-#include <sys/mount.h>
-#include <sys/resource.h>
 
 namespace sibp {
 namespace {
@@ -24,6 +21,8 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::MatchesRegex;
+using testing_support::FileSizeLimit;
+using testing_support::SmallDisk;
 
 template <class Action>
 std::string error_of(ExitStatus expected, Action action) {
@@ -104,26 +103,6 @@ TEST_F(InScratchFolder, WritesFilesAndMetrics) {
   EXPECT_FALSE(std::getline(lines, line));
 }
 
-/// Limits the size of files that this process writes, for a while.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
-    getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit{bytes, before_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  FileSizeLimit(const FileSizeLimit&) = delete;
-  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-  ~FileSizeLimit() {
-    setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, handler_);
-  }
-
- private:
-  rlimit before_{};
-  void (*handler_)(int);
-};
-
 TEST_F(InScratchFolder, ALineThatHasNoRoomLeavesNoPart) {
   LineFile file("lines");
   file.append_line("first");
@@ -136,26 +115,6 @@ TEST_F(InScratchFolder, ALineThatHasNoRoomLeavesNoPart) {
   file.append_line("third");
   EXPECT_EQ(read_file("lines"), "first\nthird\n");
 }
-
-/// A file system of 64 KiB, for a while.
-class SmallDisk {
- public:
-  explicit SmallDisk(const char* folder) : folder_(folder) {
-    std::filesystem::create_directory(folder_);
-    reason_ = mount("tmpfs", folder_, "tmpfs", 0, "size=64k") == 0 ? 0 : errno;
-  }
-  SmallDisk(const SmallDisk&) = delete;
-  SmallDisk& operator=(const SmallDisk&) = delete;
-  ~SmallDisk() {
-    if (reason_ == 0) umount2(folder_, MNT_DETACH);
-  }
-  /// 0, or the errno that says why there is none.
-  [[nodiscard]] int reason() const { return reason_; }
-
- private:
-  const char* folder_;
-  int reason_;
-};
 
 TEST_F(InScratchFolder, AFullDiskIsNamed) {
   const SmallDisk disk("small");

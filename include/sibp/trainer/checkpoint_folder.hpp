@@ -43,6 +43,8 @@ class CheckpointFolder {
   void set_aside(Index step);
 
  private:
+  void write_flushed(const std::filesystem::path& folder, const CheckpointFiles& content);
+  void give_room(const std::filesystem::path& leftover);
   void point_latest_at(Index step);
 
   std::filesystem::path path_;

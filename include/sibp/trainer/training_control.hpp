@@ -15,7 +15,8 @@ struct TrainingControl {
   bool keeps_checkpoints = false;        ///< whether rank 0 has a checkpointer
   Index checkpoint_every = 0;            ///< steps between checkpoints; 0: as the checkpointer's clock says
   Checkpointer* checkpointer = nullptr;  ///< rank 0 alone
-  std::function<bool()> stop_requested;  ///< asked on every rank for itself: whether to stop here; null: never
+  std::function<bool()> stop_requested =
+      nullptr;  ///< asked on every rank for itself: whether to stop here; null: never
 };
 
 }  // namespace sibp
