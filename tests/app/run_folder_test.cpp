@@ -1,5 +1,6 @@
 #include "sibp/app/run_folder.hpp"
 
+#include "sibp/app/run_status.hpp"
 #include "sibp/core/error.hpp"
 #include "sibp/core/file.hpp"
 
@@ -14,6 +15,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 namespace sibp {
 namespace {
@@ -68,6 +70,60 @@ TEST_F(InScratchFolder, TakesAnEmptyFolderOnce) {
   const RunFolder folder = RunFolder::claim("empty", "");
   const auto message = error_of(ExitStatus::usage, [] { RunFolder::claim("empty", ""); });
   EXPECT_THAT(message, AllOf(HasSubstr("--out"), HasSubstr("empty"), HasSubstr("not empty")));
+}
+
+TEST_F(InScratchFolder, ASecondRunIsToldWhoIsThere) {
+  const RunFolder first = RunFolder::claim("run", "");
+  const auto message = error_of(ExitStatus::usage, [] { RunLock second("run"); });
+  EXPECT_THAT(message, AllOf(HasSubstr("--out"), HasSubstr("run in use by process " + std::to_string(getpid()))));
+}
+
+TEST_F(InScratchFolder, ALockThatNobodyHoldsIsNoMatter) {
+  { const RunFolder first = RunFolder::claim("run", ""); }
+  EXPECT_TRUE(std::filesystem::exists("run/run.lock"));
+  const RunLock second("run");
+  std::filesystem::create_directories("unused/logs");  // of the launcher
+  write_file_whole("unused/run.lock", "process 1 on nowhere\n");
+  RunFolder::claim("unused", "");
+}
+
+TEST_F(InScratchFolder, ARunThatGoesOnCutsItsMetricsBack) {
+  std::int64_t bytes = 0;
+  {
+    RunFolder folder = RunFolder::claim("run", "");
+    folder.append_metrics({.step = 1});
+    bytes = folder.flush_metrics();
+    folder.append_metrics({.step = 2});
+    write_file_whole("run/model.safetensors.partial-7", "half");
+  }
+  EXPECT_TRUE(RunFolder::is_of_a_run("run"));
+  EXPECT_FALSE(RunFolder::is_of_a_run("."));
+  RunFolder folder = RunFolder::reopen("run", RunLock("run"), bytes);
+  folder.append_metrics({.step = 3});
+  EXPECT_THAT(read_file("run/metrics.jsonl"),
+              AllOf(HasSubstr("\"step\":1,"), testing::Not(HasSubstr("\"step\":2,")), HasSubstr("\"step\":3,")));
+  EXPECT_FALSE(std::filesystem::exists("run/model.safetensors.partial-7"));
+}
+
+TEST_F(InScratchFolder, TheStatusSaysWhatBecameOfTheRun) {
+  std::filesystem::create_directory("run");
+  RunStatus status("run");
+  const auto read = [] { return nlohmann::json::parse(read_file("run/status.json")); };
+  status.running();
+  EXPECT_EQ(read()["state"], "running");
+  EXPECT_TRUE(read()["exit_status"].is_null() && read()["checkpoint"].is_null());
+  status.set_step(7);
+  status.checkpoint_written("run/checkpoints/step-00000007");
+  EXPECT_EQ(read()["checkpoint"], "checkpoints/step-00000007");
+  status.ended(ExitStatus::disagree, "why");
+  EXPECT_EQ(read()["state"], "failed");
+  EXPECT_EQ(read()["exit_status"], 6);
+  EXPECT_EQ(read()["message"], "why");
+  EXPECT_EQ(read()["step"], 7);
+  status.ended(ExitStatus::stopped, "");
+  EXPECT_EQ(read()["state"], "stopped");
+  status.ended(ExitStatus::done, "");
+  EXPECT_EQ(read()["state"], "done");
 }
 
 TEST_F(InScratchFolder, RefusesWhatIsThere) {
