@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds sibp_dist, and trains 784-500-10 on Fashion-MNIST on this machine's cores (at most 4
-# ranks).
+# ranks), under the supervisor of launch/run.sh.
 #
 # Usage: launch/train.sh [option of sibp_dist …]
 #
@@ -55,9 +55,6 @@ if [[ -t 2 ]] && ! is_given progress; then
   options+=(--progress bar)
 fi
 
-# --bind-to none: by default Open MPI ties each rank to one core, with all its threads, which starves ranks of several
-# threads and is forbidden in some containers. --oversubscribe: it counts a core with two hardware threads once.
-launcher=(mpirun -np "$ranks" --bind-to none --oversubscribe)
 say "training on $ranks rank(s) with $OMP_NUM_THREADS thread(s) each:" \
-  "${launcher[@]}" build/release/sibp_dist ${options[@]+"${options[@]}"} "$@"
-exec "${launcher[@]}" "$project_dir/build/release/sibp_dist" ${options[@]+"${options[@]}"} "$@" </dev/null
+  "launch/run.sh -np $ranks --" ${options[@]+"${options[@]}"} "$@"
+PROGRAM=$project_dir/build/release/sibp_dist supervise -np "$ranks" -- ${options[@]+"${options[@]}"} "$@"

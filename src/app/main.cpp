@@ -10,6 +10,7 @@
 #include "sibp/comm/communicator.hpp"
 #include "sibp/comm/environment.hpp"
 #include "sibp/core/error.hpp"
+#include "sibp/core/file.hpp"
 #include "sibp/core/heartbeat.hpp"
 #include "sibp/core/last_words.hpp"
 #include "sibp/core/stop_request.hpp"
@@ -63,11 +64,20 @@ int run_training(const sibp::Options& given, int argc, char** argv, const sibp::
   return sibp::run_train(options, world, std::move(from));
 }
 
+/// Tells the supervisor (launch/supervisor) that every rank is there, by making the file that it named. Local, for rank
+/// 0.
+void mark_start(const sibp::Environment& variables) {
+  if (const auto mark = variables.find("SUPERVISOR_READY_FILE"); mark != variables.end()) {
+    sibp::write_file_whole(mark->second, "");
+  }
+}
+
 int run_command(int argc, char** argv, const sibp::Environment& variables, const sibp::Communicator& world,
                 sibp::Watchdog& watchdog) {
   sibp::agree_on_build(world);
   const auto options = sibp::agreed(world, [&] { return sibp::parse_options(argc, argv, variables); });
   agree_on_options(options, world);
+  if (world.is_root()) mark_start(variables);
   sibp::set_up_logging(options.log_level, world.rank());
   watchdog.set_limit(options.guard.stall_timeout);
   if (options.command != Command::train) sibp::release_stop_signals();

@@ -43,8 +43,8 @@ class RunFolder {
 
   /// Claims `out`, made with its parents if need be; if `out` is empty, a new folder runs/<YYYYMMDD-HHMMSS>-<name>,
   /// with a number behind if there is one already. Local, for rank 0. Throws Error (usage) naming --out if `out` is a
-  /// file or a folder with something in it, Error (runtime) naming the folder and the system's reason if it cannot be
-  /// made or written.
+  /// file or a folder with something other than logs/ in it (the supervisor makes that before the start), Error
+  /// (runtime) naming the folder and the system's reason if it cannot be made or written.
   static RunFolder claim(const std::filesystem::path& out, std::string_view name);
 
   /// The folder of a run that goes on, once it is locked: metrics.jsonl is cut back to `metrics_bytes`, and what a run
