@@ -78,3 +78,15 @@ supervise() {
   PYTHONPATH="$project_dir/launch${PYTHONPATH:+:$PYTHONPATH}" exec python3 -B -m supervisor \
     --program "${PROGRAM:-$project_dir/build/release/sibp_dist}" "$@" </dev/null
 }
+
+# is_given NAME [word …]: whether the user chose the program's option --NAME, in these words or in the environment.
+is_given() {
+  local name=$1 argument variable
+  shift
+  for argument in "$@"; do
+    [[ $argument == "--$name" || $argument == "--$name="* ]] && return 0
+  done
+  variable=${name//-/_}
+  variable=SIBP_${variable^^}
+  [[ -n ${!variable-} ]]
+}

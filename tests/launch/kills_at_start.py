@@ -1,5 +1,5 @@
 """Kills a rank, all ranks or mpirun at random moments within 50 ms of the ranks' start, and sees that the supervisor ends
-in time with status 75 and leaves no process.
+in time with status 75 and leaves no process. PROGRAM_UNDER_TEST names the program.
 
     kills_at_start.py [COUNT] [SEED]
 """
@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from supervised import ENDLESS, Supervised, kill, seconds_until
+from supervised import ENDLESS, PROGRAM, Supervised, kill, seconds_until
 
 START_TIMEOUT = 10
 LIMIT = START_TIMEOUT + 10
@@ -35,6 +35,8 @@ def play(folder, victim, delay, ranks):
 
 
 def main(count=40, seed=1):
+    if not Path(PROGRAM).is_file():
+        sys.exit("PROGRAM_UNDER_TEST does not name the program")
     choice = random.Random(seed)
     failures = 0
     slowest = 0.0
