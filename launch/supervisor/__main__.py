@@ -62,6 +62,7 @@ def supervise(options, words, run_folder, requests):
             say(f"restart {restart} of {options.restarts}: {' '.join(words)}")
         start = Start(launcher, options.ranks, [program, *words], new_logs(run_folder))
         status = start.run(requests, options.start_timeout)
+        requests.wait(0)
         if status not in statuses.WORTH_ANOTHER_START or requests.stop:
             break
     return status

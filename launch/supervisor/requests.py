@@ -20,12 +20,16 @@ class Requests:
         self._interrupts = 0
 
     def wait(self, seconds):
-        """Waits for a signal, one of a child's end among them, but no longer than that, and notes what it asks for."""
+        """Waits for a signal, one of a child's end among them, but no longer than that, and notes what all signals that
+        have come ask for."""
         received = signal.sigtimedwait(self.awaited, seconds)
-        if received is None or received.si_signo == signal.SIGCHLD:
-            return
-        self.stop = True
-        self._interrupts += received.si_signo == signal.SIGINT
+        while received is not None:
+            self._note(received.si_signo)
+            received = signal.sigtimedwait(self.awaited, 0)
+
+    def _note(self, number):
+        self.stop = self.stop or number in STOPPING
+        self._interrupts += number == signal.SIGINT
         self.at_once = self._interrupts > 1
 
     @staticmethod

@@ -35,6 +35,7 @@ class Hosts:
 
     def __init__(self, names):
         self.names = names
+        self.daemons = []
         call("mount", "--make-rprivate", "/")
         call("mount", "-t", "tmpfs", "run", "/run")
         FOLDER.mkdir()
@@ -81,7 +82,9 @@ class Hosts:
     def start(self, host, *words, log):
         """Starts a daemon. It ends with the test, at the latest."""
         with Path(log).open("ab") as output:
-            return subprocess.Popen(self.on(host, *words), stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+            daemon = subprocess.Popen(self.on(host, *words), stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        self.daemons.append(daemon)
+        return daemon
 
 
 def wait_for(condition, seconds, what):
@@ -115,4 +118,6 @@ def program_copy(program):
     return project, project / "sibp_dist"
 
 
-os.environ.update({"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMP_NUM_THREADS": "1"})
+# The hosts share this machine's cores, so a rank that waits has to give way.
+os.environ.update({"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMP_NUM_THREADS": "1",
+                   "OMPI_MCA_mpi_yield_when_idle": "1"})
