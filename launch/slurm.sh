@@ -18,7 +18,7 @@ requeue_job() {
     return
   fi
   say "$1; the job goes back to the queue and goes on from its last checkpoint"
-  trap '' TERM USR1  # requeueing ends this script by SIGTERM
+  trap '' TERM USR1 # requeueing ends this script by SIGTERM
   scontrol requeue "$SLURM_JOB_ID"
 }
 
@@ -32,31 +32,38 @@ supervise_job() {
   while :; do
     status=0
     wait "$supervisor" || status=$?
-    [[ $status -eq 138 || $status -eq 143 ]] || break  # a trap interrupts `wait`
+    [[ $status -eq 138 || $status -eq 143 ]] || break # a trap interrupts `wait`
   done
   trap - USR1 TERM
   return "$status"
 }
 
+# Each rank runs as many threads as Slurm gives it CPUs.
+use_cpus_of_tasks() {
+  export OMP_NUM_THREADS=${SLURM_CPUS_PER_TASK:-1}
+  export SRUN_CPUS_PER_TASK=$OMP_NUM_THREADS # srun does not take it from the job since Slurm 22.05
+}
+
+# end_job STATUS: ends the script with the status of its run, and requeues the job where going on makes sense.
+end_job() {
+  if [[ $1 -eq 85 ]]; then
+    requeue_job "stopped on request"
+  elif [[ $1 -eq 75 && ${SLURM_RESTART_COUNT:-0} -lt $max_requeues_after_loss ]]; then
+    requeue_job "a rank, a node or a link was lost"
+  fi
+  exit "$1"
+}
+
 # train_as_job [option of sibp_dist …]: trains on all ranks of the job in a folder of its own, with checkpoints, from the
-# last of them if there is one, and requeues the job where going on makes sense. Ends the script.
+# last of them if there is one. Ends the script.
 train_as_job() {
   local options=("$@") status=0
   is_given out "$@" || options+=(--out "runs/job-$SLURM_JOB_ID")
   is_given resume "$@" || options+=(--resume auto)
   is_given checkpoint-every "$@" || options+=(--checkpoint-every 10min)
-  export OMP_NUM_THREADS=${SLURM_CPUS_PER_TASK:-1}
-  export SRUN_CPUS_PER_TASK=$OMP_NUM_THREADS  # srun does not take it from the job since Slurm 22.05
+  use_cpus_of_tasks
   say "job $SLURM_JOB_ID, start $((${SLURM_RESTART_COUNT:-0} + 1)): $SLURM_NTASKS ranks with $OMP_NUM_THREADS thread(s) each" \
     "on $SLURM_JOB_NODELIST: ${options[*]}"
   supervise_job --launcher "${LAUNCHER:-srun --cpu-bind=cores}" --restarts "${RESTARTS:-2}" -- "${options[@]}" || status=$?
-  case $status in
-    85) requeue_job "stopped on request, checkpoint written" ;;
-    75)
-      if [[ ${SLURM_RESTART_COUNT:-0} -lt $max_requeues_after_loss ]]; then
-        requeue_job "a rank, a node or a link was lost"
-      fi
-      ;;
-  esac
-  exit "$status"
+  end_job "$status"
 }

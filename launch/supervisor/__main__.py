@@ -10,7 +10,7 @@ from pathlib import Path
 from . import statuses
 from .launchers import launcher_of
 from .requests import Requests
-from .run_folder import new_logs, resumed, with_run_folder
+from .run_folder import can_resume, resumed, with_run_folder
 from .start import Start, say
 
 # --bind-to none: by default Open MPI ties each rank to one core, with all its threads, which starves ranks of several
@@ -57,15 +57,16 @@ def supervise(options, words, run_folder, requests):
     launcher = launcher_of(shlex.split(options.launcher))
     program = str(Path(shutil.which(options.program)).absolute())
     for restart in range(options.restarts + 1):
-        if restart > 0:
-            words = resumed(words)
-            say(f"restart {restart} of {options.restarts}: {' '.join(words)}")
-        start = Start(launcher, options.ranks, [program, *words], new_logs(run_folder))
-        status = start.run(requests, options.start_timeout)
+        status = Start(launcher, options.ranks, [program, *words], run_folder).run(requests, options.start_timeout)
         requests.wait(0)
-        if status not in statuses.WORTH_ANOTHER_START or requests.stop:
-            break
-    return status
+        if status not in statuses.WORTH_ANOTHER_START or requests.stop or restart == options.restarts:
+            return status
+        if not can_resume(words, run_folder):
+            say(f"no restart: {run_folder} holds no checkpoint yet")
+            return status
+        words = resumed(words, run_folder)
+        say(f"restart {restart + 1} of {options.restarts}: {' '.join(words)}")
+    raise AssertionError("the last start returns")
 
 
 def main():

@@ -1,5 +1,6 @@
 """The folder of the run, as the program's options say, and the folders of logs in it."""
 
+import json
 import os
 import re
 import time
@@ -44,15 +45,22 @@ def make_new(wanted):
     raise FileExistsError(f"{wanted}-…: all names are taken")
 
 
+def has_checkpoints(run_folder):
+    return any((Path(run_folder) / "checkpoints").glob("step-*"))
+
+
 def with_run_folder(words, environment=os.environ):
     """The words, with --out if they train and name no folder, and the folder of the run."""
     command = command_of(words)
-    out = value_of("out", words, environment) if command == "train" else None
-    if out:
-        return words, Path(out)
     name = time.strftime("%Y%m%d-%H%M%S")
     if command != "train":
         return words, make_new(Path("runs") / f"{name}-{command}")
+    out = value_of("out", words, environment)
+    resume = value_of("resume", words, environment)
+    if out:
+        return words, Path(out)
+    if resume and has_checkpoints(resume):  # the run goes on in its own folder
+        return words, Path(resume)
     folder = make_new(Path("runs") / name)
     return [*words, "--out", str(folder)], folder
 
@@ -65,13 +73,29 @@ def new_logs(run_folder):
     return make_new(starts / f"start-{number}")
 
 
-def resumed(words):
-    """The words of another start: it goes on from the last checkpoint, where there is one."""
+def can_resume(words, run_folder, environment=os.environ):
+    """Whether another start loses nothing: there is a checkpoint, or the run started anew and may do so again."""
+    return has_checkpoints(run_folder) or value_of("resume", words, environment) in (None, "auto")
+
+
+def resumed(words, run_folder):
+    """The words of another start: it goes on from the last checkpoint in the run's folder, or anew."""
     kept = []
     skip = False
     for word in words:
-        if skip or word == "--resume" or word.startswith("--resume="):
-            skip = word == "--resume"
-            continue
-        kept.append(word)
-    return [*kept, "--resume", "auto"]
+        name = word.split("=")[0]
+        if not skip and name not in ("--resume", "--out"):
+            kept.append(word)
+        skip = word in ("--resume", "--out")
+    return [*kept, "--out", str(run_folder), "--resume", "auto"]
+
+
+def written_status(run_folder, since):
+    """The exit status that rank 0 left in status.json after that time; nothing if it left none."""
+    file = Path(run_folder) / "status.json"
+    try:
+        if file.stat().st_mtime >= since:
+            return json.loads(file.read_text(encoding="utf-8")).get("exit_status")
+    except (OSError, ValueError):
+        pass
+    return None

@@ -10,6 +10,7 @@ from . import statuses
 from .launchers import LabelledOutput
 from .processes import Guard, kill_with_variable
 from .requests import Requests
+from .run_folder import new_logs, written_status
 
 # Every process of a start has this variable. It names a file that rank 0 makes when all ranks are there.
 READY_FILE = "SUPERVISOR_READY_FILE"
@@ -21,17 +22,19 @@ def say(text):
 
 
 class Start:
-    """`words` are the program and its arguments, `logs` a new folder of this start."""
+    """`words` are the program and its arguments."""
 
-    def __init__(self, launcher, ranks, words, logs):
+    def __init__(self, launcher, ranks, words, run_folder):
         self.launcher = launcher
-        self.logs = logs
-        self.ready_file = logs / "ready"
+        self.run_folder = run_folder
+        self.logs = new_logs(run_folder)
+        self.ready_file = self.logs / "ready"
+        self.time = self.logs.stat().st_mtime  # by the clock of the file system, which status.json has too
         self.environment = {**os.environ, READY_FILE: str(self.ready_file)}
-        self.command = [*launcher.command(ranks, logs, self.environment), *words]
+        self.command = [*launcher.command(ranks, self.logs, self.environment), *words]
 
     def run(self, requests, start_timeout):
-        """The exit status of this start; every process of this machine that belonged to it is gone then."""
+        """The exit status; every process of this machine that belonged to it is gone then."""
         with Guard(READY_FILE, self.ready_file):
             process, copies = self._spawn()
             try:
@@ -77,11 +80,16 @@ class Start:
         return self._status(process.returncode)
 
     def _status(self, of_launcher):
-        status = statuses.from_launcher(of_launcher)
-        if status != of_launcher:
-            say(f"error: {os.path.basename(self.command[0])} ended with {statuses.describe(of_launcher)}: a rank, a node or "
-                f"a link was lost; the ranks' output is in {self.logs}")
-        return status
+        """The program's exit status. Launchers report the loss of a rank, and some of the program's own statuses, in many
+        ways (srun: 137, 139, 141, 143), so that rank 0 writes its status down too."""
+        if statuses.is_the_programs(of_launcher):
+            return of_launcher
+        written = written_status(self.run_folder, self.time)
+        if written is not None:
+            return written
+        say(f"error: {os.path.basename(self.command[0])} ended with {statuses.describe(of_launcher)}: a rank, a node or a "
+            f"link was lost; the ranks' output is in {self.logs}")
+        return statuses.STALLED
 
     def _end(self, process):
         process.send_signal(self.launcher.end_signal)

@@ -14,11 +14,8 @@ INTERRUPTED = 128 + signal.SIGINT  # the user wanted no checkpoint either
 WORTH_ANOTHER_START = {1, STALLED}
 
 
-def from_launcher(status):
-    """The program's status if the launcher's exit status (negative: killed by that signal) is one; STALLED otherwise.
-
-    Launchers report the loss of a rank in many ways: srun ends with 137, 139, 141 or 143 for one and the same event."""
-    return status if status in OF_THE_PROGRAM | {STALLED, STOPPED} else STALLED
+def is_the_programs(status):
+    return status in OF_THE_PROGRAM | {STALLED, STOPPED}
 
 
 def describe(status):

@@ -7,7 +7,7 @@ from pathlib import Path
 from made_up import FolderTest
 
 from supervisor.launchers import KEEPALIVE, launcher_of
-from supervisor.run_folder import new_logs, resumed, value_of, with_run_folder
+from supervisor.run_folder import can_resume, new_logs, resumed, value_of, with_run_folder, written_status
 
 
 class RunFolderTest(FolderTest):
@@ -43,8 +43,28 @@ class RunFolderTest(FolderTest):
         self.assertEqual([new_logs(Path("x")) for _ in range(2)],
                          [self.folder / "x/logs/start-1", self.folder / "x/logs/start-2"])
 
+    def test_a_run_that_goes_on_does_so_in_its_folder(self):
+        (self.folder / "old/checkpoints/step-7").mkdir(parents=True)
+        self.assertEqual(with_run_folder(["--resume", "old"], {}), (["--resume", "old"], Path("old")))
+        words, folder = with_run_folder(["--resume", "old/checkpoints/step-7"], {})
+        self.assertEqual(words, ["--resume", "old/checkpoints/step-7", "--out", str(folder)])
+
     def test_another_start_resumes(self):
-        self.assertEqual(resumed(["--resume", "a", "--epochs", "1", "--resume=b"]), ["--epochs", "1", "--resume", "auto"])
+        self.assertEqual(resumed(["--resume", "a", "--epochs", "1", "--out=b"], Path("b")),
+                         ["--epochs", "1", "--out", "b", "--resume", "auto"])
+        self.assertTrue(can_resume([], self.folder, {}))
+        self.assertTrue(can_resume(["--resume", "auto"], self.folder, {}))
+        self.assertFalse(can_resume(["--resume", "other"], self.folder, {}))
+        (self.folder / "checkpoints/step-7").mkdir(parents=True)
+        self.assertTrue(can_resume(["--resume", "other"], self.folder, {}))
+
+    def test_the_status_of_an_earlier_start_does_not_count(self):
+        (self.folder / "status.json").write_text('{"exit_status": 5}')
+        written = (self.folder / "status.json").stat().st_mtime
+        self.assertEqual(written_status(self.folder, written), 5)
+        self.assertIsNone(written_status(self.folder, written + 1))
+        (self.folder / "status.json").write_text("{")
+        self.assertIsNone(written_status(self.folder, written))
 
 
 class LaunchersTest(unittest.TestCase):

@@ -18,11 +18,14 @@ class StatusTest(SupervisedTest):
                 program = self.play(READY + f"exit {status}")
                 self.assertEqual(self.start(program=program).end(30)[0], status)
 
-    def test_what_launchers_report(self):
-        kept = (0, 1, 2, 3, 4, 5, 6, 75, 85)
-        self.assertEqual(tuple(map(statuses.from_launcher, kept)), kept)
-        for status in (-9, 7, 132, 137, 139, 141, 143, 205):
-            self.assertEqual(statuses.from_launcher(status), 75)
+    def test_the_programs_own_word_counts_where_the_launcher_has_another(self):
+        # As srun does when the first rank to end takes the others along.
+        program = self.play(READY + """mkdir -p here; echo '{"exit_status": 5}' > here/status.json; kill -TERM $$""")
+        self.assertEqual(self.start("--out", "here", program=program, ranks=1).end(30)[0], 5)
+
+    def test_what_is_a_status_of_the_program(self):
+        self.assertTrue(all(map(statuses.is_the_programs, (0, 1, 2, 3, 4, 5, 6, 75, 85))))
+        self.assertFalse(any(map(statuses.is_the_programs, (-9, 7, 132, 137, 139, 141, 143, 205))))
 
     def test_a_lost_rank_is_75_whatever_the_launcher_says(self):
         status, text = self.start(program=self.play(READY + "kill -9 $$")).end(30)
@@ -61,19 +64,19 @@ class StartTest(SupervisedTest):
 
 
 class StopTest(SupervisedTest):
-    STOPPING = READY + "trap 'exit 85' USR1\ntrap 'exit 99' TERM INT\nwhile :; do sleep 0.1; done"
+    # Rank 0 gives the other one time to get as far.
+    STOPPING = "trap 'exit 85' USR1; trap 'exit 99' TERM INT; sleep 1\n" + READY + "while :; do sleep 0.1; done"
 
     def test_requests_to_stop_become_usr1(self):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP):
             with self.subTest(signal=number):
                 run = self.start("--out", number.name, program=self.play(self.STOPPING))
                 seconds_until((self.folder / number.name / "logs/start-1/ready").exists, 30)
-                time.sleep(0.3)  # the other rank's trap
                 kill([run.process.pid], number)
                 self.assertEqual(run.end(30)[0], 85, run.text())
 
     def test_a_request_before_the_ranks_are_ready_waits_for_them(self):
-        program = self.play("sleep 2; " + self.STOPPING)
+        program = self.play("sleep 1; " + self.STOPPING)
         run = self.start("--out", "here", program=program, own=["--restarts", "2"])
         seconds_until(lambda: (self.folder / "here/logs/start-1").exists(), 30)
         kill([run.process.pid], signal.SIGTERM)
@@ -106,15 +109,20 @@ exit $(cat "status-$1")
         return (self.folder / "calls").read_text().splitlines()
 
     def test_a_stalled_run_goes_on_from_its_checkpoint(self):
-        run = self.start("--out", "here", "--resume", "there", "--epochs", "3", program=self.play_statuses(75, 1, 0),
-                         own=["--restarts", "5"])
+        run = self.start("--out", "here", "--epochs", "3", program=self.play_statuses(75, 1, 0), own=["--restarts", "5"])
         self.assertEqual(run.end(60)[0], 0)
-        self.assertEqual(self.calls(), ["--out here --resume there --epochs 3"] + 2 * ["--out here --epochs 3 --resume auto"])
+        self.assertEqual(self.calls(), ["--out here --epochs 3"] + 2 * ["--epochs 3 --out here --resume auto"])
         self.assertTrue((self.folder / "here/logs/start-3/ready").exists())
 
     def test_there_are_no_more_restarts_than_allowed(self):
         self.assertEqual(self.start(program=self.play_statuses(75, 75, 0), own=["--restarts", "1"]).end(60)[0], 75)
         self.assertEqual(len(self.calls()), 2)
+
+    def test_no_restart_loses_what_the_run_went_on_from(self):
+        run = self.start("--out", "here", "--resume", "there", program=self.play_statuses(75, 0), own=["--restarts", "1"])
+        status, text = run.end(60)
+        self.assertEqual(status, 75)
+        self.assertIn("no checkpoint yet", text)
 
     def test_errors_that_would_come_back_are_final(self):
         self.assertEqual(statuses.WORTH_ANOTHER_START, {1, 75})
