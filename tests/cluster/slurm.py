@@ -48,7 +48,7 @@ PartitionName=high Nodes=n[1-4] PriorityTier=10 PreemptMode=OFF MaxTime=INFINITE
 
 
 class Slurm:
-    """As a context manager: Slurm runs inside it, with all nodes idle at first."""
+    """Runs between start() and stop()."""
 
     def __init__(self, hosts):
         self.hosts = hosts
@@ -60,14 +60,15 @@ class Slurm:
         self.environment = ["env", f"SLURM_CONF={self.configuration}"]
         self.daemons = {}
 
-    def __enter__(self):
+    def start(self):
+        """Starts all daemons and waits until every node is idle."""
         self._start("n0", "slurmctld", "-D", "-i")
         for node in NODES:
-            self.start_node(node)
-        wait_for(lambda: self.states() == {node: "idle" for node in NODES}, 60, lambda: f"idle nodes: {self.states()}\n{self.logs()}")
-        return self
+            self._start(node, "slurmd", "-D", "-N", node)
+        wait_for(lambda: self.states() == {node: "idle" for node in NODES}, 60,
+                 lambda: f"idle nodes: {self.states()}\n{self.logs()}")
 
-    def __exit__(self, *_):
+    def stop(self):
         for daemon in self.daemons.values():
             daemon.kill()
             daemon.wait()
@@ -75,25 +76,13 @@ class Slurm:
     def _start(self, host, *words):
         self.daemons[host] = self.hosts.start(host, *self.environment, *words, log=SPOOL / f"{host}.out")
 
-    def start_node(self, node):
-        self._start(node, "slurmd", "-D", "-N", node)
-
     def kill_node(self, node):
         """What a node's power cut does: all its processes end at once and its link is dead."""
         self.hosts.cut(node)
         self.daemons[node].kill()
         self.daemons[node].wait()
-        for process in self.processes_on(node):
-            subprocess.run(["kill", "-KILL", str(process)], stderr=subprocess.DEVNULL, check=False)
-
-    def processes_on(self, node):
-        return [int(word) for word in self.hosts.call("n0", "ip", "netns", "pids", node).split()]
-
-    def revive_node(self, node):
-        self.hosts.mend(node)
-        if self.daemons[node].poll() is not None:
-            self.start_node(node)
-        wait_for(lambda: self.states().get(node) == "idle", 60, lambda: f"{node} idle: {self.states()}\n{self.logs()}")
+        for process in self.hosts.call("n0", "ip", "netns", "pids", node).split():
+            subprocess.run(["kill", "-KILL", process], stderr=subprocess.DEVNULL, check=False)
 
     def command(self, *words, **keywords):
         """What a command of Slurm prints, called on n0."""
@@ -112,6 +101,9 @@ class Slurm:
     def job(self, number):
         """What Slurm says about a job, by its names for it."""
         return dict(re.findall(r"(\S+?)=(\S*)", self.command("scontrol", "show", "job", number)))
+
+    def nodes_of(self, number):
+        return self.command("scontrol", "show", "hostnames", self.job(number)["NodeList"]).split()
 
     def wait_for_state(self, number, states, seconds):
         def reached():
