@@ -41,7 +41,8 @@ SlurmctldParameters=preempt_send_user_signal
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
 SlurmdParameters=config_overrides
-NodeName=n[1-4] CPUs=2 RealMemory=2000 State=UNKNOWN
+GresTypes=gpu
+NodeName=n[1-4] CPUs=2 RealMemory=2000 Gres=gpu:2 State=UNKNOWN
 PartitionName=low Nodes=n[1-4] Default=YES PriorityTier=1 PreemptMode=REQUEUE GraceTime=10 MaxTime=INFINITE State=UP
 PartitionName=high Nodes=n[1-4] PriorityTier=10 PreemptMode=OFF MaxTime=INFINITE State=UP
 """
@@ -57,6 +58,8 @@ class Slurm:
             (SPOOL / node).mkdir()
         self.configuration = SPOOL / "slurm.conf"
         self.configuration.write_text(CONFIGURATION)
+        # Jobs may ask for GPUs, but do not get any: two devices that every machine has stand for them.
+        (SPOOL / "gres.conf").write_text("Name=gpu File=/dev/null\nName=gpu File=/dev/zero\n")
         self.environment = ["env", f"SLURM_CONF={self.configuration}"]
         self.daemons = {}
 

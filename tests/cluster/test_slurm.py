@@ -44,20 +44,20 @@ class SlurmTest(unittest.TestCase):
                                 "--exclusive", *options, cls.project / "launch/sibp.sbatch", *TRAINING, "--steps", steps,
                                 cwd=WORK, env={**os.environ, "PROGRAM": str(cls.program), **(variables or {})})
 
-    def output(self, job):
-        return read(WORK / f"sibp-{job}.out")
+    def output(self, job, name="sibp"):
+        return read(WORK / f"{name}-{job}.out")
 
-    def describe(self, job):
-        return f"job {job}: {self.slurm.job(job)}\n{self.output(job)}\n{self.slurm.logs()}"
+    def describe(self, job, name="sibp"):
+        return f"job {job}: {self.slurm.job(job)}\n{self.output(job, name)}\n{self.slurm.logs()}"
 
     def wait_for_checkpoint(self, job):
         wait_for(lambda: list((WORK / f"runs/job-{job}/checkpoints").glob("step-*")), 60, lambda: self.describe(job))
 
-    def wait_until_completed(self, job, seconds=90):
+    def wait_until_completed(self, job, seconds=90, name="sibp"):
         try:
             self.slurm.wait_for_state(job, ["COMPLETED"], seconds)
         except AssertionError as error:
-            self.fail(f"{error}\n{self.describe(job)}")
+            self.fail(f"{error}\n{self.describe(job, name)}")
 
     def steps(self, job):
         lines = read(WORK / f"runs/job-{job}/metrics.jsonl").splitlines()
@@ -76,8 +76,8 @@ class SlurmTest(unittest.TestCase):
         type(self).undisturbed = job
         self.assertEqual(self.steps(job)[-1], STEPS, self.describe(job))
         self.assertEqual(len(set(self.steps(job))), len(self.steps(job)), self.describe(job))
-        for rank in range(2):
-            self.assertTrue((WORK / f"runs/job-{job}/logs/start-1/rank.{rank}").is_dir(), self.describe(job))
+        self.assertIn("Trained", read(WORK / f"runs/job-{job}/logs/start-1/rank.0/stdout"))
+        self.assertIn("Trained", self.output(job))
 
     def test_2_a_preempted_job_goes_on(self):
         job = self.submit("--nodelist=n[1-2]", nodes=2)
@@ -103,14 +103,33 @@ class SlurmTest(unittest.TestCase):
         self.slurm.wait_for_state(job, ["FAILED"], 30)
         self.assertEqual(self.slurm.job(job)["ExitCode"], "2:0", self.describe(job))
 
-    def test_5_a_job_at_its_time_limit_goes_on(self):
+    def test_5_gpus_and_scaling_have_scripts_of_their_own(self):
+        # There is no GPU here: what the program is asked to do is all that is seen.
+        played = self.project / "played"
+        played.write_text('#!/bin/sh\n: > "$SUPERVISOR_READY_FILE"\necho "asked $SLURM_PROCID $*"\n')
+        played.chmod(0o755)
+        gpu = self.slurm.submit("--nodes=1", "--gpus-per-node=2", "--ntasks-per-node=2", "--cpus-per-task=1",
+                                self.project / "launch/sibp_gpu.sbatch", "--epochs", 1, cwd=WORK,
+                                env={**os.environ, "PROGRAM": str(played)})
+        scaling = self.slurm.submit("--nodes=2", "--ntasks-per-node=1", "--cpus-per-task=1",
+                                    self.project / "launch/scaling.sbatch", "--synthetic", "--synthetic-samples", 500,
+                                    "--hidden", 16, "--form", "normal", "--steps", 20, cwd=WORK,
+                                    env={**os.environ, "PROGRAM": str(self.program)})
+        self.wait_until_completed(gpu, name="sibp-gpu")
+        for rank in range(2):
+            self.assertIn(f"asked {rank} --epochs 1 --device cuda --out runs/job-{gpu} --resume auto", self.output(gpu, "sibp-gpu"))
+        self.wait_until_completed(scaling, name="scaling")
+        points = json.loads(read(WORK / f"runs/scaling-{scaling}/scaling.json"))
+        self.assertEqual([point["nodes"] for point in points], [1, 2])
+
+    def test_6_a_job_at_its_time_limit_goes_on(self):
         job = self.limited
         wait_for(lambda: "start 2" in self.output(job), 120, lambda: self.describe(job))
         self.assertIn("stopped on request", self.output(job))
         wait_for(lambda: "going on from" in self.output(job), 60, lambda: self.describe(job))
         self.slurm.command("scancel", job)
 
-    def test_6_jobs_outlive_a_killed_node_and_a_cut_link(self):
+    def test_7_jobs_outlive_a_killed_node_and_a_cut_link(self):
         jobs = [self.submit(nodes=2), self.submit(nodes=2)]
         for job in jobs:
             self.wait_for_checkpoint(job)

@@ -1,5 +1,6 @@
 """The supervisor with real launches by mpirun: statuses, signals, a start that hangs, restarts, logs."""
 
+import re
 import signal
 import time
 import unittest
@@ -8,6 +9,10 @@ from supervised import ENDLESS, MARK, PROGRAM, SupervisedTest, kill, seconds_unt
 
 from supervisor import statuses
 
+# Two ranks take some seconds for it.
+TRAINING = ["--dataset", "synthetic", "--synthetic-features", "64", "--synthetic-samples", "4000", "--hidden", "256,256",
+            "--batch", "500", "--form", "normal", "--steps", "200", "--log-every", "10", "--checkpoint-every", "20",
+            "--progress", "none"]
 READY = 'test "$OMPI_COMM_WORLD_RANK" = 0 && : > "$SUPERVISOR_READY_FILE"\n'
 
 
@@ -156,6 +161,37 @@ class RealProgramTest(SupervisedTest):
         run.wait_until_ready()
         kill(run.processes("orterun") or run.processes("mpirun"))
         self.assertEqual(run.end(10)[0], 75)
+
+    def train(self, out, *words, **keywords):
+        return self.start(*TRAINING, "--out", out, *words, **keywords)
+
+    def assert_as_undisturbed(self, out):
+        """The run in this folder left the weights of an undisturbed one, bit for bit, and no step twice."""
+        self.assertEqual(self.train("undisturbed").end(60)[0], 0)
+        model, expected = ((self.folder / name / "model.safetensors").read_bytes() for name in (out, "undisturbed"))
+        self.assertTrue(model == expected, "other weights than the undisturbed run")
+        steps, expected = ((self.folder / name / "metrics.jsonl").read_text() for name in (out, "undisturbed"))
+        self.assertEqual(re.findall(r'"step":\d+', steps), re.findall(r'"step":\d+', expected))
+
+    def wait_for_checkpoint(self, out):
+        seconds_until(lambda: list((self.folder / out / "checkpoints").glob("step-*")), 60)
+
+    def test_a_restart_after_a_lost_rank_ends_with_the_undisturbed_weights(self):
+        run = self.train("here", own=["--restarts", "1"])
+        self.wait_for_checkpoint("here")
+        kill(run.ranks()[:1])
+        status, text = run.end(60)
+        self.assertEqual(status, 0, text)
+        self.assertIn("restart 1 of 1", text)
+        self.assert_as_undisturbed("here")
+
+    def test_a_run_that_was_asked_to_stop_goes_on_later(self):
+        run = self.train("here")
+        self.wait_for_checkpoint("here")
+        kill([run.process.pid], signal.SIGTERM)
+        self.assertEqual(run.end(30)[0], 85, run.text())
+        self.assertEqual(self.train("here", "--resume", "auto").end(60)[0], 0)
+        self.assert_as_undisturbed("here")
 
     def test_what_the_program_refuses(self):
         status, text = self.start("--hiden", "3").end(30)
