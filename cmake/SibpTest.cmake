@@ -65,13 +65,13 @@ function(sibp_add_script_test name)
                        ENVIRONMENT "${SIBP_TEST_ENVIRONMENT}")
 endfunction()
 
-# sibp_add_program_test(name SCRIPT file [TIMEOUT seconds])
+# sibp_add_program_test(name SCRIPT file [ARGUMENTS argument…] [TIMEOUT seconds])
 #
 # Registers a Python script that drives the whole program under mpirun (tests/app/end_to_end/harness.py), label `program`.
 # Its time limit is for all of its cases together.
 function(sibp_add_program_test name)
-  cmake_parse_arguments(arg "" "SCRIPT;TIMEOUT" "" ${ARGN})
-  sibp_add_script_test(${name} SCRIPT ${arg_SCRIPT} LABELS program TIMEOUT ${arg_TIMEOUT} PROCESSORS 3)
+  cmake_parse_arguments(arg "" "SCRIPT;TIMEOUT" "ARGUMENTS" ${ARGN})
+  sibp_add_script_test(${name} SCRIPT ${arg_SCRIPT} ARGUMENTS ${arg_ARGUMENTS} LABELS program TIMEOUT ${arg_TIMEOUT} PROCESSORS 3)
   set_property(
     TEST ${name}
     APPEND

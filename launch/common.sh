@@ -71,3 +71,22 @@ python_for_plots() {
   done
   printf 'python3\n'
 }
+
+# supervise [option of the supervisor …] -- [option of sibp_dist …]: becomes the supervisor of a run.
+supervise() {
+  command -v python3 >/dev/null || fail "no python3, which the supervisor needs (3.9 or newer)"
+  PYTHONPATH="$project_dir/launch${PYTHONPATH:+:$PYTHONPATH}" exec python3 -B -m supervisor \
+    --program "${PROGRAM:-$project_dir/build/release/sibp_dist}" "$@" </dev/null
+}
+
+# is_given NAME [word …]: whether the user chose the program's option --NAME, in these words or in the environment.
+is_given() {
+  local name=$1 argument variable
+  shift
+  for argument in "$@"; do
+    [[ $argument == "--$name" || $argument == "--$name="* ]] && return 0
+  done
+  variable=${name//-/_}
+  variable=SIBP_${variable^^}
+  [[ -n ${!variable-} ]]
+}

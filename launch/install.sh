@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Installs what building and running sibp_dist needs and this system lacks (Debian and Ubuntu packages).
 #
-# Usage: launch/install.sh [tests|report]
+# Usage: launch/install.sh [tests|report|cluster]
 #
-#   tests    also what the tests need, the reports' among them
-#   report   also what the reports of experiments are drawn with
+#   tests     also what the tests need, the reports' among them
+#   report    also what the reports of experiments are drawn with
+#   cluster   only what the tests on emulated hosts need besides, Slurm and an ssh server: for containers and machines of
+#             tests, as the packages start their services
 #
 # Uses sudo when not root. On systems without apt-get it names what is missing and fails.
 set -euo pipefail
@@ -13,19 +15,21 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 packages=(
   g++ cmake ninja-build openmpi-bin libopenmpi-dev libeigen3-dev libboost-dev libboost-program-options-dev
-  libopenblas-dev libfmt-dev libspdlog-dev nlohmann-json3-dev zlib1g-dev dataset-fashion-mnist
+  libopenblas-dev libfmt-dev libspdlog-dev nlohmann-json3-dev zlib1g-dev libssl-dev libxxhash-dev dataset-fashion-mnist
+  python3
 )
-report_packages=(python3 python3-matplotlib python3-jinja2)
+report_packages=(python3-matplotlib python3-jinja2)
 test_packages=(libgtest-dev libgmock-dev libbenchmark-dev clang-format "${report_packages[@]}")
 # Where there is no such package, the test that wants it says so. (Ubuntu's chromium only fetches a snap.)
 optional_test_packages=(chromium)
+cluster_packages=(slurm-wlm openssh-server openssh-client iproute2)
 # What stands for the packages on systems without dpkg: programs and headers that a compiler would find.
-programs=(g++ cmake ninja mpirun)
+programs=(g++ cmake ninja mpirun python3)
 headers=(
   mpi.h Eigen/Core boost/program_options.hpp cblas.h fmt/format.h spdlog/spdlog.h nlohmann/json.hpp zlib.h
+  openssl/evp.h xxhash.h
 )
-report_programs=(python3)
-test_programs=(clang-format "${report_programs[@]}")
+test_programs=(clang-format)
 test_headers=(gtest/gtest.h gmock/gmock.h benchmark/benchmark.h)
 python_modules=()
 report_modules=(matplotlib jinja2)
@@ -102,9 +106,13 @@ case ${1-} in
     python_modules+=("${report_modules[@]}")
     add_optional_packages
     ;;
+  cluster)
+    packages=("${cluster_packages[@]}")
+    programs=(slurmctld sshd ip)
+    headers=()
+    ;;
   report)
     packages+=("${report_packages[@]}")
-    programs+=("${report_programs[@]}")
     python_modules+=("${report_modules[@]}")
     ;;
   '') ;;

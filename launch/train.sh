@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds sibp_dist, and trains 784-500-10 on Fashion-MNIST on this machine's cores (at most 4
-# ranks).
+# ranks), under the supervisor of launch/run.sh.
 #
 # Usage: launch/train.sh [option of sibp_dist …]
 #
@@ -20,19 +20,6 @@ if [[ ${1-} == --help || ${1-} == -h ]]; then
   exit 0
 fi
 
-# The command line's options, to tell those that the user gave.
-given=("$@")
-
-is_given() {
-  local argument variable
-  for argument in ${given[@]+"${given[@]}"}; do
-    [[ $argument == "--$1" || $argument == "--$1="* ]] && return 0
-  done
-  variable=${1//-/_}
-  variable=SIBP_${variable^^}
-  [[ -n ${!variable-} ]]
-}
-
 "$project_dir/launch/install.sh"
 build_preset release
 
@@ -45,19 +32,16 @@ choose_blas_kernels
 
 # This job's own options, each only where the user chose nothing: sibp_dist takes no option twice.
 options=()
-if [[ ${1-} != [a-z]* ]] && ! is_given config && ! is_given preset && ! is_given batch-list; then
-  is_given dataset || options+=(--dataset fashion-mnist)
-  is_given hidden || is_given network || options+=(--hidden 500)
-  is_given epochs || is_given steps || options+=(--epochs 5)
+if [[ ${1-} != [a-z]* ]] && ! is_given config "$@" && ! is_given preset "$@" && ! is_given batch-list "$@"; then
+  is_given dataset "$@" || options+=(--dataset fashion-mnist)
+  is_given hidden "$@" || is_given network "$@" || options+=(--hidden 500)
+  is_given epochs "$@" || is_given steps "$@" || options+=(--epochs 5)
 fi
 # mpirun hides the terminal from the ranks, so only this script can tell whether a moving bar makes sense.
-if [[ -t 2 ]] && ! is_given progress; then
+if [[ -t 2 ]] && ! is_given progress "$@"; then
   options+=(--progress bar)
 fi
 
-# --bind-to none: by default Open MPI ties each rank to one core, with all its threads, which starves ranks of several
-# threads and is forbidden in some containers. --oversubscribe: it counts a core with two hardware threads once.
-launcher=(mpirun -np "$ranks" --bind-to none --oversubscribe)
 say "training on $ranks rank(s) with $OMP_NUM_THREADS thread(s) each:" \
-  "${launcher[@]}" build/release/sibp_dist ${options[@]+"${options[@]}"} "$@"
-exec "${launcher[@]}" "$project_dir/build/release/sibp_dist" ${options[@]+"${options[@]}"} "$@" </dev/null
+  "launch/run.sh -np $ranks --" ${options[@]+"${options[@]}"} "$@"
+PROGRAM=$project_dir/build/release/sibp_dist supervise -np "$ranks" -- ${options[@]+"${options[@]}"} "$@"

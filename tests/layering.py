@@ -20,6 +20,8 @@ HOME_OF_LIBRARY = {
     "Eigen/": "device",
     "cblas": "device",
     "mpi.h": "comm",
+    "openssl/": "core",
+    "xxhash.h": "device",
     "boost/program_options": "app",
 }
 

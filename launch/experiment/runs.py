@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,8 @@ from . import machine
 from .records import DIVERGED, DIVERGED_STATUS, FINISHED, RUN_FILE, is_run, load_run
 
 OUTPUT_FILE = "output.txt"
+# Ends a start that hangs, and leaves no rank behind.
+SUPERVISOR = Path(__file__).resolve().parents[1] / "run.sh"
 
 
 class RunFailed(Exception):
@@ -54,8 +57,8 @@ class Runner:
         if folder.exists():
             shutil.rmtree(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        command = [*self.launcher, "-np", str(self.ranks), str(self.program), *arguments,
-                   "--progress", "none", "--out", str(folder)]
+        command = [str(SUPERVISOR), "-np", str(self.ranks), "--launcher", shlex.join(self.launcher),
+                   "--program", str(self.program), "--", *arguments, "--progress", "none", "--out", str(folder)]
         start = time.monotonic()
         log = folder.with_name(folder.name + ".log")  # the program wants its folder empty
         with log.open("wb") as output:
@@ -87,10 +90,11 @@ def _run_group(command: List[str], output, timeout: Optional[float]) -> Optional
 
 
 def _end_group(process: subprocess.Popen) -> None:
-    for ending in (signal.SIGTERM, signal.SIGKILL):
+    # The supervisor takes one SIGINT as a wish for a checkpoint, and a second one as one for an end at once.
+    for ending, patience in ((signal.SIGINT, 0.5), (signal.SIGINT, 20), (signal.SIGKILL, 5)):
         try:
             os.killpg(process.pid, ending)
-            process.wait(5)
+            process.wait(patience)
             return
         except ProcessLookupError:
             return

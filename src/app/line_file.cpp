@@ -36,6 +36,13 @@ LineFile::LineFile(std::filesystem::path path) : path_(std::move(path)) {
   if (file_ < 0) throw_write_error(path_, errno);
 }
 
+LineFile::LineFile(std::filesystem::path path, std::int64_t bytes) : path_(std::move(path)) {
+  file_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  struct stat before = {};
+  if (file_ < 0 || ::fstat(file_, &before) != 0) throw_write_error(path_, errno);
+  if (before.st_size > bytes && ::ftruncate(file_, bytes) != 0) throw_write_error(path_, errno);
+}
+
 LineFile::LineFile(LineFile&& other) noexcept : path_(std::move(other.path_)), file_(std::exchange(other.file_, -1)) {
 }
 
@@ -58,6 +65,12 @@ void LineFile::append_line(std::string_view line) {
   // stayed.
   if (::ftruncate(file_, before.st_size) != 0) throw_write_error(path_, errno);
   throw_write_error(path_, reason);
+}
+
+std::int64_t LineFile::flush() {
+  struct stat now = {};
+  if (::fsync(file_) != 0 || ::fstat(file_, &now) != 0) throw_write_error(path_, errno);
+  return now.st_size;
 }
 
 }  // namespace sibp

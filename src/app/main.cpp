@@ -1,13 +1,20 @@
 // The program: starts MPI, reads the options, runs the command, and turns every exception into a message and an exit
 // status.
 
+#include "sibp/app/build_info.hpp"
 #include "sibp/app/commands.hpp"
 #include "sibp/app/logging.hpp"
 #include "sibp/app/options.hpp"
+#include "sibp/app/resume.hpp"
 #include "sibp/comm/agreement.hpp"
 #include "sibp/comm/communicator.hpp"
 #include "sibp/comm/environment.hpp"
 #include "sibp/core/error.hpp"
+#include "sibp/core/file.hpp"
+#include "sibp/core/heartbeat.hpp"
+#include "sibp/core/last_words.hpp"
+#include "sibp/core/stop_request.hpp"
+#include "sibp/core/watchdog.hpp"
 
 #include "app/session.hpp"
 
@@ -15,6 +22,7 @@
 #include <exception>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -35,23 +43,59 @@ void agree_on_options(const sibp::Options& options, const sibp::Communicator& wo
                                       first));
 }
 
-int run_command(int argc, char** argv, const sibp::Environment& variables, const sibp::Communicator& world) {
+/// The options with those of a checkpoint behind them, if the training goes on from one.
+sibp::Options options_on_resume(const sibp::Options& given, int argc, char** argv, const sibp::Environment& variables,
+                                const sibp::Communicator& world, const sibp::Resumption& from) {
+  if (!from.from_checkpoint) return given;
+  auto options = sibp::agreed(world, [&] {
+    auto resumed = sibp::parse_options(argc, argv, variables, from.config);
+    sibp::check_same_training(resumed, from.config);
+    return resumed;
+  });
+  agree_on_options(options, world);
+  return options;
+}
+
+int run_training(const sibp::Options& given, int argc, char** argv, const sibp::Environment& variables,
+                 const sibp::Communicator& world) {
+  sibp::Resumption from;
+  if (!given.resume.empty() && !given.describe) from = sibp::find_resumption(given, world);
+  const auto options = options_on_resume(given, argc, argv, variables, world, from);
+  return sibp::run_train(options, world, std::move(from));
+}
+
+/// Tells the supervisor (launch/supervisor) that every rank is there, by making the file that it named. Local, for rank
+/// 0.
+void mark_start(const sibp::Environment& variables) {
+  if (const auto mark = variables.find("SUPERVISOR_READY_FILE"); mark != variables.end()) {
+    sibp::write_file_whole(mark->second, "");
+  }
+}
+
+int run_command(int argc, char** argv, const sibp::Environment& variables, const sibp::Communicator& world,
+                sibp::Watchdog& watchdog) {
+  sibp::agree_on_build(world);
   const auto options = sibp::agreed(world, [&] { return sibp::parse_options(argc, argv, variables); });
   agree_on_options(options, world);
+  if (world.is_root()) mark_start(variables);
   sibp::set_up_logging(options.log_level, world.rank());
+  watchdog.set_limit(options.guard.stall_timeout);
+  if (options.command != Command::train) sibp::release_stop_signals();
   if (options.help || options.version) {
     sibp::print_on_root(world, options.help ? sibp::help_text() : sibp::version_text());
     return static_cast<int>(ExitStatus::done);
   }
   switch (options.command) {
     case Command::train:
-      return sibp::run_train(options, world);
+      return run_training(options, argc, argv, variables, world);
     case Command::evaluate:
       return sibp::run_evaluate(options, world);
     case Command::predict:
       return sibp::run_predict(options, world);
     case Command::plan:
       return sibp::run_plan(options, world);
+    case Command::checkpoint:
+      return sibp::run_checkpoint(options, world);
   }
   throw sibp::Error(ExitStatus::usage, "unknown command");
 }
@@ -64,19 +108,22 @@ void report(const std::string& message) {
 }
 
 /// The program between MPI's start and end. Every communicator is gone when it returns.
-int run(int argc, char** argv, const sibp::Environment& variables) {
+int run(int argc, char** argv, const sibp::Environment& variables, sibp::Watchdog& watchdog) {
   std::optional<sibp::Communicator> world;  // outside the try block: an error that one rank has frees no communicator
   try {
     world = sibp::make_mpi_communicator();
-    return run_command(argc, argv, variables, *world);
+    watchdog.set_rank(world->rank(), world->size());
+    return run_command(argc, argv, variables, *world, watchdog);
   } catch (const sibp::AgreedError& error) {
     if (world->is_root()) report(fmt::format("error: {}", error.what()));
+    sibp::say_last_words(error.status(), error.what());
     return static_cast<int>(error.status());
   } catch (...) {
     // Other ranks know nothing of this error and may wait for this one in a collective: end them all.
     const auto failure = sibp::current_failure();
     const std::string rank = world ? fmt::format("[rank {}] ", world->rank()) : "";
     report(fmt::format("{}error: {}", rank, failure.message));
+    sibp::say_last_words(failure.status, failure.message);
     sibp::MpiEnvironment::abort(static_cast<int>(failure.status));
   }
 }
@@ -84,10 +131,13 @@ int run(int argc, char** argv, const sibp::Environment& variables) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  sibp::catch_stop_signals();
+  sibp::Watchdog watchdog;
   try {
     const auto variables = sibp::current_environment();  // MPI's start adds a launcher's variables even without one
     sibp::MpiEnvironment environment(argc, argv);
-    const int status = run(argc, argv, variables);
+    const int status = run(argc, argv, variables, watchdog);
+    sibp::beat(sibp::Activity::end);
     environment.finish();
     return status;
   } catch (const std::exception& error) {  // MPI did not start

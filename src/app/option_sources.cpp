@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <optional>
 #include <sstream>
 #include <system_error>
 
@@ -33,11 +32,35 @@ void add(Source& source, Given given) {
 }
 
 Command command_from_name(const std::string& name) {
-  for (const Command command : {Command::train, Command::evaluate, Command::predict, Command::plan}) {
+  for (const Command command :
+       {Command::train, Command::evaluate, Command::predict, Command::plan, Command::checkpoint}) {
     if (name == name_of(command)) return command;
   }
-  throw_usage_error(
-      fmt::format("found '{}', expected an option or one of the commands train, evaluate, predict, plan", name));
+  throw_usage_error(fmt::format(
+      "found '{}', expected an option or one of the commands train, evaluate, predict, plan, checkpoint", name));
+}
+
+CheckpointAction action_from_name(const std::string& name) {
+  if (name == "ls") return CheckpointAction::list;
+  if (name == "verify") return CheckpointAction::verify;
+  if (name == "show") return CheckpointAction::show;
+  throw_usage_error(fmt::format("checkpoint: found '{}', expected ls, verify or show and a folder", name));
+}
+
+/// The words of the command line that are no options: a command, and for `checkpoint` what to do with which folder.
+void take_words(const std::vector<std::string>& words, CommandLine& line) {
+  if (words.empty()) return;
+  line.command = command_from_name(words[0]);
+  std::size_t taken = 1;
+  if (line.command == Command::checkpoint) {
+    taken = 3;
+    if (words.size() < taken)
+      throw_usage_error("checkpoint: expected ls, verify or show and the folder of a run or of a checkpoint");
+    line.checkpoint_action = action_from_name(words[1]);
+    line.checkpoint_folder = words[2];
+  }
+  if (words.size() > taken)
+    throw_usage_error(fmt::format("found '{}' after the command {}, expected an option", words[taken], words[0]));
 }
 
 /// Boost's complaint in our words. Its text names the option in several ways; error_with_option_name knows it.
@@ -70,19 +93,16 @@ po::parsed_options parse_words(int argc, const char* const* argv) {
 
 CommandLine read_command_line(int argc, const char* const* argv) {
   CommandLine line;
-  std::optional<std::string> command;
+  std::vector<std::string> words;
   for (const po::option& option : parse_words(argc, argv).options) {
     if (option.position_key >= 0) {
-      const std::string& word = option.value.front();
-      if (command)
-        throw_usage_error(fmt::format("found '{}' after the command {}, expected an option", word, *command));
-      line.command = command_from_name(word);
-      command = word;
+      words.push_back(option.value.front());
     } else {
       add(line.source,
           {find_option(option.string_key), option.value.empty() ? "" : option.value.front(), "--" + option.string_key});
     }
   }
+  take_words(words, line);
   return line;
 }
 
@@ -103,12 +123,12 @@ Source read_environment(const Environment& environment) {
   return source;
 }
 
-Source read_config_file(const std::filesystem::path& path, const std::string& config_label) {
+Source read_config_text(const std::string& text, const std::string& name) {
   Source source;
   try {
-    std::istringstream text(read_file(path));
-    for (const po::option& option : po::parse_config_file(text, describe_options(), true).options) {
-      const std::string label = fmt::format("config file {}: {}", path.string(), option.string_key);
+    std::istringstream lines(text);
+    for (const po::option& option : po::parse_config_file(lines, describe_options(), true).options) {
+      const std::string label = fmt::format("{}: {}", name, option.string_key);
       const OptionEntry* entry = find_option(option.string_key);
       if (entry == nullptr)
         throw_usage_error(fmt::format("{}: unknown option; sibp_dist --help lists them all", label));
@@ -117,15 +137,23 @@ Source read_config_file(const std::filesystem::path& path, const std::string& co
       }
       add(source, {entry, option.value.empty() ? "" : option.value.front(), label});
     }
-  } catch (const std::system_error& error) {
-    throw_usage_error(fmt::format("{}: {}", config_label, error.what()));
   } catch (const po::invalid_config_file_syntax& error) {
-    throw_usage_error(
-        fmt::format("config file {}: found the line '{}', expected option = value", path.string(), error.tokens()));
+    throw_usage_error(fmt::format("{}: found the line '{}', expected option = value", name, error.tokens()));
   } catch (const po::error& error) {
-    throw_usage_error(fmt::format("config file {}: {}", path.string(), error.what()));
+    throw_usage_error(fmt::format("{}: {}", name, error.what()));
   }
   return source;
+}
+
+Source read_config_file(const std::filesystem::path& path, const std::string& config_label) {
+  const auto text = [&] {
+    try {
+      return read_file(path);
+    } catch (const std::system_error& error) {
+      throw_usage_error(fmt::format("{}: {}", config_label, error.what()));
+    }
+  };
+  return read_config_text(text(), fmt::format("config file {}", path.string()));
 }
 
 po::options_description describe_options() {

@@ -21,14 +21,18 @@ using Source = std::vector<Given>;
 
 struct CommandLine {
   Command command = Command::train;
+  CheckpointAction checkpoint_action = CheckpointAction::list;
+  std::filesystem::path checkpoint_folder;
   Source source;
 };
 
-/// All three throw Error (usage) for unknown and repeated options and where the form is wrong; values are not looked
+/// All throw Error (usage) for unknown and repeated options and where the form is wrong; values are not looked
 /// at.
 CommandLine read_command_line(int argc, const char* const* argv);
 Source read_environment(const Environment& environment);
 Source read_config_file(const std::filesystem::path& path, const std::string& config_label);
+/// The text of a config file; `name` stands for it in messages.
+Source read_config_text(const std::string& text, const std::string& name);
 
 /// The options that a preset stands for. Throws Error (usage) naming the known ones if there is none of that name.
 Source read_preset(const std::string& name, const std::string& preset_label);

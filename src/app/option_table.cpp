@@ -17,6 +17,7 @@ const OptionTable& option_table() {
     append_length_options(options);
     append_model_options(options);
     append_plan_options(options);
+    append_checkpoint_options(options);
     append_run_options(options);
     return options;
   }();
@@ -48,6 +49,8 @@ std::string_view name_of(Command command) {
       return "predict";
     case Command::plan:
       return "plan";
+    case Command::checkpoint:
+      return "checkpoint";
   }
   return "unknown";
 }

@@ -31,6 +31,12 @@ enum class Place {
   command_line,  ///< command line; a flag without a value
 };
 
+/// Whether a run that goes on from a checkpoint may have another value.
+enum class OnResume {
+  fixed,  ///< no: it would be another training
+  free,   ///< yes
+};
+
 constexpr std::string_view all_commands = "train evaluate predict plan";
 constexpr std::string_view sample_commands = "train evaluate predict";  ///< those that look at samples
 constexpr std::string_view network_commands = "train plan";             ///< those that are told a network
@@ -49,6 +55,7 @@ struct OptionEntry {
   std::string_view excludes = "";         ///< the option that it stands instead of
   std::string_view methods = "";          ///< those it is a parameter of, "proxprop/adam" for one with that --outer;
                                           ///< empty: all
+  OnResume on_resume = OnResume::fixed;   ///< of those that config.ini has
 };
 
 using OptionTable = std::vector<OptionEntry>;
@@ -62,6 +69,7 @@ void append_update_options(OptionTable& table);
 void append_length_options(OptionTable& table);
 void append_model_options(OptionTable& table);
 void append_plan_options(OptionTable& table);
+void append_checkpoint_options(OptionTable& table);
 void append_run_options(OptionTable& table);
 
 /// Every option, grouped, in the order of --help.

@@ -40,7 +40,8 @@ void append_data_options(OptionTable& table) {
                    .binding = text(
                        [](auto& o) -> auto& { return o.data.data_dir; }, "a folder"),
                    .commands = all_commands,
-                   .without_default = "where the system's package puts them"});
+                   .without_default = "where the system's package puts them",
+                   .on_resume = OnResume::free});
   table.push_back(
       {.name = "normalize",
        .group = group,
@@ -80,7 +81,8 @@ void append_own_data_options(OptionTable& table) {
                      .binding = text(member, "a file"),
                      .commands = all_commands,
                      .dataset = "idx",
-                     .without_default = "none"});
+                     .without_default = "none",
+                     .on_resume = OnResume::free});
   };
   file(
       "train-images", "idx: training images, in --data-dir if that is given",

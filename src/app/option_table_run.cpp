@@ -73,7 +73,8 @@ void append_run_options(OptionTable& table) {
                    .help = "threads of each rank; 0: its share of the node's cores",
                    .binding = integer(
                        [](auto& o) -> auto& { return o.threads; }, 0, 4096),
-                   .commands = all_commands});
+                   .commands = all_commands,
+                   .on_resume = OnResume::free});
   table.push_back(
       {.name = "progress",
        .group = run_group,

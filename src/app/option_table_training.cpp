@@ -62,7 +62,8 @@ void append_network_options(OptionTable& table) {
                    .group = network_group,
                    .value_name = "START",
                    .help = "start of the weights: he, glorot, normal:SIGMA or a file of weights",
-                   .binding = initialisation_binding()});
+                   .binding = initialisation_binding(),
+                   .on_resume = OnResume::free});
 }
 
 void append_length_options(OptionTable& table) {
@@ -90,7 +91,8 @@ void append_length_options(OptionTable& table) {
        .binding = unless([](const Options& o) { return o.training.steps || !o.training.batch_list.empty(); },
                          integer(
                              [](auto& o) -> auto& { return o.training.epochs; }, 1, 1'000'000'000)),
-       .excludes = "steps"});
+       .excludes = "steps",
+       .on_resume = OnResume::free});
   table.push_back({.name = "steps",
                    .group = length_group,
                    .value_name = "N",
@@ -98,19 +100,22 @@ void append_length_options(OptionTable& table) {
                    .binding = integer(
                        [](auto& o) -> auto& { return o.training.steps; }, 1),
                    .without_default = "from --epochs",
-                   .excludes = "epochs"});
+                   .excludes = "epochs",
+                   .on_resume = OnResume::free});
   table.push_back({.name = "log-every",
                    .group = length_group,
                    .value_name = "N",
                    .help = "steps between records of the training loss; 0: only at evaluations",
                    .binding = integer(
-                       [](auto& o) -> auto& { return o.training.log_every; }, 0)});
+                       [](auto& o) -> auto& { return o.training.log_every; }, 0),
+                   .on_resume = OnResume::free});
   table.push_back({.name = "evaluate-every",
                    .group = length_group,
                    .value_name = "N",
                    .help = "steps between evaluations; 0: once an epoch",
                    .binding = integer(
-                       [](auto& o) -> auto& { return o.training.evaluate_every; }, 0)});
+                       [](auto& o) -> auto& { return o.training.evaluate_every; }, 0),
+                   .on_resume = OnResume::free});
 }
 
 }  // namespace sibp

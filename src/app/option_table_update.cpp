@@ -104,12 +104,12 @@ void append_update_options(OptionTable& table) {
   table.push_back({.name = "form",
                    .group = group,
                    .value_name = "FORMS",
-                   .help =
-                       "how the update is computed: auto, normal, activations, dual or dual-rows; also by layer, "
-                       "dual,dual,normal",
+                   .help = "how the update is computed: auto, normal, activations, dual or dual-rows; also by layer, "
+                           "dual,dual,normal",
                    .binding = form_binding(),
                    .commands = network_commands,
-                   .methods = "sibp proxprop"});
+                   .methods = "sibp proxprop",
+                   .on_resume = OnResume::free});
   table.push_back({.name = "carry",
                    .group = group,
                    .value_name = "WEIGHTS",

@@ -13,8 +13,8 @@
 namespace sibp {
 namespace {
 
-/// Sources by falling precedence: the command line, the environment, the config file, the preset.
-using Sources = std::array<Source, 4>;
+/// Sources by falling precedence: the command line, the environment, the config file, the preset, a checkpoint.
+using Sources = std::array<Source, 5>;
 constexpr std::size_t command_line_level = 0;
 
 /// The option as given at the highest precedence, and that precedence; a null pointer if it was not given.
@@ -92,6 +92,14 @@ void set_options(Options& options, const Sources& sources) {
   }
 }
 
+/// A run that goes on takes the forms that were chosen at its start, also where --form auto is given again.
+void forget_automatic_form(Sources& sources) {
+  Source& checkpoint = sources.back();
+  if (std::ranges::none_of(checkpoint, [](const Given& given) { return given.entry->name == "form"; })) return;
+  for (Source& source : sources)
+    std::erase_if(source, [](const Given& given) { return given.entry->name == "form" && given.value == "auto"; });
+}
+
 /// What can be seen only from several options together.
 void check_together(const Options& options, const Sources& sources) {
   const auto label = [&](std::string_view name) { return label_of(sources, name); };
@@ -158,22 +166,30 @@ Environment current_environment() {
 }
 
 Options parse_options(int argc, const char* const* argv, const Environment& environment) {
+  return parse_options(argc, argv, environment, "");
+}
+
+Options parse_options(int argc, const char* const* argv, const Environment& environment, const std::string& config) {
   Options options;
   CommandLine line = read_command_line(argc, argv);
   Sources sources;
   sources[command_line_level] = std::move(line.source);
   options.command = line.command;
+  options.checkpoint_action = line.checkpoint_action;
+  options.checkpoint_folder = line.checkpoint_folder;
   options.has_launcher = shows_launcher(environment);
   options.help = find_given(sources, "help").given != nullptr;
   options.version = find_given(sources, "version").given != nullptr;
   if (options.help || options.version) return options;
   sources[1] = read_environment(environment);
-  if (const Found config = find_given(sources, "config"); config.given != nullptr) {
-    sources[2] = read_config_file(config.given->value, config.given->label);
+  if (const Found file = find_given(sources, "config"); file.given != nullptr) {
+    sources[2] = read_config_file(file.given->value, file.given->label);
   }
   if (const Found preset = find_given(sources, "preset"); preset.given != nullptr) {
     sources[3] = read_preset(preset.given->value, preset.given->label);
   }
+  sources[4] = read_config_text(config, "config.ini of the checkpoint");
+  forget_automatic_form(sources);
   set_options(options, sources);
   check_together(options, sources);
   return options;

@@ -10,9 +10,6 @@
 #include <fmt/format.h>
 
 namespace sibp {
-namespace {
-
-/// The options with every relative path made absolute: config.ini is read from other folders.
 Options with_absolute_paths(Options options) {
   const auto make_absolute = [](auto& path) {
     if (!path.empty()) path = std::filesystem::absolute(path).string();
@@ -29,20 +26,21 @@ Options with_absolute_paths(Options options) {
   return options;
 }
 
-}  // namespace
-
 std::string help_text() {
   std::ostringstream text;
   text << "Usage: sibp_dist [train] [options]                      train a network\n"
           "       sibp_dist evaluate --model FILE [options]        its loss and accuracy on a split of the data\n"
           "       sibp_dist predict --model FILE [options]         class and probability of every sample, as CSV\n"
           "       sibp_dist plan [options]                         predicted time of a step on other machines\n"
+          "       sibp_dist checkpoint ls|verify|show DIR          the checkpoints of a run, or one of them\n"
           "On N processes: mpirun -np N sibp_dist ...\n\n"
           "Options come from the command line, then from environment variables (SIBP_LOGICAL_SHARDS for\n"
           "--logical-shards), then from the file of --config, then from the preset, then from the defaults shown\n"
           "here.\n"
        << describe_options()
-       << "\nExit statuses: 0 done, 1 run-time error, 2 options, 3 data, 4 model, 5 diverged, 6 ranks disagree.\n";
+       << "\nExit statuses: 0 done, 1 run-time error, 2 options, 3 data, 4 model or checkpoint,\n"
+          "5 diverged, 6 ranks disagree, 75 stalled or a rank was lost (try again), 85 stopped on request (go on with\n"
+          "--resume).\n";
   return text.str();
 }
 
@@ -74,9 +72,10 @@ std::string to_ini(const Options& options) {
 }
 
 std::string rest_of_options(const Options& options) {
-  return fmt::format("{} {} {} {} {} {}", name_of(options.command), options.model.string(),
+  return fmt::format("{} {} {} {} {} {} {} {} {}", name_of(options.command), options.model.string(),
                      static_cast<int>(options.split), options.predictions.string(), options.out.string(),
-                     options.describe);
+                     options.describe, options.resume, static_cast<int>(options.checkpoint_action),
+                     options.checkpoint_folder.string());
 }
 
 }  // namespace sibp

@@ -3,9 +3,9 @@
 #include "sibp/core/error.hpp"
 #include "sibp/core/file.hpp"
 
+#include <algorithm>
+#include <array>
 #include <ctime>
-#include <iterator>
-#include <optional>
 #include <system_error>
 
 #include <fmt/chrono.h>
@@ -45,10 +45,6 @@ void make_parents(const fs::path& folder) {
   if (failed) throw_unmakeable(folder, failed);
 }
 
-fs::path without_trailing_slash(const fs::path& path) {
-  return path.has_filename() || !path.has_relative_path() ? path : path.parent_path();
-}
-
 /// A folder of that name which nobody had made before.
 fs::path make_new_folder(const fs::path& wanted) {
   make_parents(wanted);
@@ -57,18 +53,41 @@ fs::path make_new_folder(const fs::path& wanted) {
   return folder;
 }
 
-/// Makes the user's folder, or sees that the one there is empty.
+/// Whether the folder holds nothing of a run yet, but perhaps what is there before one starts: the launcher's logs, and
+/// the lock of a run that went no further. Throws Error (runtime) naming it and the system's reason.
+bool is_unused(const fs::path& folder) {
+  constexpr std::array<std::string_view, 2> ignored{"logs", RunLock::file_name};
+  std::error_code failed;
+  fs::directory_iterator entry(folder, failed);
+  while (!failed && entry != fs::directory_iterator() &&
+         std::ranges::find(ignored, entry->path().filename().string()) != ignored.end())
+    entry.increment(failed);
+  if (failed) throw Error(ExitStatus::runtime, fmt::format("cannot read {}: {}", folder.string(), failed.message()));
+  return entry == fs::directory_iterator();
+}
+
+/// Makes the user's folder, or sees that the one there is unused.
 void make_or_check(const fs::path& folder) {
   make_parents(folder);
   if (make_folder(folder)) return;
   if (!fs::is_directory(folder)) throw_occupied(folder, "which is a file");
+  if (!is_unused(folder)) throw_occupied(folder, "which is not empty");
+}
+
+/// Files that a run was about to put in their places when it was killed: see write_file_whole.
+void remove_partial_files(const fs::path& folder) {
   std::error_code failed;
-  const bool is_empty = fs::is_empty(folder, failed);
-  if (failed) throw Error(ExitStatus::runtime, fmt::format("cannot read {}: {}", folder.string(), failed.message()));
-  if (!is_empty) throw_occupied(folder, "which is not empty");
+  for (fs::directory_iterator entry(folder, failed), end; !failed && entry != end; entry.increment(failed)) {
+    std::error_code ignored;
+    if (entry->path().filename().string().find(".partial-") != std::string::npos) fs::remove(entry->path(), ignored);
+  }
 }
 
 }  // namespace
+
+fs::path without_trailing_slash(const fs::path& path) {
+  return path.has_filename() || !path.has_relative_path() ? path : path.parent_path();
+}
 
 RunFolder RunFolder::claim(const fs::path& out, std::string_view name) {
   fs::path folder = without_trailing_slash(out);
@@ -78,9 +97,21 @@ RunFolder RunFolder::claim(const fs::path& out, std::string_view name) {
   } else {
     make_or_check(folder);
   }
-  // Of two runs that both saw an empty folder one makes this file and the other fails here.
+  RunLock lock(folder);
+  // Of two runs that both saw an empty folder one makes this file and the other fails here, if not at the lock.
   LineFile metrics(folder / metrics_name);
-  return {std::move(folder), std::move(metrics)};
+  return {std::move(folder), std::move(lock), std::move(metrics)};
+}
+
+RunFolder RunFolder::reopen(fs::path folder, RunLock lock, std::int64_t metrics_bytes) {
+  remove_partial_files(folder);
+  LineFile metrics(folder / metrics_name, metrics_bytes);
+  return {std::move(folder), std::move(lock), std::move(metrics)};
+}
+
+bool RunFolder::is_of_a_run(const fs::path& folder) {
+  std::error_code unknown;
+  return fs::exists(folder / metrics_name, unknown) || fs::exists(folder / checkpoints_name, unknown);
 }
 
 void RunFolder::write(std::string_view file_name, std::string_view content) const {

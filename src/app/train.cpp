@@ -1,8 +1,13 @@
 #include "sibp/app/commands.hpp"
 #include "sibp/app/progress.hpp"
 #include "sibp/app/run_folder.hpp"
+#include "sibp/app/run_status.hpp"
 #include "sibp/app/summary.hpp"
 #include "sibp/comm/agreement.hpp"
+#include "sibp/core/heartbeat.hpp"
+#include "sibp/core/last_words.hpp"
+#include "sibp/core/process.hpp"
+#include "sibp/core/stop_request.hpp"
 #include "sibp/trainer/model_file.hpp"
 #include "sibp/trainer/schedule.hpp"
 #include "sibp/trainer/trainer.hpp"
@@ -10,7 +15,11 @@
 
 #include "app/session.hpp"
 
+#include <functional>
+#include <memory>
 #include <optional>
+#include <type_traits>
+#include <utility>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -18,38 +27,71 @@
 namespace sibp {
 namespace {
 
-/// What only rank 0 has: the run folder, and those who watch the training.
+/// What only rank 0 has: the run folder, its state for scripts, and those who watch the training.
 class Watch {
  public:
-  Watch(const Options& options, const std::string& name) : folder_(RunFolder::claim(options.out, name)) {
+  Watch(const Options& options, const std::string& name, Resumption& from)
+      : folder_(open_folder(options, name, from)), phases_(last_record(from)) {
     folder_.write("config.ini", to_ini(options));
     spdlog::info("results go to {}", folder_.path().string());
     const auto mode = resolve_progress(options.progress, stderr_is_terminal(), options.has_launcher);
     progress_ = make_progress(mode, standard_progress_output());
+    if (from.newest) {
+      status_->set_step(from.newest->checkpoint.state.step);
+      if (!from.folder.empty()) status_->checkpoint_written(from.newest->path);
+    }
+    status_->running();
+    set_last_words([status = status_](ExitStatus end, const std::string& message) { status->ended(end, message); });
   }
 
   TrainingObserver& observers() {
-    return observers_.emplace(std::vector<TrainingObserver*>{&writer_, &phases_, progress_.get()});
+    return observers_.emplace(std::vector<TrainingObserver*>{&writer_, &phases_, &steps_, progress_.get()});
   }
-  [[nodiscard]] const RunFolder& folder() const { return folder_; }
+  [[nodiscard]] RunFolder& folder() { return folder_; }
+  [[nodiscard]] RunStatus& status() { return *status_; }
   [[nodiscard]] PhaseSeconds mean_phases() const { return phases_.means(); }
   /// Ends the progress display.
   void finish() { progress_.reset(); }
 
  private:
+  static RunFolder open_folder(const Options& options, const std::string& name, Resumption& from) {
+    if (from.folder.empty()) return RunFolder::claim(options.out, name);
+    CheckpointFolder checkpoints(from.folder / RunFolder::checkpoints_name);
+    if (from.newest) {
+      for (const Index step : from.newest->damaged) checkpoints.set_aside(step);
+    }
+    checkpoints.clean_up();
+    return RunFolder::reopen(from.folder, std::move(*from.lock),
+                             from.newest ? from.newest->checkpoint.run.metrics_bytes : 0);
+  }
+
+  /// The step that metrics.jsonl ends with.
+  static Index last_record(const Resumption& from) {
+    if (!from.newest) return 0;
+    const TrainingState& state = from.newest->checkpoint.state;
+    return state.step - state.interval.steps;
+  }
+
   RunFolder folder_;
+  std::shared_ptr<RunStatus> status_ = std::make_shared<RunStatus>(folder_.path());
   MetricsWriter writer_{folder_};
+  StatusObserver steps_{*status_};
   PhaseMeans phases_;
   std::unique_ptr<TrainingObserver> progress_;
   std::optional<Observers> observers_;
 };
 
-/// The start of the training: drawn on rank 0, or read there, and sent to all, so that replicas are equal bit for bit.
-Network initial_network(const Options& options, const NetworkSpec& spec, Device& device, const Communicator& world) {
-  const auto file = weights_file(options);
+/// The start of the training: drawn on rank 0, or read there from a file or a checkpoint, and sent to all, so that
+/// replicas are equal bit for bit.
+Network initial_network(const Options& options, const NetworkSpec& spec, Device& device, const Communicator& world,
+                        const Resumption& from) {
+  const auto file = from.from_checkpoint ? std::nullopt : weights_file(options);
+  const bool is_drawn = !file && !from.from_checkpoint;
   Network network = agreed(world, [&] {
+    if (from.newest)
+      return network_from_tensors(device, spec, from.newest->checkpoint.tensors, from.newest->path.string());
     if (file && world.is_root()) return read_weights(device, spec, *file);
-    return make_network(device, spec, file ? Initialisation{} : initialisation_from_name(options.initialisation),
+    return make_network(device, spec, is_drawn ? initialisation_from_name(options.initialisation) : Initialisation{},
                         options.training.seed);
   });
   for (Matrix& weights : network.weights) world.broadcast(weights.view());
@@ -69,56 +111,181 @@ void log_memory(const TrainingData& data, const Communicator& world) {
                static_cast<double>(largest * data.training.samples->features()) / 1e6);
 }
 
-}  // namespace
+RunFacts facts_of(const Options& options, const TrainingData& data, const Communicator& world) {
+  return {.steps = total_steps(options.training, *data.order),
+          .batches_per_epoch = data.order->batches_per_epoch(),
+          .training_samples = data.training.global_size(),
+          .ranks = world.size()};
+}
 
-int run_train(const Options& given, const Communicator& world) {
-  const Dataset dataset = open_data(given, world);
-  const NetworkSpec spec = agreed(world, [&] { return network_of(given, dataset); });
-  Options options = given;
-  options.training.eta =
-      given.training.eta.value_or(default_step_size(given.training.method, static_cast<Index>(spec.layers.size())));
-  const Compute compute = open_compute(options, world);
-  options.training.method.forms = forms_of(options, spec, compute, world);
-  if (options.describe) {
-    print_on_root(world, description_text(spec, options, options.training.method.forms, world.size(),
-                                          dataset.training->size() + dataset.test->size()));
+/// Sees that the data are those of the checkpoint, as far as their number and their statistics show. Collective.
+void check_same_data(const Resumption& from, const RunFacts& now, const TrainingData& data, const Communicator& world) {
+  agreed(world, [&] {
+    if (!from.newest) return;
+    const std::string path = from.newest->path.string();
+    const RunFacts& then = from.newest->checkpoint.run;
+    if (now.training_samples != then.training_samples || now.batches_per_epoch != then.batches_per_epoch)
+      throw_data_error(fmt::format(
+          "--data-dir: found {} training samples in {} batches, but {} was written with {} in {}", now.training_samples,
+          now.batches_per_epoch, path, then.training_samples, then.batches_per_epoch));
+    if (!has_normalisation(from.newest->checkpoint.tensors, data.normalisation))
+      throw_data_error(
+          fmt::format("--data-dir: the training samples are not those that {} was written with: their "
+                      "normalisation is another",
+                      path));
+  });
+}
+
+/// The state that the training starts in, on all ranks. Sets the method's own. Collective.
+TrainingState start_of(const Resumption& from, const UpdateContext& context, UpdateRule& rule) {
+  if (!from.from_checkpoint) return {};
+  const Checkpoint* checkpoint = from.newest ? &from.newest->checkpoint : nullptr;
+  restore_method(context, rule, checkpoint);
+  TrainingState state = checkpoint != nullptr ? checkpoint->state : TrainingState{};
+  static_assert(std::is_trivially_copyable_v<TrainingState>);
+  context.communicator.broadcast(std::span(reinterpret_cast<char*>(&state), sizeof state));
+  return state;
+}
+
+/// Asked on every rank for itself: a signal, or on rank 0 the time that --max-minutes leaves.
+std::function<bool()> stop_question(const Options& options, const Communicator& world) {
+  const double most = options.guard.max_minutes.value_or(0) * 60;
+  const bool has_clock = world.is_root() && options.guard.max_minutes.has_value();
+  return [=] { return stop_signal() != 0 || (has_clock && seconds_since_start() >= most); };
+}
+
+/// A training with everything it needs, from the data to the rule; made in this order by all ranks.
+class Job {
+ public:
+  Job(Options options, const Communicator& world, Resumption from)
+      : options_(std::move(options)),
+        world_(world),
+        from_(std::move(from)),
+        dataset_(open_data(options_, world)),
+        spec_(agreed(world, [&] { return network_of(options_, dataset_); })),
+        compute_(open_compute(options_, world)) {
+    options_.training.eta = options_.training.eta.value_or(
+        default_step_size(options_.training.method, static_cast<Index>(spec_.layers.size())));
+    beat(Activity::calibration);
+    options_.training.method.forms = forms_of(options_, spec_, compute_, world);
+  }
+
+  int describe() const {
+    print_on_root(world_, description_text(spec_, options_, options_.training.method.forms, world_.size(),
+                                           dataset_.training->size() + dataset_.test->size()));
     return static_cast<int>(ExitStatus::done);
   }
-  Device& device = *compute.device;
+
+  int train();
+
+ private:
+  [[nodiscard]] std::string name() const { return fmt::format("{}-{}", dataset_.name, short_name(spec_)); }
+  std::unique_ptr<Checkpointer> make_checkpointer(Watch& watch, const Network& network, UpdateRule& rule,
+                                                  const TrainingData& data, const RunFacts& facts);
+  int report_stop(const TrainingResult& result, std::optional<Watch>& watch) const;
+  int report_end(const TrainingResult& result, const Network& network, const TrainingData& data,
+                 std::optional<Watch>& watch) const;
+
+  Options options_;
+  const Communicator& world_;
+  Resumption from_;
+  Dataset dataset_;
+  NetworkSpec spec_;
+  Compute compute_;
+};
+
+std::unique_ptr<Checkpointer> Job::make_checkpointer(Watch& watch, const Network& network, UpdateRule& rule,
+                                                     const TrainingData& data, const RunFacts& facts) {
+  return std::make_unique<Checkpointer>(
+      CheckpointSource{.device = *compute_.device,
+                       .network = network,
+                       .rule = rule,
+                       .normalisation = data.normalisation,
+                       .dataset = dataset_.name,
+                       .config = to_ini(options_),
+                       .run = facts,
+                       .metrics_bytes = [&watch] { return watch.folder().flush_metrics(); }},
+      CheckpointFolder(watch.folder().checkpoints()), options_.guard.keep, options_.guard.checkpoint_every.seconds,
+      [&watch](const std::filesystem::path& path) { watch.status().checkpoint_written(path); });
+}
+
+int Job::train() {
+  Device& device = *compute_.device;
+  beat(Activity::data);
   const TrainingData data =
-      load_training_data(device, world, dataset, options.normalisation, options.validation, options.training);
-  log_memory(data, world);
-  Network network = initial_network(options, spec, device, world);
+      load_training_data(device, world_, dataset_, options_.normalisation, options_.validation, options_.training);
+  beat(Activity::start);
+  log_memory(data, world_);
+  const RunFacts facts = facts_of(options_, data, world_);
+  check_same_data(from_, facts, data, world_);
+  Network network = initial_network(options_, spec_, device, world_, from_);
 
   PhaseClock clock;
-  const UpdateContext context{device, world, clock};
-  const auto rule = agreed(world, [&] {
-    return make_update_rule(context, spec, options.training.method, batch_capacity(options.training, data));
+  const UpdateContext context{device, world_, clock};
+  const auto rule = agreed(world_, [&] {
+    return make_update_rule(context, spec_, options_.training.method, batch_capacity(options_.training, data));
   });
+  TrainingControl control{.start = start_of(from_, context, *rule),
+                          .check_every = options_.guard.check_every,
+                          .keeps_checkpoints = true,
+                          .checkpoint_every = options_.guard.checkpoint_every.steps,
+                          .stop_requested = stop_question(options_, world_)};
   std::optional<Watch> watch;
-  agreed(world, [&] {
-    if (world.is_root()) watch.emplace(options, fmt::format("{}-{}", dataset.name, short_name(spec)));
+  std::unique_ptr<Checkpointer> checkpointer;
+  agreed(world_, [&] {
+    if (!world_.is_root()) return;
+    watch.emplace(options_, name(), from_);
+    checkpointer = make_checkpointer(*watch, network, *rule, data, facts);
+    control.checkpointer = checkpointer.get();
+    from_.newest.reset();  // its tensors have done their service
   });
-  const MetricsRecord last = train(context, *rule, network, data, options.training, *options.training.eta,
-                                   watch ? &watch->observers() : nullptr);
-  agreed(world, [&] {
+  const TrainingResult result = sibp::train(context, *rule, network, data, options_.training, *options_.training.eta,
+                                            watch ? &watch->observers() : nullptr, control);
+  return result.stopped ? report_stop(result, watch) : report_end(result, network, data, watch);
+}
+
+int Job::report_stop(const TrainingResult& result, std::optional<Watch>& watch) const {
+  if (watch) {
+    watch->finish();
+    const std::string reason = stop_signal() != 0 ? "on a signal" : "on request of another rank or by --max-minutes";
+    const std::string message = fmt::format("stopped {} after step {} with a checkpoint; go on with --resume {}",
+                                            reason, result.step, watch->folder().path().string());
+    spdlog::warn(message);
+    watch->status().ended(ExitStatus::stopped, message);
+  }
+  return static_cast<int>(ExitStatus::stopped);
+}
+
+int Job::report_end(const TrainingResult& result, const Network& network, const TrainingData& data,
+                    std::optional<Watch>& watch) const {
+  agreed(world_, [&] {
     if (!watch) return;
     watch->finish();
-    watch->folder().write("model.safetensors", model_to_bytes(device, network, data.normalisation, dataset.name));
+    watch->folder().write(RunFolder::model_name,
+                          model_to_bytes(*compute_.device, network, data.normalisation, dataset_.name));
   });
-  print_on_root(world, watch ? summary_text({.network = short_name(spec),
-                                             .parameters = spec.parameters(),
-                                             .dataset = dataset.name,
-                                             .training_samples = data.training.global_size(),
-                                             .validation_samples = data.validation.global_size(),
-                                             .test_samples = data.test.global_size(),
-                                             .ranks = world.size(),
-                                             .threads = compute.threads.threads,
-                                             .final = last,
-                                             .mean_phases = watch->mean_phases(),
-                                             .folder = watch->folder().path()})
-                             : std::string());
+  print_on_root(world_, watch ? summary_text({.network = short_name(spec_),
+                                              .parameters = spec_.parameters(),
+                                              .dataset = dataset_.name,
+                                              .training_samples = data.training.global_size(),
+                                              .validation_samples = data.validation.global_size(),
+                                              .test_samples = data.test.global_size(),
+                                              .ranks = world_.size(),
+                                              .threads = compute_.threads.threads,
+                                              .final = result.last,
+                                              .mean_phases = watch->mean_phases(),
+                                              .folder = watch->folder().path()})
+                              : std::string());
+  if (watch) watch->status().ended(ExitStatus::done, "done");
   return static_cast<int>(ExitStatus::done);
+}
+
+}  // namespace
+
+int run_train(const Options& options, const Communicator& world, Resumption from) {
+  beat(Activity::data);
+  Job job(options, world, std::move(from));
+  return options.describe ? job.describe() : job.train();
 }
 
 }  // namespace sibp

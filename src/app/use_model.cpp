@@ -95,6 +95,7 @@ Predictions predict_local(ModelInUse& use) {
       predictions.classes.push_back(static_cast<std::int32_t>(best - column));
       predictions.probabilities.push_back(static_cast<double>(*best));
     }
+    return true;
   });
   return predictions;
 }
@@ -129,7 +130,7 @@ std::string all_predictions(const ModelInUse& use, const Predictions& local, con
 int run_evaluate(const Options& options, const Communicator& world) {
   ModelInUse use = open_model(options, world);
   const LossAndAccuracy result =
-      evaluate(*use.compute.device, world, use.network, use.split, use.normalisation, use.workspace);
+      *evaluate(*use.compute.device, world, use.network, use.split, use.normalisation, use.workspace);
   if (!std::isfinite(result.loss))
     throw AgreedError(
         ExitStatus::model,

@@ -1,13 +1,31 @@
 #include "sibp/core/process.hpp"
 
+#include <array>
+#include <chrono>
+
 #include <sys/resource.h>
+#include <unistd.h>
 
 namespace sibp {
+namespace {
+
+const auto start = std::chrono::steady_clock::now();  // as good as the start of the process
+
+}  // namespace
 
 std::int64_t peak_memory_bytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return std::int64_t{usage.ru_maxrss} * 1024;  // Linux counts in KiB
+}
+
+double seconds_since_start() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown host";
 }
 
 }  // namespace sibp

@@ -1,6 +1,7 @@
 #include "data/byte_reader.hpp"
 
 #include "sibp/core/error.hpp"
+#include "sibp/core/heartbeat.hpp"
 
 #include "data/gzip_stream.hpp"
 
@@ -57,6 +58,7 @@ class GzipReader final : public ByteReader {
       const auto done = read_some(std::span(unused).first(static_cast<std::size_t>(step)));
       if (done == 0) return;  // the next read, or finish(), reports it
       bytes -= static_cast<Index>(done);
+      beat_again();
     }
   }
 
@@ -115,6 +117,7 @@ void ByteReader::read(std::span<std::uint8_t> to) {
                       path_.string(), end, std::max(end, expected_)));
     }
     to = to.subspan(count);
+    beat_again();
   }
   position_ = end;
 }

@@ -1,6 +1,7 @@
 #include "sibp/core/error.hpp"
 #include "sibp/device/device.hpp"
 
+#include "device/checksum.hpp"
 #include "device/cpu_elementwise.hpp"
 #include "device/eigen_maps.hpp"
 #include "device/level3.hpp"
@@ -65,6 +66,9 @@ class CpuDevice final : public Device {
     std::copy_n(from, to.size(), to.begin());
   }
   void do_copy(ConstMatrixView from, MatrixView to) override { eigen(to) = eigen(from); }
+  std::uint64_t do_checksum(ConstMatrixView a) override {
+    return checksum_of({a.data, static_cast<std::size_t>(a.size())});
+  }
   void do_fill(MatrixView a, Real value) override { eigen(a).setConstant(value); }
   void do_scale(Real alpha, MatrixView a) override { eigen(a) *= alpha; }
   void do_axpy(Real alpha, ConstMatrixView x, MatrixView y) override { eigen(y) += alpha * eigen(x); }

@@ -2,6 +2,7 @@
 
 #include "sibp/core/error.hpp"
 #include "sibp/core/random.hpp"
+#include "sibp/model/tensor_layout.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -75,24 +76,30 @@ Network make_network(Device& device, const NetworkSpec& spec, const Initialisati
   return network;
 }
 
-std::map<std::string, Tensor> to_tensors(Device& device, const Network& network) {
+HostWeights download_weights(Device& device, const Network& network) {
+  HostWeights weights;
+  for (const Matrix& layer : network.weights) {
+    weights.emplace_back(static_cast<std::size_t>(layer.size()));
+    device.download(layer.view(), weights.back());
+  }
+  return weights;
+}
+
+std::map<std::string, Tensor> to_tensors(const NetworkSpec& spec, const HostWeights& weights) {
   std::map<std::string, Tensor> tensors;
-  for (std::size_t i = 0; i < network.spec.layers.size(); ++i) {
-    const LayerSpec& layer = network.spec.layers[i];
-    std::vector<Real> columns(static_cast<std::size_t>(layer.parameters()));
-    device.download(network.weights[i].view(), columns);
-    const ConstMatrixView host{columns.data(), layer.outputs, layer.fan_in(), layer.outputs};
-    Tensor weight{{layer.outputs, layer.inputs}, {}};
-    Tensor bias{{layer.outputs}, {}};
-    weight.values.reserve(columns.size());
-    for (Index r = 0; r < layer.outputs; ++r) {
-      for (Index c = 0; c < layer.inputs; ++c) weight.values.push_back(host(r, c));
-      bias.values.push_back(host(r, layer.inputs));
-    }
-    tensors.emplace(weight_name(i), std::move(weight));
+  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
+    const LayerSpec& layer = spec.layers[i];
+    const ConstMatrixView host{weights[i].data(), layer.outputs, layer.fan_in(), layer.outputs};
+    tensors.emplace(weight_name(i), to_tensor(host.left_cols(layer.inputs)));
+    Tensor bias = to_tensor(host.block(0, layer.inputs, layer.outputs, 1));
+    bias.shape = {layer.outputs};
     tensors.emplace(bias_name(i), std::move(bias));
   }
   return tensors;
+}
+
+std::map<std::string, Tensor> to_tensors(Device& device, const Network& network) {
+  return to_tensors(network.spec, download_weights(device, network));
 }
 
 Network network_from_tensors(Device& device, const NetworkSpec& spec, const TensorFile& file, std::string_view source) {
@@ -103,11 +110,8 @@ Network network_from_tensors(Device& device, const NetworkSpec& spec, const Tens
     const Tensor& bias = find_tensor(file, bias_name(i), {layer.outputs}, source);
     std::vector<Real> columns(static_cast<std::size_t>(layer.parameters()));
     const MatrixView host{columns.data(), layer.outputs, layer.fan_in(), layer.outputs};
-    for (Index r = 0; r < layer.outputs; ++r) {
-      for (Index c = 0; c < layer.inputs; ++c)
-        host(r, c) = weight.values[static_cast<std::size_t>(r * layer.inputs + c)];
-      host(r, layer.inputs) = bias.values[static_cast<std::size_t>(r)];
-    }
+    from_tensor(weight, host.left_cols(layer.inputs));
+    std::copy(bias.values.begin(), bias.values.end(), host.data + layer.outputs * layer.inputs);  // the last column
     network.weights.push_back(device.allocate(layer.outputs, layer.fan_in()));
     device.upload(columns, network.weights.back().view());
   }

@@ -1,5 +1,7 @@
 #include "sibp/trainer/evaluation.hpp"
 
+#include "sibp/core/heartbeat.hpp"
+
 #include <algorithm>
 #include <array>
 #include <numeric>
@@ -14,7 +16,7 @@ LossSums output_loss(Device& device, Loss loss, Workspace& workspace, std::size_
 
 void for_each_chunk(Device& device, const Network& network, const LocalSplit& split,
                     const DeviceNormalisation& normalisation, Workspace& workspace,
-                    const std::function<void(Index first, Index count)>& visit) {
+                    const std::function<bool(Index first, Index count)>& visit) {
   std::vector<Index> columns;
   for (Index first = 0; first < split.samples->size(); first += workspace.capacity()) {
     const Index count = std::min(workspace.capacity(), split.samples->size() - first);
@@ -24,21 +26,26 @@ void for_each_chunk(Device& device, const Network& network, const LocalSplit& sp
     device.load_batch(*split.samples, columns, normalisation.shift.view(), normalisation.scale.view(),
                       workspace.activations(0), workspace.labels());
     workspace.forward(network);
-    visit(first, count);
+    beat_again();
+    if (!visit(first, count)) return;
   }
 }
 
-LossAndAccuracy evaluate(Device& device, const Communicator& communicator, const Network& network,
-                         const LocalSplit& split, const DeviceNormalisation& normalisation, Workspace& workspace) {
-  std::array<double, 2> sums{};  // loss, samples classified rightly
+std::optional<LossAndAccuracy> evaluate(Device& device, const Communicator& communicator, const Network& network,
+                                        const LocalSplit& split, const DeviceNormalisation& normalisation,
+                                        Workspace& workspace, const std::function<bool()>& stop_requested) {
+  std::array<double, 3> sums{};  // loss, samples classified rightly, ranks that stopped
   for_each_chunk(device, network, split, normalisation, workspace, [&](Index, Index) {
     const LossSums chunk = output_loss(device, network.spec.loss, workspace, network.weights.size());
     sums[0] += chunk.loss;
     sums[1] += static_cast<double>(chunk.correct);
+    if (stop_requested && stop_requested()) sums[2] = 1;
+    return sums[2] == 0;
   });
   communicator.all_reduce_sum(std::span<double>(sums));
+  if (sums[2] > 0) return std::nullopt;
   const auto samples = static_cast<double>(std::max<Index>(split.global_size(), 1));
-  return {sums[0] / samples, sums[1] / samples};
+  return LossAndAccuracy{sums[0] / samples, sums[1] / samples};
 }
 
 }  // namespace sibp

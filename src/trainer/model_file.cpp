@@ -55,20 +55,33 @@ NormalisationKind kind_of(const TensorFile& file, const std::filesystem::path& p
 
 }  // namespace
 
-std::string model_to_bytes(Device& device, const Network& network, const Normalisation& normalisation,
-                           const std::string& dataset) {
+TensorFile model_to_tensors(const NetworkSpec& spec, std::map<std::string, Tensor> weights,
+                            const Normalisation& normalisation, const std::string& dataset) {
   TensorFile file;
-  file.tensors = to_tensors(device, network);
+  file.tensors = std::move(weights);
   const auto features = static_cast<Index>(normalisation.shift.size());
   file.tensors[shift_name] = {{features}, normalisation.shift};
   file.tensors[scale_name] = {{features}, normalisation.scale};
   file.metadata = {{"format", "pt"},  // what other readers of safetensors expect to find
-                   {"network", to_text(network.spec)},
-                   {"inputs", fmt::to_string(network.spec.inputs())},
-                   {"loss", std::string(name_of(network.spec.loss))},
+                   {"network", to_text(spec)},
+                   {"inputs", fmt::to_string(spec.inputs())},
+                   {"loss", std::string(name_of(spec.loss))},
                    {"normalisation", std::string(name_of(normalisation.kind))},
                    {"dataset", dataset}};
-  return to_safetensors(file);
+  return file;
+}
+
+bool has_normalisation(const TensorFile& file, const Normalisation& normalisation) {
+  const auto holds = [&](const char* name, const std::vector<Real>& values) {
+    const auto found = file.tensors.find(name);
+    return found != file.tensors.end() && found->second.values == values;
+  };
+  return holds(shift_name, normalisation.shift) && holds(scale_name, normalisation.scale);
+}
+
+std::string model_to_bytes(Device& device, const Network& network, const Normalisation& normalisation,
+                           const std::string& dataset) {
+  return to_safetensors(model_to_tensors(network.spec, to_tensors(device, network), normalisation, dataset));
 }
 
 Model read_model(const std::filesystem::path& path) {

@@ -1,9 +1,11 @@
 #include "sibp/trainer/trainer.hpp"
 
 #include "sibp/comm/agreement.hpp"
+#include "sibp/core/heartbeat.hpp"
 #include "sibp/core/process.hpp"
 #include "sibp/trainer/batch_reader.hpp"
 #include "sibp/trainer/evaluation.hpp"
+#include "sibp/trainer/replica_check.hpp"
 #include "sibp/trainer/schedule.hpp"
 #include "sibp/trainer/training_step.hpp"
 
@@ -15,17 +17,10 @@
 namespace sibp {
 namespace {
 
-/// What happened since the last record.
-struct Interval {
-  Index steps = 0;
-  Index samples = 0;  ///< over all ranks
-  LossSums sums;
-};
-
 class Training {
  public:
   Training(const UpdateContext& context, UpdateRule& rule, Network& network, const TrainingData& data,
-           const TrainingOptions& options, double eta, TrainingObserver* observer)
+           const TrainingOptions& options, double eta, TrainingObserver* observer, const TrainingControl& control)
       : context_(context),
         rule_(rule),
         network_(network),
@@ -33,117 +28,208 @@ class Training {
         options_(options),
         eta_(eta),
         observer_(observer),
+        control_(control),
         order_(*data.order),
         steps_(total_steps(options, order_)),
+        state_(control.start),
         normalisation_(to_device(context.device, data.normalisation)),
         workspace_(agreed(
             context.communicator,
             [&] { return Workspace(context.device, network.spec, workspace_capacity(order_.largest_local_size())); })),
         reader_(context.device, order_, *data.training.samples, normalisation_, workspace_.capacity()) {}
 
-  MetricsRecord run() {
-    const Index evaluate_every = options_.evaluate_every > 0 ? options_.evaluate_every : order_.batches_per_epoch();
-    if (options_.warmup_steps > steps_) {
-      throw AgreedError(ExitStatus::usage, fmt::format("--warmup-steps is {}, but the run has {} steps only",
-                                                       options_.warmup_steps, steps_));
+  TrainingResult run() {
+    check_length();
+    start_reading();
+    start_counting();
+    while (true) {
+      if (record_is_due() && !make_record()) return stop();
+      if (checkpoint_is_due()) save_checkpoint();
+      if (state_.step == steps_) break;
+      if (take_step()) return stop();
     }
-    start_reading(0);
-    start_interval();
-    for (Index step = 0; step < steps_;) {
-      take_step(step);
-      ++step;
-      if (step == steps_) break;
-      const bool evaluating = step % evaluate_every == 0;
-      if (evaluating || (options_.log_every > 0 && step % options_.log_every == 0)) report(step, evaluating);
-    }
-    MetricsRecord last = interval_record(steps_);
-    last.is_final = true;
-    last.train = evaluate_split(data_.training);
-    add_evaluations(last);
-    last.peak_memory_bytes = context_.communicator.max(peak_memory_bytes());
-    if (observer_ != nullptr) observer_->on_record(last);
-    return last;
+    return finish();
   }
 
  private:
-  void take_step(Index step) {
-    const Index epoch = step / order_.batches_per_epoch();
-    const Index batch = step % order_.batches_per_epoch();
+  void check_length() const {
+    if (options_.warmup_steps > steps_)
+      throw AgreedError(ExitStatus::usage, fmt::format("--warmup-steps is {}, but the run has {} steps only",
+                                                       options_.warmup_steps, steps_));
+    if (state_.step > steps_)
+      throw AgreedError(ExitStatus::usage,
+                        fmt::format("--steps or --epochs: found {} steps, but the checkpoint is that "
+                                    "of step {}; expected at least as many",
+                                    steps_, state_.step));
+  }
+
+  /// Returns true if the training is to stop here.
+  bool take_step() {
+    const Index epoch = state_.step / order_.batches_per_epoch();
+    const Index batch = state_.step % order_.batches_per_epoch();
+    const double eta = eta_at(options_, eta_, state_.step, steps_);
+    const Index samples = order_.global_size(batch);
     {
       const PhaseClock::Scope timed(context_.clock, Phase::reading);
       reader_.take(workspace_);
-      start_reading(step + 1);  // while this batch is trained on
     }
-    last_eta_ = eta_at(options_, eta_, step, steps_);
-    const Index samples = order_.global_size(batch);
-    const LossSums sums = training_step(context_, rule_, network_, workspace_, samples, last_eta_,
-                                        {.step = step + 1, .epoch = epoch + 1});
-    ++interval_.steps;
-    interval_.samples += samples;
-    interval_.sums.loss += sums.loss;
-    interval_.sums.correct += sums.correct;
-    samples_done_ += samples;
-    ++steps_done_;
+    ++state_.step;
+    start_reading();  // while this batch is trained on
+    const StepResult result = training_step(context_, rule_, network_, workspace_, samples, eta,
+                                            {.step = state_.step, .epoch = epoch + 1}, [this] { return wishes(); });
+    state_.samples += samples;
+    ++state_.interval.steps;
+    state_.interval.samples += samples;
+    state_.interval.sums.loss += result.sums.loss;
+    state_.interval.sums.correct += result.sums.correct;
+    state_.interval.eta = eta;
+    state_.interval.lambda = rule_.lambda_range();
     if (observer_ != nullptr)
-      observer_->on_step(step + 1, steps_, sums.loss / static_cast<double>(samples), samples_done_);
+      observer_->on_step(state_.step, steps_, result.sums.loss / static_cast<double>(samples), state_.samples);
+    if (result.wishes.end) agree_on(context_.communicator, checkpoint_failure());
+    if (control_.check_every > 0 && state_.step % control_.check_every == 0) check_weights();
+    checkpoint_wished_ = result.wishes.checkpoint;
+    return result.wishes.stop;
   }
 
-  void start_reading(Index step) {
-    if (step < steps_) reader_.start(step / order_.batches_per_epoch(), step % order_.batches_per_epoch());
+  [[nodiscard]] bool stop_requested() const { return control_.stop_requested && control_.stop_requested(); }
+
+  /// What this rank wishes.
+  [[nodiscard]] Wishes wishes() const {
+    return {.stop = stop_requested(),
+            .checkpoint = control_.checkpointer != nullptr && control_.checkpointer->due(),
+            .end = checkpoint_failure().has_value()};
   }
 
-  void report(Index step, bool evaluating) {
-    MetricsRecord record = interval_record(step);
-    if (evaluating) add_evaluations(record);
+  [[nodiscard]] std::optional<Failure> checkpoint_failure() const {
+    return control_.checkpointer != nullptr ? control_.checkpointer->failure() : std::nullopt;
+  }
+
+  void start_reading() {
+    const Index batches = order_.batches_per_epoch();
+    if (state_.step < steps_) reader_.start(state_.step / batches, state_.step % batches);
+  }
+
+  [[nodiscard]] bool evaluation_is_due() const {
+    const Index every = options_.evaluate_every > 0 ? options_.evaluate_every : order_.batches_per_epoch();
+    return state_.step % every == 0;
+  }
+
+  /// Also just after a start from a checkpoint of a step whose record was not made.
+  [[nodiscard]] bool record_is_due() const {
+    if (state_.interval.steps == 0 || state_.step == steps_) return false;
+    return evaluation_is_due() || (options_.log_every > 0 && state_.step % options_.log_every == 0);
+  }
+
+  /// False if a stop was requested meanwhile: then there is no record.
+  bool make_record() {
+    settle();
+    MetricsRecord record = record_of(state_, data_.training.global_size());
+    if (evaluation_is_due() && !add_evaluations(record)) {
+      start_counting();
+      return false;
+    }
+    publish(record);
+    return true;
+  }
+
+  void publish(const MetricsRecord& record) {
     if (observer_ != nullptr) observer_->on_record(record);
-    start_interval();
+    state_.seconds = record.seconds_total;
+    state_.interval = {};
+    start_counting();
   }
 
-  void start_interval() {
-    interval_ = {};
+  /// Brings the interval's times and bytes up to date.
+  void settle() {
+    { const PhaseClock::Scope settled(context_.clock, Phase::other); }
+    Interval& interval = state_.interval;
+    for (std::size_t phase = 0; phase < PhaseClock::phases; ++phase)
+      interval.seconds.at(phase) += context_.clock.seconds(static_cast<Phase>(phase));
+    interval.bytes_reduced += context_.communicator.bytes_reduced() - bytes_before_;
+    interval.seconds_hidden += context_.communicator.seconds_hidden() - hidden_before_;
+    start_counting();
+  }
+
+  /// Leaves out of the interval what was done since it was settled.
+  void start_counting() {
     bytes_before_ = context_.communicator.bytes_reduced();
     hidden_before_ = context_.communicator.seconds_hidden();
     context_.clock.reset();
   }
 
-  MetricsRecord interval_record(Index step) {
-    const PhaseClock::Scope settled(context_.clock, Phase::other);  // brings the clock up to date
-    const auto steps = static_cast<double>(std::max<Index>(interval_.steps, 1));
-    const auto samples = static_cast<double>(std::max<Index>(interval_.samples, 1));
-    const auto per_step = [&](Phase phase) { return context_.clock.seconds(phase) / steps; };
-    const double seconds = context_.clock.total_seconds();
-    seconds_total_ += seconds;
-    const auto [lambda_min, lambda_max] = rule_.lambda_range();
-    return {
-        .step = step,
-        .epoch = static_cast<double>(samples_done_) / static_cast<double>(data_.training.global_size()),
-        .train = {interval_.sums.loss / samples, static_cast<double>(interval_.sums.correct) / samples},
-        .validation = std::nullopt,
-        .test = std::nullopt,
-        .eta = last_eta_,
-        .lambda_min = lambda_min,
-        .lambda_max = lambda_max,
-        .seconds_step = seconds / steps,
-        .seconds = {per_step(Phase::forward), per_step(Phase::backward), per_step(Phase::solve),
-                    per_step(Phase::communication), per_step(Phase::reading)},
-        .seconds_total = seconds_total_,
-        .seconds_hidden = (context_.communicator.seconds_hidden() - hidden_before_) / steps,
-        .bytes_reduced = (context_.communicator.bytes_reduced() - bytes_before_) / std::max<Index>(interval_.steps, 1),
-        .samples_per_second = seconds > 0 ? static_cast<double>(interval_.samples) / seconds : 0};
-  }
-
-  /// Throws AgreedError (diverged) on every rank, as all have the same sum: the last update may be the one that fails.
-  LossAndAccuracy evaluate_split(const LocalSplit& split) {
-    const LossAndAccuracy result =
-        evaluate(context_.device, context_.communicator, network_, split, normalisation_, workspace_);
-    if (!std::isfinite(result.loss))
-      throw_diverged({.step = steps_done_, .epoch = 1 + (steps_done_ - 1) / order_.batches_per_epoch()});
+  /// Nothing on every rank if a stop was requested on any. Throws AgreedError (diverged) on every rank, as all have the
+  /// same sum: the last update may be the one that fails.
+  std::optional<LossAndAccuracy> evaluate_split(const LocalSplit& split) {
+    beat(Activity::evaluation, state_.step);
+    const auto result = evaluate(context_.device, context_.communicator, network_, split, normalisation_, workspace_,
+                                 control_.stop_requested);
+    if (result && !std::isfinite(result->loss))
+      throw_diverged({.step = state_.step, .epoch = 1 + (state_.step - 1) / order_.batches_per_epoch()});
     return result;
   }
 
-  void add_evaluations(MetricsRecord& record) {
-    if (data_.validation.global_size() > 0) record.validation = evaluate_split(data_.validation);
+  /// False if a stop was requested meanwhile.
+  bool add_evaluations(MetricsRecord& record) {
+    if (data_.validation.global_size() > 0 && !(record.validation = evaluate_split(data_.validation))) return false;
     record.test = evaluate_split(data_.test);
+    return record.test.has_value();
+  }
+
+  void check_weights() const {
+    Replicas weights;
+    for (std::size_t i = 0; i < network_.weights.size(); ++i)
+      weights.emplace(fmt::format("weights of layer {}", i + 1), network_.weights[i].view());
+    check_replicas(context_.device, context_.communicator, weights, state_.step);
+  }
+
+  void check_method() const {
+    Replicas replicas;
+    for (const auto& [name, matrix] : rule_.state().matrices) replicas.emplace("method's " + name, matrix);
+    check_replicas(context_.device, context_.communicator, replicas, state_.step);
+  }
+
+  [[nodiscard]] bool checkpoint_is_due() const {
+    if (!control_.keeps_checkpoints || state_.step == saved_step_) return false;
+    const Index every = control_.checkpoint_every;
+    return checkpoint_wished_ || state_.step == steps_ ||
+           (every > 0 && state_.step > control_.start.step && state_.step % every == 0);
+  }
+
+  /// No checkpoint holds weights that other ranks do not have.
+  void save_checkpoint() {
+    check_weights();
+    check_method();
+    settle();
+    if (control_.checkpointer != nullptr) control_.checkpointer->save(state_);
+    saved_step_ = state_.step;
+    checkpoint_wished_ = false;
+  }
+
+  void finish_checkpoints() {
+    beat(Activity::checkpoint, state_.step);
+    agreed(context_.communicator, [&] {
+      if (control_.checkpointer != nullptr) control_.checkpointer->finish();
+    });
+  }
+
+  TrainingResult stop() {
+    if (control_.keeps_checkpoints && state_.step != saved_step_) save_checkpoint();
+    finish_checkpoints();
+    return {.stopped = true, .step = state_.step};
+  }
+
+  TrainingResult finish() {
+    settle();
+    MetricsRecord last = record_of(state_, data_.training.global_size());
+    last.is_final = true;
+    const auto train = evaluate_split(data_.training);
+    if (!train || !add_evaluations(last)) return stop();
+    last.train = *train;
+    last.peak_memory_bytes = context_.communicator.max(peak_memory_bytes());
+    if (observer_ != nullptr) observer_->on_record(last);
+    finish_checkpoints();
+    return {.stopped = false, .step = state_.step, .last = last};
   }
 
   UpdateContext context_;
@@ -153,18 +239,17 @@ class Training {
   const TrainingOptions& options_;
   double eta_;
   TrainingObserver* observer_;
+  const TrainingControl& control_;
   SampleOrder& order_;
   Index steps_;
+  TrainingState state_;
   DeviceNormalisation normalisation_;
   Workspace workspace_;
   BatchReader reader_;
-  Interval interval_;
-  Index samples_done_ = 0;
-  Index steps_done_ = 0;
-  double last_eta_ = 0;
-  double seconds_total_ = 0;
   std::int64_t bytes_before_ = 0;
   double hidden_before_ = 0;
+  bool checkpoint_wished_ = false;
+  Index saved_step_ = -1;
 };
 
 }  // namespace
@@ -183,9 +268,10 @@ Index workspace_capacity(Index largest_local_batch) {
   return std::max(largest_local_batch, worthwhile);
 }
 
-MetricsRecord train(const UpdateContext& context, UpdateRule& rule, Network& network, const TrainingData& data,
-                    const TrainingOptions& options, double eta, TrainingObserver* observer) {
-  return Training(context, rule, network, data, options, eta, observer).run();
+TrainingResult train(const UpdateContext& context, UpdateRule& rule, Network& network, const TrainingData& data,
+                     const TrainingOptions& options, double eta, TrainingObserver* observer,
+                     const TrainingControl& control) {
+  return Training(context, rule, network, data, options, eta, observer, control).run();
 }
 
 }  // namespace sibp

@@ -1,6 +1,7 @@
 #include "sibp/trainer/training_step.hpp"
 
 #include "sibp/comm/agreement.hpp"
+#include "sibp/core/heartbeat.hpp"
 #include "sibp/trainer/evaluation.hpp"
 
 #include <array>
@@ -15,11 +16,17 @@ std::string text_of(const StepPlace& place) {
   return fmt::format("step {}, epoch {}", place.step, place.epoch);
 }
 
-/// Adds up the loss over ranks, and agrees on whether the step went well.
-LossSums agree_on_step(const UpdateContext& context, const UpdateRule& rule, const LossSums& local,
-                       const StepPlace& place) {
+/// Adds up the loss over ranks, and agrees on whether the step went well and on what any rank wishes.
+StepResult agree_on_step(const UpdateContext& context, const UpdateRule& rule, const LossSums& local,
+                         const Wishes& wishes, const StepPlace& place) {
   const auto failure = rule.failure();
-  std::array<double, 3> sums{local.loss, static_cast<double>(local.correct), failure ? 1.0 : 0.0};
+  const auto vote = [](bool yes) { return yes ? 1.0 : 0.0; };
+  std::array<double, 6> sums{local.loss,
+                             static_cast<double>(local.correct),
+                             vote(failure.has_value()),
+                             vote(wishes.stop),
+                             vote(wishes.checkpoint),
+                             vote(wishes.end)};
   {
     const PhaseClock::Scope timed(context.clock, Phase::communication);
     context.communicator.all_reduce_sum(std::span<double>(sums));
@@ -30,7 +37,7 @@ LossSums agree_on_step(const UpdateContext& context, const UpdateRule& rule, con
              failure ? std::optional(Failure{ExitStatus::diverged, fmt::format("{}: {}", text_of(place), *failure)})
                      : std::nullopt);
   }
-  return {sums[0], static_cast<Index>(sums[1])};
+  return {{sums[0], static_cast<Index>(sums[1])}, {sums[3] > 0, sums[4] > 0, sums[5] > 0}};
 }
 
 }  // namespace
@@ -42,14 +49,16 @@ void throw_diverged(const StepPlace& place) {
                                 text_of(place)));
 }
 
-LossSums training_step(const UpdateContext& context, UpdateRule& rule, Network& network, Workspace& workspace,
-                       Index global_batch, double eta, const StepPlace& place) {
+StepResult training_step(const UpdateContext& context, UpdateRule& rule, Network& network, Workspace& workspace,
+                         Index global_batch, double eta, const StepPlace& place,
+                         const std::function<Wishes()>& wishes) {
   Device& device = context.device;
   const std::size_t layers = network.weights.size();
   LossSums loss;
   {
     const PhaseClock::Scope timed(context.clock, Phase::forward);
     for (std::size_t i = 1; i <= layers; ++i) {
+      beat(Activity::step, place.step, static_cast<Index>(i));
       rule.features_ready(static_cast<Index>(i - 1), workspace.features(i - 1));
       workspace.forward_layer(network, i);  // G_i = Ŵ_i F̂_{i−1},  F_i = σ(G_i)
     }
@@ -58,6 +67,7 @@ LossSums training_step(const UpdateContext& context, UpdateRule& rule, Network& 
   const PhaseClock::Scope timed(context.clock, Phase::backward);
   for (std::size_t i = layers; i >= 1; --i) {
     const LayerSpec& spec = network.spec.layers[i - 1];
+    beat(Activity::step, place.step, static_cast<Index>(i));
     // S_i = D_i ∘ σ'(G_i)
     device.apply_derivative(spec.activation, workspace.activations(i), workspace.difference(i), workspace.masked(i));
     // Ŵ_i ← Ŵ_i + ΔŴ_i,  D_{i−1} = W_iᵀ S_i
@@ -73,7 +83,8 @@ LossSums training_step(const UpdateContext& context, UpdateRule& rule, Network& 
                    .carried = i > 1 ? workspace.difference(i - 1) : MatrixView()});
   }
   rule.finish_step();
-  return agree_on_step(context, rule, loss, place);
+  beat(Activity::step, place.step);
+  return agree_on_step(context, rule, loss, wishes ? wishes() : Wishes{}, place);
 }
 
 }  // namespace sibp

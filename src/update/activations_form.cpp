@@ -29,6 +29,7 @@ class ActivationsForm final : public ProximalForm {
   }
 
   void finish(MatrixView weights) override { add_sum(*step_, weights); }
+  void add_state(UpdateState& state, const std::string& prefix) override { gram_.add_state(state, prefix); }
 
  private:
   ProximalStep solve(const LayerBackward& layer) {

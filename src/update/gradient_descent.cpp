@@ -31,6 +31,7 @@ class GradientDescent final : public UpdateRule {
     }
   }
 
+  [[nodiscard]] UpdateState state() override { return optimiser_.state(); }
   [[nodiscard]] LambdaRange lambda_range() const override { return {}; }
   [[nodiscard]] std::optional<std::string> failure() const override { return std::nullopt; }
 

@@ -1,5 +1,7 @@
 #include "update/gram_system.hpp"
 
+#include <cmath>
+
 namespace sibp {
 
 GramSystem::GramSystem(const UpdateContext& context, const LayerSpec& layer, const ProximalOptions& options,
@@ -27,11 +29,14 @@ void GramSystem::start(ConstMatrixView features, Index samples) {
 }
 
 ProximalStep GramSystem::factorise() {
-  if (!due_) return last_;
+  if (!due_) {
+    if (!has_factor_) last_ = factorise_mean();  // the first step of a run that goes on
+    return last_;
+  }
   if (distributed()) await_sum();
   if (averages()) add_to_mean();
-  last_ = uses_mean_ ? sibp::factorise(context_.device, gram_.view(), refresh_.damping, gram_.rows(), samples_)
-                     : sibp::factorise(context_.device, gram_.view(), damping_, gram_.rows());
+  last_ = uses_mean_ ? factorise_mean() : sibp::factorise(context_.device, gram_.view(), damping_, gram_.rows());
+  has_factor_ = true;
   return last_;
 }
 
@@ -43,16 +48,30 @@ void GramSystem::await_sum() {
   context_.device.unpack_triangle(sums_.view(place_), gram_.view());
 }
 
-/// Ā ← β Ā + (1 − β) A / M; then, unless this batch's own A is wanted still, A ← Ā over the weights in it.
+/// Ā ← β Ā + (1 − β) A / M
 void GramSystem::add_to_mean() {
-  Device& device = context_.device;
-  const double share = (1 - refresh_.average) / static_cast<double>(samples_);
-  device.scale(static_cast<Real>(refresh_.average), mean_.view());
-  device.axpy(static_cast<Real>(share), gram_.view(), mean_.view());
-  mean_weight_ = refresh_.average * mean_weight_ + (1 - refresh_.average);
-  if (!uses_mean_) return;
-  device.copy(mean_.view(), gram_.view());
-  device.scale(static_cast<Real>(1 / mean_weight_), gram_.view());
+  mean_samples_ = samples_;
+  ++batches_;
+  context_.device.scale(static_cast<Real>(refresh_.average), mean_.view());
+  context_.device.axpy(static_cast<Real>((1 - refresh_.average) / static_cast<double>(samples_)), gram_.view(),
+                       mean_.view());
+}
+
+/// Of Ā over the weights in it, 1 − βᵏ after k batches.
+ProximalStep GramSystem::factorise_mean() {
+  has_factor_ = true;
+  context_.device.copy(mean_.view(), gram_.view());
+  const double weight = 1 - std::pow(refresh_.average, static_cast<double>(batches_));
+  context_.device.scale(static_cast<Real>(1 / weight), gram_.view());
+  return sibp::factorise(context_.device, gram_.view(), refresh_.damping, gram_.rows(), mean_samples_);
+}
+
+void GramSystem::add_state(UpdateState& state, const std::string& prefix) {
+  if (!averages()) return;
+  state.matrices.emplace(prefix + ".mean", mean_.view());
+  state.numbers.emplace(prefix + ".batches", batches_);
+  state.numbers.emplace(prefix + ".steps", steps_);
+  state.numbers.emplace(prefix + ".samples", mean_samples_);
 }
 
 }  // namespace sibp

@@ -21,6 +21,8 @@ class GramSystem {
   void start(ConstMatrixView features, Index samples);
   /// Waits for A if it is due, and factorises. Collective.
   ProximalStep factorise();
+  /// What the next step depends on where A is a running mean, under names that start with `prefix`. Local.
+  void add_state(UpdateState& state, const std::string& prefix);
   /// L, once factorise() has not failed. Local.
   [[nodiscard]] ConstMatrixView factor() const { return gram_.view(); }
   /// What B = R F̂ᵀ is to be multiplied by: 1, or 1 / M where the mean of F̂ F̂ᵀ over samples stands for A. Local.
@@ -31,19 +33,22 @@ class GramSystem {
   [[nodiscard]] bool distributed() const { return context_.communicator.size() > 1; }
   void await_sum();
   void add_to_mean();
+  ProximalStep factorise_mean();
 
   UpdateContext context_;
   Damping damping_;
   GramRefresh refresh_;
   FusedSums& sums_;
   std::size_t place_;
-  Matrix gram_;             ///< A, then its factor: fan_in × fan_in, lower triangle
-  Matrix mean_;             ///< Σ of β-weighted A / M over batches; without elements where A is of every batch
-  double mean_weight_ = 0;  ///< of the weights in it
-  Index steps_ = 0;         ///< started so far
-  Index samples_ = 0;       ///< M of this step
-  bool due_ = true;         ///< A is formed in this step
-  bool uses_mean_ = false;  ///< the factor is that of the mean
+  Matrix gram_;              ///< A, then its factor: fan_in × fan_in, lower triangle
+  Matrix mean_;              ///< Σ of β-weighted A / M over batches; without elements where A is of every batch
+  Index batches_ = 0;        ///< in the mean
+  Index steps_ = 0;          ///< started so far
+  Index samples_ = 0;        ///< M of this step
+  Index mean_samples_ = 0;   ///< and of the step that added to the mean last
+  bool due_ = true;          ///< A is formed in this step
+  bool uses_mean_ = false;   ///< the mean stands for A in this step
+  bool has_factor_ = false;  ///< gram_ holds a factor
   ProximalStep last_;
 };
 

@@ -44,6 +44,7 @@ class NormalForm final : public ProximalForm {
   }
 
   void finish(MatrixView weights) override { complete(weights); }
+  void add_state(UpdateState& state, const std::string& prefix) override { gram_.add_state(state, prefix); }
 
  private:
   /// This rank's rows of ΔŴ, as columns of its transpose.

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include <fmt/format.h>
+
 namespace sibp {
 
 OptimiserState::OptimiserState(Device& device, const NetworkSpec& spec, Optimiser kind, const MethodOptions& options)
@@ -30,6 +32,18 @@ void OptimiserState::apply(std::size_t layer, double rate, ConstMatrixView gradi
                      .first_correction = 1 - std::pow(options_.beta1, t),
                      .second_correction = 1 - std::pow(options_.beta2, t)},
                     gradient, first_[layer].view(), second_[layer].view(), weights);
+}
+
+UpdateState OptimiserState::state() {
+  UpdateState state;
+  const auto add = [&](std::vector<Matrix>& matrices, const char* name) {
+    for (std::size_t i = 0; i < matrices.size(); ++i)
+      state.matrices.emplace(fmt::format("{}.{}", name, i), matrices[i].view());
+  };
+  add(first_, kind_ == Optimiser::sgd ? "velocity" : "first");
+  add(second_, "second");
+  if (kind_ == Optimiser::adam) state.numbers.emplace("steps", steps_);
+  return state;
 }
 
 }  // namespace sibp

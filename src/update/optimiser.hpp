@@ -3,6 +3,7 @@
 #include "sibp/device/device.hpp"
 #include "sibp/model/network_spec.hpp"
 #include "sibp/update/method_options.hpp"
+#include "sibp/update/update_rule.hpp"
 
 #include <vector>
 
@@ -18,6 +19,8 @@ class OptimiserState {
   void start_step() { ++steps_; }
   /// Ŵ of a layer (from 0) follows `gradient`, or what stands for it, of equal shape, at this learning rate.
   void apply(std::size_t layer, double rate, ConstMatrixView gradient, MatrixView weights);
+  /// "velocity.I", or "first.I", "second.I" and "steps" with Adam, I from 0: see UpdateRule::state().
+  [[nodiscard]] UpdateState state();
 
  private:
   Device& device_;

@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 
 namespace sibp {
 
@@ -39,6 +40,8 @@ class ProximalForm {
   virtual ProximalStep backward(const LayerBackward& layer) = 0;
   /// Completes what backward() has left under way.
   virtual void finish(MatrixView weights) = 0;
+  /// What the next step depends on beside the weights, under names that start with `prefix`. Local.
+  virtual void add_state(UpdateState&, const std::string& /*prefix*/) {}
 
  protected:
   /// D_{i−1} = W_iᵀ S_i   (inputs × M_p), with the weights as they are now.

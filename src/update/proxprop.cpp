@@ -61,6 +61,7 @@ class ProxProp final : public UpdateRule {
     }
   }
 
+  [[nodiscard]] UpdateState state() override { return optimiser_.state(); }
   [[nodiscard]] LambdaRange lambda_range() const override { return {lambda(), lambda()}; }
   [[nodiscard]] std::optional<std::string> failure() const override { return failure_; }
 

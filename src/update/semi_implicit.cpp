@@ -38,6 +38,12 @@ class SemiImplicit final : public UpdateRule {
     for (std::size_t i = forms_.size(); i-- > 0;) forms_[i].finish(weights_[i]);
   }
 
+  [[nodiscard]] UpdateState state() override {
+    UpdateState state;
+    for (std::size_t i = 0; i < forms_.size(); ++i) forms_[i].add_state(state, fmt::format("gram.{}", i));
+    return state;
+  }
+
   [[nodiscard]] LambdaRange lambda_range() const override {
     const auto [smallest, largest] = std::minmax_element(lambdas_.begin(), lambdas_.end());
     return {*smallest, *largest};

@@ -1,13 +1,13 @@
 #include "sibp/app/run_folder.hpp"
 
+#include "sibp/app/run_status.hpp"
 #include "sibp/core/error.hpp"
 #include "sibp/core/file.hpp"
 
 #include "app/scratch_folder.hpp"
+#include "support/file_limits.hpp"
 
-#include <cerrno>
 #include <cmath>
-#include <csignal>
 #include <cstring>
 #include <fstream>
 #include <limits>
@@ -15,8 +15,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
-#include <sys/mount.h>
-#include <sys/resource.h>
+#include <unistd.h>
 
 namespace sibp {
 namespace {
@@ -24,6 +23,8 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::MatchesRegex;
+using testing_support::FileSizeLimit;
+using testing_support::SmallDisk;
 
 template <class Action>
 std::string error_of(ExitStatus expected, Action action) {
@@ -71,6 +72,60 @@ TEST_F(InScratchFolder, TakesAnEmptyFolderOnce) {
   EXPECT_THAT(message, AllOf(HasSubstr("--out"), HasSubstr("empty"), HasSubstr("not empty")));
 }
 
+TEST_F(InScratchFolder, ASecondRunIsToldWhoIsThere) {
+  const RunFolder first = RunFolder::claim("run", "");
+  const auto message = error_of(ExitStatus::usage, [] { RunLock second("run"); });
+  EXPECT_THAT(message, AllOf(HasSubstr("--out"), HasSubstr("run in use by process " + std::to_string(getpid()))));
+}
+
+TEST_F(InScratchFolder, ALockThatNobodyHoldsIsNoMatter) {
+  { const RunFolder first = RunFolder::claim("run", ""); }
+  EXPECT_TRUE(std::filesystem::exists("run/run.lock"));
+  const RunLock second("run");
+  std::filesystem::create_directories("unused/logs");  // of the launcher
+  write_file_whole("unused/run.lock", "process 1 on nowhere\n");
+  RunFolder::claim("unused", "");
+}
+
+TEST_F(InScratchFolder, ARunThatGoesOnCutsItsMetricsBack) {
+  std::int64_t bytes = 0;
+  {
+    RunFolder folder = RunFolder::claim("run", "");
+    folder.append_metrics({.step = 1});
+    bytes = folder.flush_metrics();
+    folder.append_metrics({.step = 2});
+    write_file_whole("run/model.safetensors.partial-7", "half");
+  }
+  EXPECT_TRUE(RunFolder::is_of_a_run("run"));
+  EXPECT_FALSE(RunFolder::is_of_a_run("."));
+  RunFolder folder = RunFolder::reopen("run", RunLock("run"), bytes);
+  folder.append_metrics({.step = 3});
+  EXPECT_THAT(read_file("run/metrics.jsonl"),
+              AllOf(HasSubstr("\"step\":1,"), testing::Not(HasSubstr("\"step\":2,")), HasSubstr("\"step\":3,")));
+  EXPECT_FALSE(std::filesystem::exists("run/model.safetensors.partial-7"));
+}
+
+TEST_F(InScratchFolder, TheStatusSaysWhatBecameOfTheRun) {
+  std::filesystem::create_directory("run");
+  RunStatus status("run");
+  const auto read = [] { return nlohmann::json::parse(read_file("run/status.json")); };
+  status.running();
+  EXPECT_EQ(read()["state"], "running");
+  EXPECT_TRUE(read()["exit_status"].is_null() && read()["checkpoint"].is_null());
+  status.set_step(7);
+  status.checkpoint_written("run/checkpoints/step-00000007");
+  EXPECT_EQ(read()["checkpoint"], "checkpoints/step-00000007");
+  status.ended(ExitStatus::disagree, "why");
+  EXPECT_EQ(read()["state"], "failed");
+  EXPECT_EQ(read()["exit_status"], 6);
+  EXPECT_EQ(read()["message"], "why");
+  EXPECT_EQ(read()["step"], 7);
+  status.ended(ExitStatus::stopped, "");
+  EXPECT_EQ(read()["state"], "stopped");
+  status.ended(ExitStatus::done, "");
+  EXPECT_EQ(read()["state"], "done");
+}
+
 TEST_F(InScratchFolder, RefusesWhatIsThere) {
   std::filesystem::create_directory("full");
   write_file_whole("full/precious", "x");
@@ -104,26 +159,6 @@ TEST_F(InScratchFolder, WritesFilesAndMetrics) {
   EXPECT_FALSE(std::getline(lines, line));
 }
 
-/// Limits the size of files that this process writes, for a while.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
-    getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit{bytes, before_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  FileSizeLimit(const FileSizeLimit&) = delete;
-  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-  ~FileSizeLimit() {
-    setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, handler_);
-  }
-
- private:
-  rlimit before_{};
-  void (*handler_)(int);
-};
-
 TEST_F(InScratchFolder, ALineThatHasNoRoomLeavesNoPart) {
   LineFile file("lines");
   file.append_line("first");
@@ -136,26 +171,6 @@ TEST_F(InScratchFolder, ALineThatHasNoRoomLeavesNoPart) {
   file.append_line("third");
   EXPECT_EQ(read_file("lines"), "first\nthird\n");
 }
-
-/// A file system of 64 KiB, for a while.
-class SmallDisk {
- public:
-  explicit SmallDisk(const char* folder) : folder_(folder) {
-    std::filesystem::create_directory(folder_);
-    reason_ = mount("tmpfs", folder_, "tmpfs", 0, "size=64k") == 0 ? 0 : errno;
-  }
-  SmallDisk(const SmallDisk&) = delete;
-  SmallDisk& operator=(const SmallDisk&) = delete;
-  ~SmallDisk() {
-    if (reason_ == 0) umount2(folder_, MNT_DETACH);
-  }
-  /// 0, or the errno that says why there is none.
-  [[nodiscard]] int reason() const { return reason_; }
-
- private:
-  const char* folder_;
-  int reason_;
-};
 
 TEST_F(InScratchFolder, AFullDiskIsNamed) {
   const SmallDisk disk("small");

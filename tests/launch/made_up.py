@@ -33,7 +33,7 @@ def records(rate, seed=1, steps=100, every=10, offset=0.0, seconds_per_step=0.1)
 
 def write_run(folder, options, lines, notes=None):
     """A run's folder; notes are what an experiment keeps beside it."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)  # the supervisor may have put its logs there
     (folder / "config.ini").write_text("# made up\n" + "".join(f"{k} = {v}\n" for k, v in options.items()))
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     if notes is not None:
@@ -71,9 +71,9 @@ class FolderTest(unittest.TestCase):
         self.folder = Path(scratch.name)
 
 
-# In place of mpirun: leaves its -np N out and starts the program by this Python.
+# In place of mpirun: leaves its options out and starts the program by this Python.
 LAUNCHER = f"""#!/bin/sh
-shift 2
+while [ "${{1##*/}}" != made_up.py ]; do shift; done
 exec "{sys.executable}" -B "$@"
 """
 
@@ -83,6 +83,7 @@ def place_program(folder):
     program, launcher = folder / "made_up.py", folder / "launcher"
     shutil.copy(__file__, program)
     launcher.write_text(LAUNCHER)
+    program.chmod(0o755)
     launcher.chmod(0o755)
     return program, launcher
 
@@ -91,7 +92,7 @@ def play_program(words):
     """What sibp_dist would do with these options: larger step sizes learn faster, and diverge above 2."""
     options = {word[2:]: value for word, value in zip(words[::2], words[1::2])}
     folder = Path(options.pop("out"))
-    if options.pop("progress") != "none" or folder.exists():
+    if options.pop("progress") != "none" or (folder / "metrics.jsonl").exists():
         return 2
     if (Path(sys.argv[0]).parent / "interrupt").exists():
         write_run(folder, options, records(0.1)[:3])

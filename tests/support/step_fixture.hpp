@@ -76,7 +76,7 @@ class RankOfStep {
 
   /// Another step on the batch that is there.
   LossSums repeat(Index global_batch, double eta) {
-    return training_step(context_, *rule_, network_, workspace_, global_batch, eta, {});
+    return training_step(context_, *rule_, network_, workspace_, global_batch, eta, {}).sums;
   }
 
   std::vector<naive::Dense> weights() {

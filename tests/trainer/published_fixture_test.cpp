@@ -151,7 +151,7 @@ class PublishedFixture : public testing::Test {
   }
 
   double loss_of(const LocalSplit& split) {
-    return evaluate(*device_, world_, network_, split, normalisation_, *workspace_).loss;
+    return evaluate(*device_, world_, network_, split, normalisation_, *workspace_)->loss;
   }
 
   /// Measured errors go into the report of GoogleTest (--gtest_output).

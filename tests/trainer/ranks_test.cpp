@@ -44,7 +44,7 @@ class Ranks : public testing::Test {
     const BatchOrder order(data.training.sharding, options_.batch, options_.seed);
     const auto rule = make_update_rule(context, spec, options_.method, {options_.batch, order.largest_local_size()});
     Outcome outcome;
-    outcome.last = train(context, *rule, network, data, options_, step_size_, observer);
+    outcome.last = train(context, *rule, network, data, options_, step_size_, observer).last;
     for (const Matrix& w : network.weights) outcome.weights.push_back(naive::download(*device, w.view()));
     return outcome;
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "sibp/app/options.hpp"
+#include "sibp/app/resume.hpp"
 #include "sibp/comm/communicator.hpp"
 
 namespace sibp {
@@ -8,13 +9,16 @@ namespace sibp {
 // The program's commands. Each returns the exit status of the program. Collective. Throw AgreedError for what every
 // rank knows of, any other exception for what only one rank does.
 
-/// Trains a network and leaves a run folder; with --describe prints the network and ends.
-int run_train(const Options& options, const Communicator& world);
+/// Trains a network and leaves a run folder, from the start or from where `from` says; with --describe prints the
+/// network and ends.
+int run_train(const Options& options, const Communicator& world, Resumption from);
 /// Prints a model's loss and accuracy on a split.
 int run_evaluate(const Options& options, const Communicator& world);
 /// Writes a model's class and its probability for every sample of a split.
 int run_predict(const Options& options, const Communicator& world);
 /// Prints what a step would take on other machines, by the cost model.
 int run_plan(const Options& options, const Communicator& world);
+/// Lists, verifies or shows checkpoints.
+int run_checkpoint(const Options& options, const Communicator& world);
 
 }  // namespace sibp

@@ -3,6 +3,7 @@
 #include "sibp/data/dataset.hpp"
 #include "sibp/data/normalisation.hpp"
 #include "sibp/model/network_spec.hpp"
+#include "sibp/trainer/checkpointer.hpp"
 #include "sibp/trainer/training_options.hpp"
 
 #include <filesystem>
@@ -14,7 +15,10 @@
 namespace sibp {
 
 /// What the program is asked to do: the first word of the command line that is no option; train if there is none.
-enum class Command { train, evaluate, predict, plan };
+enum class Command { train, evaluate, predict, plan, checkpoint };
+
+/// What `checkpoint` does, the word after it.
+enum class CheckpointAction { list, verify, show };
 
 /// Which samples `evaluate` and `predict` look at.
 enum class Split { train, validation, test };
@@ -40,6 +44,15 @@ struct PlanOptions {
   std::filesystem::path json;       ///< empty: none
 };
 
+/// How a training is kept and guarded.
+struct GuardOptions {
+  CheckpointInterval checkpoint_every{.steps = 0, .seconds = 600};
+  Index keep = 3;
+  std::optional<double> max_minutes;
+  Index check_every = 50;      ///< steps
+  double stall_timeout = 600;  ///< seconds
+};
+
 /// Everything a user can say. src/app/option_table.cpp has one entry for each member, with its name, help and limits.
 struct Options {
   Command command = Command::train;
@@ -60,6 +73,11 @@ struct Options {
   Split split = Split::test;
   std::filesystem::path predictions;  ///< empty: standard output
   PlanOptions plan;
+  // checkpoints
+  GuardOptions guard;
+  std::string resume;  ///< "auto" or a folder; empty: start anew
+  CheckpointAction checkpoint_action = CheckpointAction::list;
+  std::filesystem::path checkpoint_folder;  ///< that `checkpoint` looks at
   // run
   std::filesystem::path config;  ///< the file that was read; empty: none
   std::string preset;            ///< the protocol whose options hold where no others were given; empty: none
@@ -87,6 +105,12 @@ Environment current_environment();
 /// elsewhere. Local; reads nothing but the file of --config. Throws Error (usage) naming the option as the user gave
 /// it.
 Options parse_options(int argc, const char* const* argv, const Environment& environment);
+/// The same with a fifth source before the defaults: `config`, the text of the config.ini in a checkpoint that a run
+/// goes on from.
+Options parse_options(int argc, const char* const* argv, const Environment& environment, const std::string& config);
+
+/// The options with every relative path made absolute: config.ini is read from other folders. Local.
+Options with_absolute_paths(Options options);
 
 /// What --help and --version print. Local.
 std::string help_text();

@@ -1,7 +1,9 @@
 #pragma once
 
+#include "sibp/app/run_lock.hpp"
 #include "sibp/trainer/metrics.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -14,6 +16,8 @@ class LineFile {
  public:
   /// Makes the file. Local. Throws Error (runtime) naming it and the system's reason if it exists or cannot be made.
   explicit LineFile(std::filesystem::path path);
+  /// Opens the file, or makes it, and cuts it back to `bytes`, if it is longer. Local. Throws Error (runtime) as above.
+  LineFile(std::filesystem::path path, std::int64_t bytes);
   LineFile(LineFile&& other) noexcept;
   LineFile& operator=(LineFile&& other) noexcept;
   ~LineFile();
@@ -21,6 +25,8 @@ class LineFile {
   /// Adds `line`, which has no line break, and a line break. Local. Throws Error (runtime) naming the file and the
   /// system's reason; the file is as it was before then.
   void append_line(std::string_view line);
+  /// What was added outlasts a power cut when this returns; the bytes of the file. Local. Throws as append_line.
+  std::int64_t flush();
 
  private:
   std::filesystem::path path_;
@@ -28,29 +34,48 @@ class LineFile {
 };
 
 /// The folder that a run leaves its results in. No two runs share one: it is this run's from the moment it is claimed
-/// by making metrics.jsonl in it, which also shows that it can be written to.
+/// by locking it and making metrics.jsonl in it, which also shows that it can be written to. A run that was stopped
+/// goes on in its own.
 class RunFolder {
  public:
+  static constexpr const char* checkpoints_name = "checkpoints";
+  static constexpr const char* model_name = "model.safetensors";
+
   /// Claims `out`, made with its parents if need be; if `out` is empty, a new folder runs/<YYYYMMDD-HHMMSS>-<name>,
   /// with a number behind if there is one already. Local, for rank 0. Throws Error (usage) naming --out if `out` is a
-  /// file or a folder with something in it, Error (runtime) naming the folder and the system's reason if it cannot be
-  /// made or written.
+  /// file or a folder with something other than logs/ in it (the supervisor makes that before the start), Error
+  /// (runtime) naming the folder and the system's reason if it cannot be made or written.
   static RunFolder claim(const std::filesystem::path& out, std::string_view name);
 
+  /// The folder of a run that goes on, once it is locked: metrics.jsonl is cut back to `metrics_bytes`, and what a run
+  /// that was killed left unfinished is removed. Local. Throws Error (runtime) as claim().
+  static RunFolder reopen(std::filesystem::path folder, RunLock lock, std::int64_t metrics_bytes);
+
+  /// Whether a run has claimed the folder before. Local.
+  static bool is_of_a_run(const std::filesystem::path& folder);
+
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  [[nodiscard]] std::filesystem::path checkpoints() const { return path_ / checkpoints_name; }
 
   /// Writes a whole file of that name in the folder, or nothing. Local. Throws as write_file_whole.
   void write(std::string_view file_name, std::string_view content) const;
 
   /// Adds a line to metrics.jsonl. Local. Throws as LineFile::append_line.
   void append_metrics(const MetricsRecord& record) { metrics_.append_line(to_json_line(record)); }
+  /// See LineFile::flush.
+  std::int64_t flush_metrics() { return metrics_.flush(); }
 
  private:
-  RunFolder(std::filesystem::path path, LineFile metrics) : path_(std::move(path)), metrics_(std::move(metrics)) {}
+  RunFolder(std::filesystem::path path, RunLock lock, LineFile metrics)
+      : path_(std::move(path)), lock_(std::move(lock)), metrics_(std::move(metrics)) {}
 
   std::filesystem::path path_;
+  RunLock lock_;
   LineFile metrics_;
 };
+
+/// The path without the slash at its end, so that it has a last name. Local.
+std::filesystem::path without_trailing_slash(const std::filesystem::path& path);
 
 /// Writes every record of a training to its run folder.
 class MetricsWriter final : public TrainingObserver {

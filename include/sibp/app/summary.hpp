@@ -26,9 +26,11 @@ struct RunSummary {
 /// A few lines for the end of a training: what was done, what came of it, how fast, and where it is. Local.
 std::string summary_text(const RunSummary& summary);
 
-/// The mean seconds of a step by phase, over all steps of a training.
+/// The mean seconds of a step by phase, over the steps of a training since it started or went on.
 class PhaseMeans final : public TrainingObserver {
  public:
+  /// For a training that starts, or goes on, after the record of this step.
+  explicit PhaseMeans(Index last_record = 0) : last_step_(last_record) {}
   void on_step(Index, Index, double, Index) override {}
   void on_record(const MetricsRecord& record) override;
   [[nodiscard]] PhaseSeconds means() const;

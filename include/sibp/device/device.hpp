@@ -6,6 +6,7 @@
 #include "sibp/device/optimiser_steps.hpp"
 #include "sibp/device/samples.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -57,6 +58,9 @@ class Device {
   void copy(ConstMatrixView from, MatrixView to);
   /// every element of a ← value.
   void fill(MatrixView a, Real value);
+
+  /// XXH3 over the bytes of a matrix without gaps: equal for equal bits, and for others as good as never.
+  [[nodiscard]] std::uint64_t checksum(ConstMatrixView a);
 
   // --- linear algebra ---
 
@@ -144,6 +148,7 @@ class Device {
   virtual void do_download(ConstMatrixView from, Real* to) = 0;
   virtual void do_download_labels(const std::int32_t* from, std::span<std::int32_t> to) = 0;
   virtual void do_copy(ConstMatrixView from, MatrixView to) = 0;
+  virtual std::uint64_t do_checksum(ConstMatrixView a);  ///< by way of host memory, unless overridden
   virtual void do_fill(MatrixView a, Real value) = 0;
   virtual void do_scale(Real alpha, MatrixView a) = 0;
   virtual void do_axpy(Real alpha, ConstMatrixView x, MatrixView y) = 0;

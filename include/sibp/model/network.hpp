@@ -33,7 +33,12 @@ struct Network {
 /// A network whose weights are drawn by streams of (seed, layer). Local.
 Network make_network(Device& device, const NetworkSpec& spec, const Initialisation& start, std::uint64_t seed);
 
+/// Ŵ of every layer in host memory, column-major: a copy that stays while training goes on.
+using HostWeights = std::vector<std::vector<Real>>;
+HostWeights download_weights(Device& device, const Network& network);
+
 /// The weights as tensors "layers.I.weight" (outputs × inputs) and "layers.I.bias" (outputs), I from 0. Local.
+std::map<std::string, Tensor> to_tensors(const NetworkSpec& spec, const HostWeights& weights);
 std::map<std::string, Tensor> to_tensors(Device& device, const Network& network);
 
 /// A network with the weights of `file`. Throws Error (model) naming the tensor that is missing, left over or of

@@ -8,6 +8,13 @@
 
 namespace sibp {
 
+/// A model's weights, as to_tensors has them, with what model_to_bytes adds. Local.
+TensorFile model_to_tensors(const NetworkSpec& spec, std::map<std::string, Tensor> weights,
+                            const Normalisation& normalisation, const std::string& dataset);
+
+/// Whether tensors that model_to_tensors made are for samples normalised like this. Local.
+bool has_normalisation(const TensorFile& file, const Normalisation& normalisation);
+
 /// A trained model as bytes of a safetensors file: the weights (see to_tensors), the normalisation as tensors
 /// "normalisation.shift" and "normalisation.scale", and in the metadata the network in the layer language, its inputs,
 /// loss and kind of normalisation, and the data set. Local.
@@ -19,7 +26,7 @@ struct Model {
   NetworkSpec spec;
   Normalisation normalisation;
   std::string dataset;
-  TensorFile file;  ///< weights alone
+  TensorFile file;  ///< the other tensors: weights, and in a checkpoint the method's state
 };
 
 /// Reads what model_to_bytes wrote. Local. Throws Error (model) naming the file and what is wrong with it.

@@ -2,6 +2,7 @@
 
 #include "sibp/trainer/local_data.hpp"
 #include "sibp/trainer/metrics.hpp"
+#include "sibp/trainer/training_control.hpp"
 #include "sibp/trainer/training_options.hpp"
 #include "sibp/trainer/workspace.hpp"
 #include "sibp/update/update_rule.hpp"
@@ -17,11 +18,24 @@ Index total_steps(const TrainingOptions& options, const SampleOrder& order);
 /// slow.
 Index workspace_capacity(Index largest_local_batch);
 
-/// Trains `network` on `data` as `options` say, evaluating on the way and, over all three sets, at the end; the last
-/// record is that final evaluation and is returned. `observer` is called on rank 0 and may be null elsewhere.
-/// Collective. Throws AgreedError: diverged if a loss is not finite or a factorisation failed, usage if the warm-up is
-/// longer than the run.
-MetricsRecord train(const UpdateContext& context, UpdateRule& rule, Network& network, const TrainingData& data,
-                    const TrainingOptions& options, double eta, TrainingObserver* observer);
+/// What became of a training.
+struct TrainingResult {
+  bool stopped = false;  ///< before its end, on request; a checkpoint is written
+  Index step = 0;        ///< updates done
+  MetricsRecord last{};  ///< the final evaluation over the whole sets, unless stopped
+};
+
+/// Trains `network` on `data` as `options` say, evaluating on the way and, over all three sets, at the end. `control`
+/// says where it starts, with `network` and `rule` in the state of that step, and looks after checkpoints, stops and
+/// equal replicas. A step follows from the state and the options alone, so that a training that goes on from a
+/// checkpoint gives the same bits as one that never stopped, on the same number of ranks.
+///
+/// A stop is agreed on with the sum of a step's losses, or of an evaluation, which is then made when the training goes
+/// on. `observer` is called on rank 0 and may be null elsewhere. Collective. Throws AgreedError: diverged if a loss is
+/// not finite or a factorisation failed, usage if the warm-up is longer than the run or the start is behind its end,
+/// disagree if replicas differ, runtime if the first or the last checkpoint cannot be written.
+TrainingResult train(const UpdateContext& context, UpdateRule& rule, Network& network, const TrainingData& data,
+                     const TrainingOptions& options, double eta, TrainingObserver* observer,
+                     const TrainingControl& control = {});
 
 }  // namespace sibp

@@ -5,6 +5,8 @@
 #include "sibp/device/device.hpp"
 #include "sibp/model/network_spec.hpp"
 
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -37,6 +39,12 @@ struct LambdaRange {
   double largest = 0;
 };
 
+/// What a method carries from one step to the next beside the weights, in place: to be saved, and to be set again.
+struct UpdateState {
+  std::map<std::string, MatrixView> matrices;                    ///< contiguous, equal on all ranks
+  std::map<std::string, std::reference_wrapper<Index>> numbers;  ///< equal on all ranks
+};
+
 /// How a method turns the difference on the neurons into an update of the weights. For every step the trainer calls
 /// features_ready for layers 1 … L, backward for layers L … 1, and finish_step. All are Collective.
 ///
@@ -56,6 +64,9 @@ class UpdateRule {
   virtual void backward(const LayerBackward& layer) = 0;
   /// Returns when every layer's weights are updated.
   virtual void finish_step() = 0;
+
+  /// What the next step depends on beside the weights; nothing for most methods. Local.
+  [[nodiscard]] virtual UpdateState state() { return {}; }
 
   /// λ over the layers of the last step; zeros for a method without one.
   [[nodiscard]] virtual LambdaRange lambda_range() const = 0;

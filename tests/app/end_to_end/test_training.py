@@ -53,7 +53,8 @@ class TrainingTest(ProgramTest):
             with self.subTest(ranks=ranks):
                 folder, result = self.train(f"run{ranks}", ranks)
                 self.assertEqual({path.name for path in folder.iterdir()},
-                                 {"config.ini", "metrics.jsonl", "model.safetensors"})
+                                 {"checkpoints", "config.ini", "metrics.jsonl", "model.safetensors", "run.lock",
+                                  "status.json"})
                 self.check_metrics(records(folder))
                 self.check_model(folder / "model.safetensors")
                 self.assertIn(str(folder), result.stdout)
@@ -169,7 +170,7 @@ class TrainingTest(ProgramTest):
             data = datasets.write_mnist(self.folder / f"data{compress}", training=300, compress=compress)
             folder = self.folder / f"run{compress}"
             self.succeed(*options({"dataset": "mnist", "data_dir": data, "hidden": "20", "batch": 50, "epochs": 1,
-                                   "progress": "none", "out": folder}), ranks=2)
+                                   "form": "normal", "progress": "none", "out": folder}), ranks=2)
             losses.append(records(folder)[-1]["train_loss"])
         self.assertEqual(losses[0], losses[1])
 

@@ -1,0 +1,58 @@
+#pragma once
+
+#include "sibp/core/error.hpp"
+#include "sibp/core/types.hpp"
+#include "sibp/trainer/metrics.hpp"
+
+#include <atomic>
+#include <filesystem>
+#include <mutex>
+#include <string>
+
+namespace sibp {
+
+/// Keeps status.json in a run's folder: what became of the run, for scripts, as launchers report one and the same end
+/// with different statuses. An object with the keys
+///
+///   state        "running", "done", "stopped" or "failed"; a run that was killed leaves "running" behind
+///   exit_status  of the program; null while it runs
+///   step         updates done
+///   message      for people
+///   checkpoint   the folder of the last one that is whole, from the run's folder; null if there is none
+///   host, process, time
+///
+/// Written whole or not at all. Its functions may be called from any thread, and throw nothing: a full disk must not
+/// hide the error that is to be written down.
+class RunStatus {
+ public:
+  explicit RunStatus(std::filesystem::path folder);
+
+  void running();
+  void checkpoint_written(const std::filesystem::path& checkpoint);
+  void ended(ExitStatus status, const std::string& message);
+  void set_step(Index step) { step_.store(step, std::memory_order_relaxed); }
+
+ private:
+  void write();
+
+  std::filesystem::path folder_;
+  std::mutex mutex_;
+  std::atomic<Index> step_{0};
+  std::string state_ = "running";
+  std::string message_;
+  int exit_status_ = -1;  ///< −1: none yet
+  std::string checkpoint_;
+};
+
+/// Tells a status of every step.
+class StatusObserver final : public TrainingObserver {
+ public:
+  explicit StatusObserver(RunStatus& status) : status_(&status) {}
+  void on_step(Index step, Index, double, Index) override { status_->set_step(step); }
+  void on_record(const MetricsRecord&) override {}
+
+ private:
+  RunStatus* status_;
+};
+
+}  // namespace sibp

@@ -1,0 +1,57 @@
+#pragma once
+
+#include "sibp/data/sample_order.hpp"
+#include "sibp/trainer/checkpoint_folder.hpp"
+#include "sibp/trainer/model_file.hpp"
+#include "sibp/trainer/training_state.hpp"
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sibp {
+
+/// What only the whole run knows of a checkpoint.
+struct RunFacts {
+  Index steps = 0;              ///< of the whole run, as it was planned then
+  Index batches_per_epoch = 0;  ///< of the training set in its order
+  Index training_samples = 0;
+  int ranks = 1;                   ///< that were at work; nothing depends on it
+  std::int64_t metrics_bytes = 0;  ///< of metrics.jsonl
+};
+
+/// A training at one step in host memory: all that it takes to go on from there, on any number of ranks. Random streams
+/// are none of it: they depend on the seed, the epoch and the shard.
+struct Checkpoint {
+  TrainingState state;
+  RunFacts run;
+  std::map<std::string, Index> method_numbers;  ///< of UpdateRule::state()
+  TensorFile tensors;                           ///< as model_to_tensors; "method.NAME" of UpdateRule::state() beside
+  std::string config;                           ///< config.ini
+};
+
+/// The files config.ini, state.json and weights.safetensors. Local.
+CheckpointFiles to_files(const Checkpoint& checkpoint);
+
+/// Verifies and reads a checkpoint's folder. Local. Throws Error (model) naming the file and what is wrong with it.
+Checkpoint read_checkpoint(const std::filesystem::path& folder);
+
+/// The newest checkpoint of a folder that can be read.
+struct NewestCheckpoint {
+  std::filesystem::path path;
+  Checkpoint checkpoint;
+  std::vector<Index> damaged;         ///< steps of the newer ones, which cannot
+  std::vector<std::string> messages;  ///< why, for each of these
+};
+
+/// Looks from the newest to the oldest. Local. Nothing if there is no checkpoint; throws Error (model) naming each if
+/// there are some, but none that can be read.
+std::optional<NewestCheckpoint> read_newest_checkpoint(const CheckpointFolder& folder);
+
+/// Where a method's state comes from: rank 0's checkpoint; null on the other ranks.
+/// Sets the state on all ranks. Collective. Throws AgreedError (model) naming what is missing or of another shape.
+void restore_method(const UpdateContext& context, UpdateRule& rule, const Checkpoint* checkpoint);
+
+}  // namespace sibp

@@ -1,0 +1,67 @@
+#pragma once
+
+#include "sibp/core/file_operations.hpp"
+#include "sibp/core/types.hpp"
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace sibp {
+
+/// The files of one checkpoint by name, without its manifest.
+using CheckpointFiles = std::map<std::string, std::string>;
+
+/// A folder of checkpoints, one folder step-00001200 for each, whatever is in them:
+///
+///   step-00001200/…              the files
+///   step-00001200/manifest.json  their sizes and SHA-256 digests, written last
+///   latest                       a symbolic link to the newest
+///   damaged-00001200             one that set_aside() has put out of the way
+///   tmp-…                        what a save that was cut short left; never looked at, and removed by the next
+///
+/// After every single change to the disk there is a whole checkpoint if there was one before. Local; for one process at
+/// a time. What cannot be written throws Error (runtime) naming the path and the system's reason.
+class CheckpointFolder {
+ public:
+  explicit CheckpointFolder(std::filesystem::path path, FileOperations& files = system_files());
+
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  [[nodiscard]] std::filesystem::path path_of(Index step) const;
+  /// The steps of which there are checkpoints, whole or not, ascending.
+  [[nodiscard]] std::vector<Index> steps() const;
+
+  /// Saves a checkpoint, which is then the latest: written under another name, flushed, then renamed. Nothing is done
+  /// if a whole one of that step is there.
+  void save(Index step, const CheckpointFiles& content);
+  /// Removes all but the newest `keep`.
+  void prune(Index keep);
+  /// Removes what is left of saves that were cut short, and makes `latest` that of the newest checkpoint.
+  void clean_up();
+  /// Gives a damaged checkpoint another name, so that it is neither taken for one nor counted.
+  void set_aside(Index step);
+
+ private:
+  void write_flushed(const std::filesystem::path& folder, const CheckpointFiles& content);
+  void give_room(const std::filesystem::path& leftover);
+  void point_latest_at(Index step);
+
+  std::filesystem::path path_;
+  FileOperations& files_;
+};
+
+/// The step in a checkpoint's name, step-00001200; −1 for other names. Local.
+Index step_of_name(const std::string& name);
+
+/// Whether the folder is that of one checkpoint, whole or not. Local.
+bool is_checkpoint(const std::filesystem::path& folder);
+
+/// Checks every file of a checkpoint against its manifest. Local. Throws Error (model) naming the file, what was found
+/// and what was expected.
+void verify_checkpoint(const std::filesystem::path& checkpoint);
+
+/// The manifest of these files. Local.
+std::string manifest_of(const CheckpointFiles& content);
+
+}  // namespace sibp

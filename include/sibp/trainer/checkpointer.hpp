@@ -1,0 +1,76 @@
+#pragma once
+
+#include "sibp/comm/agreement.hpp"
+#include "sibp/trainer/checkpoint.hpp"
+
+#include <chrono>
+#include <functional>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace sibp {
+
+/// How often checkpoints are written beside that of the end: every so many steps, or after so many seconds; both 0:
+/// never.
+struct CheckpointInterval {
+  Index steps = 0;
+  double seconds = 0;
+};
+
+/// What checkpoints are taken of; the references outlive the checkpointer.
+struct CheckpointSource {
+  Device& device;
+  const Network& network;
+  UpdateRule& rule;
+  const Normalisation& normalisation;
+  std::string dataset;
+  std::string config;                           ///< config.ini
+  RunFacts run;                                 ///< but for the bytes of metrics.jsonl
+  std::function<std::int64_t()> metrics_bytes;  ///< flushes metrics.jsonl and says how long it is; null: there is none
+};
+
+/// Writes the checkpoints of a training, on rank 0: takes a copy while training waits, and writes it from a thread of
+/// its own while training goes on. All functions are Local.
+///
+/// A checkpoint that cannot be written is an error in the log; training goes on with the one before it, unless there is
+/// none: see failure(). The last one must be there at the end: see finish().
+class Checkpointer {
+ public:
+  /// `on_written` is called, from the thread that writes, after each checkpoint that is whole on the disk.
+  Checkpointer(CheckpointSource source, CheckpointFolder folder, Index keep, double seconds_between,
+               std::function<void(const std::filesystem::path&)> on_written = nullptr);
+  Checkpointer(const Checkpointer&) = delete;
+  Checkpointer& operator=(const Checkpointer&) = delete;
+  ~Checkpointer();
+
+  /// Whether the time between two checkpoints is over.
+  [[nodiscard]] bool due() const;
+  /// Takes a copy of the training in this state and starts to write it, once the one before is written.
+  void save(const TrainingState& state);
+  /// Why training must end now: the first checkpoint of all cannot be written. Does not wait.
+  [[nodiscard]] std::optional<Failure> failure();
+  /// Returns when all is written and the last checkpoint has been read back and verified. Throws Error if it is not so.
+  void finish();
+
+ private:
+  struct Copy;
+  using Clock = std::chrono::steady_clock;
+
+  [[nodiscard]] std::shared_ptr<const Copy> copy(const TrainingState& state);
+  void write(const Copy& copy);
+  void collect();
+
+  CheckpointSource source_;
+  CheckpointFolder folder_;
+  Index keep_;
+  double seconds_between_;
+  std::function<void(const std::filesystem::path&)> on_written_;
+  Clock::time_point last_start_ = Clock::now();
+  bool has_one_;                    ///< whether the folder holds a checkpoint that is whole
+  std::optional<Failure> failure_;  ///< of the last save
+  std::future<void> under_way_;
+};
+
+}  // namespace sibp

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "sibp/trainer/checkpointer.hpp"
+#include "sibp/trainer/training_state.hpp"
+
+#include <functional>
+
+namespace sibp {
+
+/// Where a training starts, and what goes along with it beside the training itself. Equal on all ranks but for what is
+/// marked.
+struct TrainingControl {
+  TrainingState start{};                 ///< as of a checkpoint, to go on from it
+  Index check_every = 0;                 ///< steps between comparisons of the weights over ranks; 0: none
+  bool keeps_checkpoints = false;        ///< whether rank 0 has a checkpointer
+  Index checkpoint_every = 0;            ///< steps between checkpoints; 0: as the checkpointer's clock says
+  Checkpointer* checkpointer = nullptr;  ///< rank 0 alone
+  std::function<bool()> stop_requested =
+      nullptr;  ///< asked on every rank for itself: whether to stop here; null: never
+};
+
+}  // namespace sibp

@@ -1,0 +1,84 @@
+"""The command line of the supervisor; launch/run.sh starts it."""
+
+import argparse
+import os
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+from . import statuses
+from .launchers import launcher_of
+from .requests import Requests
+from .run_folder import can_resume, resumed, with_run_folder
+from .start import Start, say
+
+# --bind-to none: by default Open MPI ties each rank to one core, with all its threads, which starves ranks of several
+# threads and is forbidden in some containers. --oversubscribe: it counts a core with two hardware threads once.
+MPIRUN = "mpirun --bind-to none --oversubscribe"
+
+
+def positive(text):
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"found {text}, expected at least 1")
+    return value
+
+
+def parse(arguments):
+    """The supervisor's options and the words behind `--`, which are the program's."""
+    own, words = arguments, []
+    if "--" in arguments:
+        own, words = arguments[:arguments.index("--")], arguments[arguments.index("--") + 1:]
+    parser = argparse.ArgumentParser(prog="launch/run.sh", usage="launch/run.sh [option …] -- [option of sibp_dist …]",
+                                     description=__import__("supervisor").__doc__, allow_abbrev=False)
+    in_allocation = "SLURM_JOB_ID" in os.environ
+    parser.add_argument("-np", type=positive, metavar="N", dest="ranks",
+                        help="ranks (default: what the allocation has under Slurm, 1 elsewhere)")
+    parser.add_argument("--launcher", metavar="COMMAND", default="srun" if in_allocation else MPIRUN,
+                        help=f"mpirun or srun with flags of yours (default: srun under Slurm, '{MPIRUN}' elsewhere)")
+    parser.add_argument("--program", metavar="FILE", required=True, help="what is started on the ranks")
+    parser.add_argument("--start-timeout", type=float, default=120.0, metavar="SECONDS",
+                        help="how long it may take until all ranks are there (default: %(default)g)")
+    parser.add_argument("--restarts", type=int, default=0, metavar="N",
+                        help="start again from the last checkpoint, at most N times, when a rank, a node or a link is lost, "
+                             "a rank stalls or a run-time error ends the run (default: %(default)s)")
+    options = parser.parse_args(own)
+    if options.ranks is None and not in_allocation:
+        options.ranks = 1
+    for what, path in (("--program", options.program), ("--launcher", shlex.split(options.launcher)[0])):
+        if not shutil.which(path):
+            parser.error(f"{what}: {path} is no program that can be started; build it or name another one")
+    return options, words
+
+
+def supervise(options, words, run_folder, requests):
+    """Starts the program, again if that is sensible and allowed, and returns its last exit status."""
+    launcher = launcher_of(shlex.split(options.launcher))
+    program = str(Path(shutil.which(options.program)).absolute())
+    for restart in range(options.restarts + 1):
+        status = Start(launcher, options.ranks, [program, *words], run_folder).run(requests, options.start_timeout)
+        requests.wait(0)
+        if status not in statuses.WORTH_ANOTHER_START or requests.stop or restart == options.restarts:
+            return status
+        if not can_resume(words, run_folder):
+            say(f"no restart: {run_folder} holds no checkpoint yet")
+            return status
+        words = resumed(words, run_folder)
+        say(f"restart {restart + 1} of {options.restarts}: {' '.join(words)}")
+    raise AssertionError("the last start returns")
+
+
+def main():
+    options, words = parse(sys.argv[1:])
+    requests = Requests()
+    try:
+        words, run_folder = with_run_folder(words)
+        return supervise(options, words, run_folder, requests)
+    except OSError as error:
+        say(f"error: {error}")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""Finds and ends the processes of a start, however they hang together.
+
+Launchers put ranks into process groups of their own, and a rank whose launcher was killed becomes a child of process 1. So
+the processes of a start are known by a variable that they all have in their environment. Ranks on other machines are
+ended by their own daemons, which notice that the launcher is gone."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+
+def with_variable(name, value):
+    """The ids of this machine's processes that were started with the variable in their environment."""
+    wanted = f"{name}={value}".encode()
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if wanted in (folder / "environ").read_bytes().split(b"\0"):
+                found.append(int(folder.name))
+        except OSError:
+            pass  # ended meanwhile, or another user's
+    return found
+
+
+def kill_with_variable(name, value, patience=10.0):
+    """Kills these processes, also those that they make meanwhile, and waits until they are gone. Returns how many there
+    were, at most `patience` seconds later."""
+    killed = set()
+    deadline = time.monotonic() + patience
+    while (left := with_variable(name, value)) and time.monotonic() < deadline:
+        for process in left:
+            killed.add(process)
+            try:
+                os.kill(process, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                pass
+        time.sleep(0.02)
+    return len(killed)
+
+
+class Guard:
+    """A child that outlives the supervisor, even where that is killed by SIGKILL, and then kills the processes of the
+    start. As a context manager: inside it they are guarded."""
+
+    def __init__(self, name, value):
+        self.name, self.value = name, value
+
+    def __enter__(self):
+        reading, self.writing = os.pipe()
+        self.process = os.fork()
+        if self.process == 0:
+            os.close(self.writing)
+            self._watch(reading)
+        os.close(reading)
+        return self
+
+    def __exit__(self, *_):
+        os.write(self.writing, b"done")
+        os.close(self.writing)
+        os.waitpid(self.process, 0)
+
+    def _watch(self, reading):
+        os.setsid()  # away from the signals of the terminal; all others are blocked, as in the supervisor
+        if not os.read(reading, 4):  # the pipe's end: the supervisor is gone
+            kill_with_variable(self.name, self.value)
+        os._exit(0)

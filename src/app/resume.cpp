@@ -1,0 +1,114 @@
+#include "sibp/app/resume.hpp"
+
+#include "sibp/app/run_folder.hpp"
+#include "sibp/comm/agreement.hpp"
+#include "sibp/core/error.hpp"
+
+#include "app/option_table.hpp"
+
+#include <array>
+#include <system_error>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+namespace sibp {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_there(const fs::path& path) {
+  std::error_code unknown;
+  return fs::exists(path, unknown);
+}
+
+bool are_same(const fs::path& a, const fs::path& b) {
+  std::error_code unknown;
+  return fs::equivalent(a, b, unknown);
+}
+
+/// Locks the folder of a run and reads its newest checkpoint.
+Resumption reopen(const fs::path& folder) {
+  Resumption found;
+  found.folder = folder;
+  found.lock.emplace(folder);
+  found.newest = read_newest_checkpoint(CheckpointFolder(folder / RunFolder::checkpoints_name));
+  return found;
+}
+
+Resumption find_automatically(const fs::path& out) {
+  if (out.empty()) throw_usage_error("--resume: found 'auto' without --out, whose folder it looks into");
+  const fs::path folder = without_trailing_slash(out);
+  if (!RunFolder::is_of_a_run(folder)) return {};  // to be made, or to be refused
+  Resumption found = reopen(folder);
+  if (!found.newest && is_there(folder / RunFolder::model_name))
+    throw_usage_error(
+        fmt::format("--out: found {} with the model of a run, but without checkpoints to go on from; "
+                    "choose another folder",
+                    folder.string()));
+  return found;
+}
+
+Resumption find_in(fs::path folder, const fs::path& out) {
+  folder = without_trailing_slash(folder);
+  if (!is_there(folder)) throw_model_error(fmt::format("--resume: {} does not exist", folder.string()));
+  if (is_checkpoint(folder)) {
+    Resumption found;
+    found.newest = NewestCheckpoint{folder, read_checkpoint(folder), {}, {}};
+    return found;
+  }
+  if (folder.filename() == RunFolder::checkpoints_name) folder = fs::absolute(folder).parent_path();
+  const bool goes_on_there = out.empty() || are_same(out, folder);
+  Resumption found;
+  if (goes_on_there) {
+    found = reopen(folder);
+  } else {
+    found.newest = read_newest_checkpoint(CheckpointFolder(folder / RunFolder::checkpoints_name));
+  }
+  if (!found.newest) throw_model_error(fmt::format("--resume: {} holds no checkpoint of a run", folder.string()));
+  return found;
+}
+
+/// Options as text that can be compared; an option that the method or the data set does not have has none.
+std::optional<std::string> value_of(const OptionEntry& entry, const Options& options) {
+  const bool is_relevant =
+      (entry.dataset.empty() || entry.dataset == options.data.dataset) && is_of_method(entry, options.training.method);
+  return is_relevant ? entry.binding.get(options) : std::nullopt;
+}
+
+}  // namespace
+
+Resumption find_resumption(const Options& options, const Communicator& world) {
+  Resumption found;
+  agreed(world, [&] {
+    if (!world.is_root()) return;
+    found = options.resume == "auto" ? find_automatically(options.out) : find_in(options.resume, options.out);
+    if (!found.newest) return;
+    for (const std::string& message : found.newest->messages) spdlog::warn("skipped a checkpoint: {}", message);
+    spdlog::info("going on from {}", found.newest->path.string());
+  });
+  std::int32_t has_checkpoint = found.newest ? 1 : 0;
+  world.broadcast(std::span(&has_checkpoint, 1));
+  found.from_checkpoint = has_checkpoint == 1;
+  found.config = world.broadcast(found.newest ? found.newest->checkpoint.config : std::string());
+  return found;
+}
+
+void check_same_training(const Options& options, const std::string& config) {
+  constexpr std::array<const char*, 1> no_words{"sibp_dist"};
+  const Options expected_options = parse_options(1, no_words.data(), {}, config);
+  const Options found_options = with_absolute_paths(options);
+  for (const OptionEntry& entry : option_table()) {
+    if (entry.place != Place::saved || entry.on_resume == OnResume::free) continue;
+    const auto found = value_of(entry, found_options);
+    const auto expected = value_of(entry, expected_options);
+    if (found == expected) continue;
+    const auto shown = [](const auto& value) { return value ? fmt::format("'{}'", *value) : std::string("nothing"); };
+    throw_usage_error(
+        fmt::format("--{}: found {}, expected {} as in the checkpoint of --resume; leave the option out, "
+                    "or start a new run",
+                    entry.name, shown(found), shown(expected)));
+  }
+}
+
+}  // namespace sibp

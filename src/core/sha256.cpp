@@ -1,0 +1,67 @@
+#include "sibp/core/sha256.hpp"
+
+#include "sibp/core/error.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <system_error>
+
+#include <openssl/evp.h>
+
+namespace sibp {
+namespace {
+
+class Digest {
+ public:
+  Digest() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+    require(context_ != nullptr && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1,
+            "OpenSSL offers no SHA-256");
+  }
+
+  void add(std::string_view bytes) {
+    require(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1, "SHA-256 failed");
+  }
+
+  std::string text() {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned int size = 0;
+    require(EVP_DigestFinal_ex(context_.get(), digest.data(), &size) == 1, "SHA-256 failed");
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string hexadecimal;
+    for (unsigned int k = 0; k < size; ++k) {
+      hexadecimal += digits[digest[k] >> 4U];
+      hexadecimal += digits[digest[k] & 15U];
+    }
+    return hexadecimal;
+  }
+
+ private:
+  std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context_;
+};
+
+}  // namespace
+
+std::string sha256(std::string_view bytes) {
+  Digest digest;
+  digest.add(bytes);
+  return digest.text();
+}
+
+std::string sha256_of_file(const std::filesystem::path& path) {
+  const auto check = [&](bool succeeded) {
+    if (!succeeded) throw std::system_error(errno, std::system_category(), "cannot read " + path.string());
+  };
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"), std::fclose);
+  check(file != nullptr);
+  Digest digest;
+  std::array<char, 1U << 16U> part{};
+  while (const std::size_t count = std::fread(part.data(), 1, part.size(), file.get())) {
+    digest.add({part.data(), count});
+  }
+  check(std::ferror(file.get()) == 0);
+  return digest.text();
+}
+
+}  // namespace sibp

@@ -1,0 +1,48 @@
+#include "sibp/core/stop_request.hpp"
+
+#include <array>
+#include <atomic>
+#include <csignal>
+
+namespace sibp {
+namespace {
+
+constexpr std::array signals{SIGTERM, SIGINT, SIGUSR1};
+
+// Lock-free, so a signal handler may use them.
+std::atomic<int> received{0};
+std::atomic<bool> interrupted{false};
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
+
+extern "C" void note_stop_signal(int number) {
+  if (number == SIGINT && interrupted.exchange(true)) {
+    std::signal(SIGINT, SIG_DFL);
+    std::raise(SIGINT);  // takes effect when this handler returns
+  }
+  received.store(number);
+}
+
+void set_handlers(void (*handler)(int)) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  action.sa_flags = SA_RESTART;  // libraries need not be ready for calls that are interrupted
+  ::sigemptyset(&action.sa_mask);
+  for (const int number : signals) ::sigaction(number, &action, nullptr);
+}
+
+}  // namespace
+
+void catch_stop_signals() {
+  set_handlers(note_stop_signal);
+}
+
+void release_stop_signals() {
+  set_handlers(SIG_DFL);
+  if (const int number = received.exchange(0); number != 0) std::raise(number);
+}
+
+int stop_signal() {
+  return received.load();
+}
+
+}  // namespace sibp

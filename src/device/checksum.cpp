@@ -1,0 +1,26 @@
+#include "device/checksum.hpp"
+
+#include "sibp/device/device.hpp"
+
+#include <vector>
+
+#include <xxhash.h>
+
+namespace sibp {
+
+std::uint64_t checksum_of(std::span<const Real> values) {
+  return XXH3_64bits(values.data(), values.size_bytes());
+}
+
+std::uint64_t Device::checksum(ConstMatrixView a) {
+  require(a.contiguous(), "only a matrix without gaps has a checksum");
+  return do_checksum(a);
+}
+
+std::uint64_t Device::do_checksum(ConstMatrixView a) {
+  std::vector<Real> values(static_cast<std::size_t>(a.size()));
+  download(a, values);
+  return checksum_of(values);
+}
+
+}  // namespace sibp

@@ -1,0 +1,197 @@
+#include "sibp/trainer/checkpoint.hpp"
+
+#include "sibp/comm/agreement.hpp"
+#include "sibp/core/error.hpp"
+#include "sibp/core/file.hpp"
+#include "sibp/model/tensor_layout.hpp"
+
+#include <cmath>
+#include <system_error>
+#include <type_traits>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+namespace sibp {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* config_name = "config.ini";
+constexpr const char* state_name = "state.json";
+constexpr const char* weights_name = "weights.safetensors";
+constexpr int format = 1;
+constexpr const char* precision = std::is_same_v<Real, float> ? "float32" : "float64";
+
+json to_json(const Interval& interval) {
+  return {{"steps", interval.steps},
+          {"samples", interval.samples},
+          {"loss", interval.sums.loss},
+          {"correct", interval.sums.correct},
+          {"eta", interval.eta},
+          {"lambda_min", interval.lambda.smallest},
+          {"lambda_max", interval.lambda.largest},
+          {"bytes_reduced", interval.bytes_reduced},
+          {"seconds_hidden", interval.seconds_hidden},
+          {"seconds", interval.seconds}};
+}
+
+std::string to_state_text(const Checkpoint& checkpoint) {
+  const TrainingState& state = checkpoint.state;
+  const RunFacts& run = checkpoint.run;
+  const json content{{"format", format},
+                     {"version", SIBP_VERSION},
+                     {"precision", precision},
+                     {"step", state.step},
+                     {"steps", run.steps},
+                     {"epoch", state.step / run.batches_per_epoch},
+                     {"batch", state.step % run.batches_per_epoch},
+                     {"batches_per_epoch", run.batches_per_epoch},
+                     {"samples", state.samples},
+                     {"training_samples", run.training_samples},
+                     {"seconds", state.seconds},
+                     {"interval", to_json(state.interval)},
+                     {"method", checkpoint.method_numbers},
+                     {"metrics_bytes", run.metrics_bytes},
+                     {"ranks", run.ranks}};
+  return content.dump(1) + "\n";
+}
+
+/// The values of a JSON object, each checked for its kind.
+class Fields {
+ public:
+  explicit Fields(const json& object) : object_(object) {}
+
+  [[nodiscard]] Index count(const char* key) const {
+    const json& value = object_.at(key);
+    if (!value.is_number_unsigned() || value.get<std::uint64_t>() > std::uint64_t{1} << 62U)
+      throw_model_error(fmt::format("'{}' is no whole number from 0", key));
+    return value.get<Index>();
+  }
+  [[nodiscard]] double number(const char* key) const {
+    if (!object_.at(key).is_number()) throw_model_error(fmt::format("'{}' is no number", key));
+    return object_.at(key).get<double>();
+  }
+  [[nodiscard]] Fields object(const char* key) const { return Fields(object_.at(key)); }
+  [[nodiscard]] std::string text(const char* key) const { return object_.at(key).get<std::string>(); }
+  template <class T>
+  void get(const char* key, T& value) const {
+    object_.at(key).get_to(value);
+  }
+
+ private:
+  const json& object_;
+};
+
+Interval interval_of(const Fields& fields) {
+  Interval interval;
+  interval.steps = fields.count("steps");
+  interval.samples = fields.count("samples");
+  interval.sums = {fields.number("loss"), fields.count("correct")};
+  interval.eta = fields.number("eta");
+  interval.lambda = {fields.number("lambda_min"), fields.number("lambda_max")};
+  interval.bytes_reduced = fields.count("bytes_reduced");
+  interval.seconds_hidden = fields.number("seconds_hidden");
+  fields.get("seconds", interval.seconds);
+  return interval;
+}
+
+void read_state(const Fields& fields, Checkpoint& checkpoint) {
+  if (const Index found = fields.count("format"); found != format)
+    throw_model_error(fmt::format("its format is {}, expected {}", found, format));
+  if (const std::string found = fields.text("precision"); found != precision)
+    throw_model_error(fmt::format("its numbers are {}, but this program works with {}", found, precision));
+  checkpoint.state = {.step = fields.count("step"),
+                      .samples = fields.count("samples"),
+                      .seconds = fields.number("seconds"),
+                      .interval = interval_of(fields.object("interval"))};
+  checkpoint.run = {.steps = fields.count("steps"),
+                    .batches_per_epoch = fields.count("batches_per_epoch"),
+                    .training_samples = fields.count("training_samples"),
+                    .ranks = static_cast<int>(fields.count("ranks")),
+                    .metrics_bytes = fields.count("metrics_bytes")};
+  if (checkpoint.run.batches_per_epoch == 0) throw_model_error("'batches_per_epoch' is 0");
+  fields.get("method", checkpoint.method_numbers);
+}
+
+std::string tensor_name(const std::string& matrix) {
+  return "method." + matrix;
+}
+
+/// Rank 0's part of setting a matrix.
+void upload_tensor(Device& device, const Checkpoint& checkpoint, const std::string& name, MatrixView to) {
+  const auto found = checkpoint.tensors.tensors.find(name);
+  if (found == checkpoint.tensors.tensors.end())
+    throw_model_error(fmt::format("{} has no tensor {}; it is of another method", weights_name, name));
+  if (found->second.shape != std::vector<Index>{to.rows, to.cols})
+    throw_model_error(fmt::format("{}: tensor {} has shape {}, expected {} × {}", weights_name, name,
+                                  fmt::join(found->second.shape, " × "), to.rows, to.cols));
+  std::vector<Real> values(static_cast<std::size_t>(to.size()));
+  from_tensor(found->second, {values.data(), to.rows, to.cols, std::max<Index>(to.rows, 1)});
+  device.upload(values, to);
+}
+
+}  // namespace
+
+CheckpointFiles to_files(const Checkpoint& checkpoint) {
+  return {{config_name, checkpoint.config},
+          {state_name, to_state_text(checkpoint)},
+          {weights_name, to_safetensors(checkpoint.tensors)}};
+}
+
+Checkpoint read_checkpoint(const std::filesystem::path& folder) {
+  verify_checkpoint(folder);
+  Checkpoint checkpoint;
+  const auto path = folder / state_name;
+  try {
+    checkpoint.config = read_file(folder / config_name);
+    read_state(Fields(json::parse(read_file(path))), checkpoint);
+  } catch (const std::system_error& error) {
+    throw_model_error(error.what());
+  } catch (const json::exception&) {
+    throw_model_error(fmt::format("{} is not as sibp_dist writes it", path.string()));
+  } catch (const Error& error) {
+    throw_model_error(fmt::format("{}: {}", path.string(), error.what()));
+  }
+  checkpoint.tensors = read_safetensors(folder / weights_name);
+  return checkpoint;
+}
+
+std::optional<NewestCheckpoint> read_newest_checkpoint(const CheckpointFolder& folder) {
+  const std::vector<Index> steps = folder.steps();
+  NewestCheckpoint newest;
+  for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
+    newest.path = folder.path_of(*step);
+    try {
+      newest.checkpoint = read_checkpoint(newest.path);
+      return newest;
+    } catch (const Error& error) {
+      newest.damaged.push_back(*step);
+      newest.messages.emplace_back(error.what());
+    }
+  }
+  if (steps.empty()) return std::nullopt;
+  throw_model_error(fmt::format("none of the {} checkpoints in {} can be used: {}", steps.size(),
+                                folder.path().string(), fmt::join(newest.messages, "; ")));
+}
+
+void restore_method(const UpdateContext& context, UpdateRule& rule, const Checkpoint* checkpoint) {
+  const UpdateState state = rule.state();
+  const Communicator& communicator = context.communicator;
+  agreed(communicator, [&] {
+    if (!communicator.is_root()) return;
+    for (const auto& [name, matrix] : state.matrices)
+      upload_tensor(context.device, *checkpoint, tensor_name(name), matrix);
+    for (const auto& [name, number] : state.numbers) {
+      const auto found = checkpoint->method_numbers.find(name);
+      if (found == checkpoint->method_numbers.end())
+        throw_model_error(fmt::format("{} has no number '{}'; it is of another method", state_name, name));
+      number.get() = found->second;
+    }
+  });
+  for (const auto& [name, matrix] : state.matrices) communicator.broadcast(matrix);
+  for (const auto& [name, number] : state.numbers) communicator.broadcast(std::span(&number.get(), 1));
+}
+
+}  // namespace sibp

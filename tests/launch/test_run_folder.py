@@ -1,0 +1,87 @@
+"""What the supervisor reads from and adds to the program's options."""
+
+import os
+import unittest
+from pathlib import Path
+
+from made_up import FolderTest
+
+from supervisor.launchers import KEEPALIVE, launcher_of
+from supervisor.run_folder import can_resume, new_logs, resumed, value_of, with_run_folder, written_status
+
+
+class RunFolderTest(FolderTest):
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(self.folder)
+
+    def test_a_value_comes_from_where_the_program_takes_it(self):
+        (self.folder / "file.ini").write_text("# out = no\n out = from file \nout-of = x\n")
+        config = ["--config", "file.ini"]
+        self.assertEqual(value_of("out", config, {}), "from file")
+        self.assertEqual(value_of("out", [], {"SIBP_CONFIG": "file.ini"}), "from file")
+        self.assertEqual(value_of("out", config, {"SIBP_OUT": "from environment"}), "from environment")
+        self.assertEqual(value_of("out", [*config, "--out=here"], {"SIBP_OUT": "there"}), "here")
+        self.assertEqual(value_of("out", ["--out", "here"], {}), "here")
+        self.assertIsNone(value_of("out", ["--config", "absent"], {}))
+
+    def test_a_training_without_a_folder_gets_a_new_one(self):
+        folders = [with_run_folder(["--epochs", "1"], {}) for _ in range(2)]
+        for words, folder in folders:
+            self.assertEqual(words, ["--epochs", "1", "--out", str(folder)])
+            self.assertTrue(folder.is_dir())
+        self.assertNotEqual(folders[0][1], folders[1][1])
+
+    def test_a_named_folder_stays_and_other_commands_get_none(self):
+        self.assertEqual(with_run_folder(["train", "--out", "x"], {}), (["train", "--out", "x"], Path("x")))
+        words, folder = with_run_folder(["evaluate", "--model", "m"], {})
+        self.assertEqual(words, ["evaluate", "--model", "m"])
+        self.assertIn("evaluate", folder.name)
+
+    def test_every_start_has_logs_of_its_own(self):
+        self.assertEqual([new_logs(Path("x")) for _ in range(2)],
+                         [self.folder / "x/logs/start-1", self.folder / "x/logs/start-2"])
+
+    def test_a_run_that_goes_on_does_so_in_its_folder(self):
+        (self.folder / "old/checkpoints/step-7").mkdir(parents=True)
+        self.assertEqual(with_run_folder(["--resume", "old"], {}), (["--resume", "old"], Path("old")))
+        words, folder = with_run_folder(["--resume", "old/checkpoints/step-7"], {})
+        self.assertEqual(words, ["--resume", "old/checkpoints/step-7", "--out", str(folder)])
+
+    def test_another_start_resumes(self):
+        self.assertEqual(resumed(["--resume", "a", "--epochs", "1", "--out=b"], Path("b")),
+                         ["--epochs", "1", "--out", "b", "--resume", "auto"])
+        self.assertTrue(can_resume([], self.folder, {}))
+        self.assertTrue(can_resume(["--resume", "auto"], self.folder, {}))
+        self.assertFalse(can_resume(["--resume", "other"], self.folder, {}))
+        (self.folder / "checkpoints/step-7").mkdir(parents=True)
+        self.assertTrue(can_resume(["--resume", "other"], self.folder, {}))
+
+    def test_the_status_of_an_earlier_start_does_not_count(self):
+        (self.folder / "status.json").write_text('{"exit_status": 5}')
+        written = (self.folder / "status.json").stat().st_mtime
+        self.assertEqual(written_status(self.folder, written), 5)
+        self.assertIsNone(written_status(self.folder, written + 1))
+        (self.folder / "status.json").write_text("{")
+        self.assertIsNone(written_status(self.folder, written))
+
+
+class LaunchersTest(unittest.TestCase):
+    def test_mpirun_gets_keepalives_logs_and_variables(self):
+        words = launcher_of(["/opt/bin/mpirun", "--map-by", "node"]).command(3, Path("/logs"), {"SIBP_ETA": "1", "HOME": "/"})
+        text = " ".join(words)
+        self.assertTrue(text.startswith("/opt/bin/mpirun --map-by node -np 3 "))
+        for part in (*(f"--mca {name} {value}" for name, value in KEEPALIVE.items()), "--output-filename /logs:nojobid",
+                     "-x SIBP_ETA"):
+            self.assertIn(part, text)
+        self.assertNotIn("HOME", text)
+
+    def test_srun_gets_what_the_user_did_not_say(self):
+        words = launcher_of(["srun", "--mpi=pmix_v4", "-N2"]).command(None, Path("/logs"), {})
+        self.assertEqual(words, ["srun", "--mpi=pmix_v4", "-N2", "--kill-on-bad-exit=1", "--quit-on-interrupt", "--label"])
+        self.assertEqual(launcher_of(["srun"]).command(4, Path("/logs"), {})[-1], "--ntasks=4")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
