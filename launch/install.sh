@@ -13,7 +13,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 packages=(
   g++ cmake ninja-build openmpi-bin libopenmpi-dev libeigen3-dev libboost-dev libboost-program-options-dev
-  libopenblas-dev libfmt-dev libspdlog-dev nlohmann-json3-dev zlib1g-dev dataset-fashion-mnist
+  libopenblas-dev libfmt-dev libspdlog-dev nlohmann-json3-dev zlib1g-dev dataset-fashion-mnist curl
 )
 report_packages=(python3 python3-matplotlib python3-jinja2)
 test_packages=(libgtest-dev libgmock-dev libbenchmark-dev clang-format "${report_packages[@]}")
