@@ -33,11 +33,11 @@ void add(Source& source, Given given) {
 }
 
 Command command_from_name(const std::string& name) {
-  for (const Command command : {Command::train, Command::evaluate, Command::predict, Command::plan}) {
+  for (const Command command : {Command::train, Command::evaluate, Command::predict, Command::plan, Command::doctor}) {
     if (name == name_of(command)) return command;
   }
-  throw_usage_error(
-      fmt::format("found '{}', expected an option or one of the commands train, evaluate, predict, plan", name));
+  throw_usage_error(fmt::format(
+      "found '{}', expected an option or one of the commands train, evaluate, predict, plan, doctor", name));
 }
 
 /// Boost's complaint in our words. Its text names the option in several ways; error_with_option_name knows it.

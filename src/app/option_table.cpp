@@ -48,6 +48,8 @@ std::string_view name_of(Command command) {
       return "predict";
     case Command::plan:
       return "plan";
+    case Command::doctor:
+      return "doctor";
   }
   return "unknown";
 }

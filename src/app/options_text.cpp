@@ -37,6 +37,7 @@ std::string help_text() {
           "       sibp_dist evaluate --model FILE [options]        its loss and accuracy on a split of the data\n"
           "       sibp_dist predict --model FILE [options]         class and probability of every sample, as CSV\n"
           "       sibp_dist plan [options]                         predicted time of a step on other machines\n"
+          "       sibp_dist doctor                                 what the ranks run on, and whether training works\n"
           "On N processes: mpirun -np N sibp_dist ...\n\n"
           "Options come from the command line, then from environment variables (SIBP_LOGICAL_SHARDS for\n"
           "--logical-shards), then from the file of --config, then from the preset, then from the defaults shown\n"

@@ -16,5 +16,7 @@ int run_evaluate(const Options& options, const Communicator& world);
 int run_predict(const Options& options, const Communicator& world);
 /// Prints what a step would take on other machines, by the cost model.
 int run_plan(const Options& options, const Communicator& world);
+/// Prints what the ranks run on and what looks wrong with it, and tests on synthetic data that training works.
+int run_doctor(const Options& options, const Communicator& world);
 
 }  // namespace sibp

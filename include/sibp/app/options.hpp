@@ -14,7 +14,7 @@
 namespace sibp {
 
 /// What the program is asked to do: the first word of the command line that is no option; train if there is none.
-enum class Command { train, evaluate, predict, plan };
+enum class Command { train, evaluate, predict, plan, doctor };
 
 /// Which samples `evaluate` and `predict` look at.
 enum class Split { train, validation, test };
