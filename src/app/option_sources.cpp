@@ -103,10 +103,27 @@ Source read_environment(const Environment& environment) {
   return source;
 }
 
+namespace {
+
+/// Boost's reader would put a heading's name before every option below it, and say that there is no such option.
+void refuse_headings(const std::string& content, const std::filesystem::path& path) {
+  std::istringstream lines(content);
+  for (std::string line; std::getline(lines, line);) {
+    const auto first = line.find_first_not_of(" \t");
+    if (first == std::string::npos || line[first] != '[') continue;
+    throw_usage_error(fmt::format("config file {}: found the heading '{}', expected option = value; remove headings",
+                                  path.string(), line.substr(first)));
+  }
+}
+
+}  // namespace
+
 Source read_config_file(const std::filesystem::path& path, const std::string& config_label) {
   Source source;
   try {
-    std::istringstream text(read_file(path));
+    const std::string content = read_file(path);
+    refuse_headings(content, path);
+    std::istringstream text(content);
     for (const po::option& option : po::parse_config_file(text, describe_options(), true).options) {
       const std::string label = fmt::format("config file {}: {}", path.string(), option.string_key);
       const OptionEntry* entry = find_option(option.string_key);

@@ -72,6 +72,9 @@ void log_memory(const TrainingData& data, const Communicator& world) {
 }  // namespace
 
 int run_train(const Options& given, const Communicator& world) {
+  agreed(world, [&] {
+    if (world.is_root() && !given.describe) RunFolder::check_claimable(given.out);
+  });
   const Dataset dataset = open_data(given, world);
   const NetworkSpec spec = agreed(world, [&] { return network_of(given, dataset); });
   Options options = given;

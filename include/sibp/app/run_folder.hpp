@@ -37,6 +37,10 @@ class RunFolder {
   /// made or written.
   static RunFolder claim(const std::filesystem::path& out, std::string_view name);
 
+  /// Throws what claim() would throw as things are now, and makes nothing: to be asked before long work. Local, for
+  /// rank 0.
+  static void check_claimable(const std::filesystem::path& out);
+
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
   /// Writes a whole file of that name in the folder, or nothing. Local. Throws as write_file_whole.
