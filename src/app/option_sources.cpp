@@ -56,9 +56,8 @@ Command command_from_name(const std::string& name) {
 po::parsed_options parse_words(int argc, const char* const* argv) {
   namespace style = po::command_line_style;
   try {
-    const auto description = describe_options();
     return po::command_line_parser(argc, argv)
-        .options(description)
+        .options(describe_options())
         .style(style::allow_long | style::long_allow_next | style::long_allow_adjacent)
         .run();
   } catch (const po::error& error) {
@@ -145,7 +144,9 @@ Source read_config_file(const std::filesystem::path& path, const std::string& co
   return source;
 }
 
-po::options_description describe_options() {
+namespace {
+
+po::options_description make_description() {
   constexpr unsigned width = 110;
   const Options defaults;
   po::options_description all("", width);
@@ -167,6 +168,13 @@ po::options_description describe_options() {
     all.add(part);
   }
   return all;
+}
+
+}  // namespace
+
+const po::options_description& describe_options() {
+  static const po::options_description description = make_description();
+  return description;
 }
 
 }  // namespace sibp
