@@ -4,6 +4,9 @@ function(sibp_configure_target target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
                                            -Wold-style-cast $<$<BOOL:${SIBP_WERROR}>:-Werror>
                                            $<$<BOOL:${SIBP_NATIVE}>:-march=native>)
+  if(SIBP_FUZZ)
+    target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link)
+  endif()
   if(SIBP_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${SIBP_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
     target_link_options(${target} PUBLIC -fsanitize=${SIBP_SANITIZE})

@@ -16,12 +16,12 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 packages=(
   g++ cmake ninja-build openmpi-bin libopenmpi-dev libeigen3-dev libboost-dev libboost-program-options-dev
   libopenblas-dev libfmt-dev libspdlog-dev nlohmann-json3-dev zlib1g-dev libssl-dev libxxhash-dev dataset-fashion-mnist
-  python3
+  python3 curl ca-certificates
 )
 report_packages=(python3-matplotlib python3-jinja2)
 test_packages=(libgtest-dev libgmock-dev libbenchmark-dev clang-format "${report_packages[@]}")
 # Where there is no such package, the test that wants it says so. (Ubuntu's chromium only fetches a snap.)
-optional_test_packages=(chromium)
+optional_test_packages=(chromium valgrind valgrind-mpi)
 cluster_packages=(slurm-wlm openssh-server openssh-client iproute2)
 # What stands for the packages on systems without dpkg: programs and headers that a compiler would find.
 programs=(g++ cmake ninja mpirun python3)

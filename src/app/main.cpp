@@ -96,6 +96,8 @@ int run_command(int argc, char** argv, const sibp::Environment& variables, const
       return sibp::run_plan(options, world);
     case Command::checkpoint:
       return sibp::run_checkpoint(options, world);
+    case Command::doctor:
+      return sibp::run_doctor(options, world);
   }
   throw sibp::Error(ExitStatus::usage, "unknown command");
 }

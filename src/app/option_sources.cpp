@@ -33,11 +33,12 @@ void add(Source& source, Given given) {
 
 Command command_from_name(const std::string& name) {
   for (const Command command :
-       {Command::train, Command::evaluate, Command::predict, Command::plan, Command::checkpoint}) {
+       {Command::train, Command::evaluate, Command::predict, Command::plan, Command::checkpoint, Command::doctor}) {
     if (name == name_of(command)) return command;
   }
   throw_usage_error(fmt::format(
-      "found '{}', expected an option or one of the commands train, evaluate, predict, plan, checkpoint", name));
+      "found '{}', expected an option or one of the commands train, evaluate, predict, plan, checkpoint, doctor",
+      name));
 }
 
 CheckpointAction action_from_name(const std::string& name) {
@@ -79,9 +80,8 @@ void take_words(const std::vector<std::string>& words, CommandLine& line) {
 po::parsed_options parse_words(int argc, const char* const* argv) {
   namespace style = po::command_line_style;
   try {
-    const auto description = describe_options();
     return po::command_line_parser(argc, argv)
-        .options(description)
+        .options(describe_options())
         .style(style::allow_long | style::long_allow_next | style::long_allow_adjacent)
         .run();
   } catch (const po::error& error) {
@@ -123,9 +123,25 @@ Source read_environment(const Environment& environment) {
   return source;
 }
 
+namespace {
+
+/// Boost's reader would put a heading's name before every option below it, and say that there is no such option.
+void refuse_headings(const std::string& content, const std::string& name) {
+  std::istringstream lines(content);
+  for (std::string line; std::getline(lines, line);) {
+    const auto first = line.find_first_not_of(" \t");
+    if (first == std::string::npos || line[first] != '[') continue;
+    throw_usage_error(
+        fmt::format("{}: found the heading '{}', expected option = value; remove headings", name, line.substr(first)));
+  }
+}
+
+}  // namespace
+
 Source read_config_text(const std::string& text, const std::string& name) {
   Source source;
   try {
+    refuse_headings(text, name);
     std::istringstream lines(text);
     for (const po::option& option : po::parse_config_file(lines, describe_options(), true).options) {
       const std::string label = fmt::format("{}: {}", name, option.string_key);
@@ -156,7 +172,9 @@ Source read_config_file(const std::filesystem::path& path, const std::string& co
   return read_config_text(text(), fmt::format("config file {}", path.string()));
 }
 
-po::options_description describe_options() {
+namespace {
+
+po::options_description make_description() {
   constexpr unsigned width = 110;
   const Options defaults;
   po::options_description all("", width);
@@ -178,6 +196,13 @@ po::options_description describe_options() {
     all.add(part);
   }
   return all;
+}
+
+}  // namespace
+
+const po::options_description& describe_options() {
+  static const po::options_description description = make_description();
+  return description;
 }
 
 }  // namespace sibp

@@ -38,6 +38,6 @@ Source read_config_text(const std::string& text, const std::string& name);
 Source read_preset(const std::string& name, const std::string& preset_label);
 
 /// The table in Boost's terms, a description for each group.
-boost::program_options::options_description describe_options();
+const boost::program_options::options_description& describe_options();
 
 }  // namespace sibp

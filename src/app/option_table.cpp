@@ -51,6 +51,8 @@ std::string_view name_of(Command command) {
       return "plan";
     case Command::checkpoint:
       return "checkpoint";
+    case Command::doctor:
+      return "doctor";
   }
   return "unknown";
 }

@@ -32,14 +32,14 @@ void append_data_options(OptionTable& table) {
                                           {"cifar10", "cifar10"},
                                           {"idx", "idx"},
                                           {"synthetic", "synthetic"}}),
-                   .commands = all_commands});
+                   .commands = data_commands});
   table.push_back({.name = "data-dir",
                    .group = group,
                    .value_name = "DIR",
                    .help = "folder of the data files",
                    .binding = text(
                        [](auto& o) -> auto& { return o.data.data_dir; }, "a folder"),
-                   .commands = all_commands,
+                   .commands = data_commands,
                    .without_default = "where the system's package puts them",
                    .on_resume = OnResume::free});
   table.push_back(
@@ -79,7 +79,7 @@ void append_own_data_options(OptionTable& table) {
                      .value_name = "FILE",
                      .help = help,
                      .binding = text(member, "a file"),
-                     .commands = all_commands,
+                     .commands = data_commands,
                      .dataset = "idx",
                      .without_default = "none",
                      .on_resume = OnResume::free});
@@ -99,7 +99,7 @@ void append_own_data_options(OptionTable& table) {
                      .value_name = "N",
                      .help = help,
                      .binding = integer(member, least, most),
-                     .commands = all_commands,
+                     .commands = data_commands,
                      .dataset = "synthetic"});
   };
   constexpr Index many = 1'000'000'000;

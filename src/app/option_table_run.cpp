@@ -57,7 +57,7 @@ void append_run_options(OptionTable& table) {
                    .binding = text(
                        [](auto& o) -> auto& { return o.preset; }, "a preset"),
                    .place = Place::unsaved,
-                   .commands = all_commands,
+                   .commands = data_commands,
                    .without_default = "none"});
   table.push_back({.name = "out",
                    .group = run_group,

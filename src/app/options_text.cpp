@@ -33,6 +33,7 @@ std::string help_text() {
           "       sibp_dist predict --model FILE [options]         class and probability of every sample, as CSV\n"
           "       sibp_dist plan [options]                         predicted time of a step on other machines\n"
           "       sibp_dist checkpoint ls|verify|show DIR          the checkpoints of a run, or one of them\n"
+          "       sibp_dist doctor                                 what the ranks run on, and whether training works\n"
           "On N processes: mpirun -np N sibp_dist ...\n\n"
           "Options come from the command line, then from environment variables (SIBP_LOGICAL_SHARDS for\n"
           "--logical-shards), then from the file of --config, then from the preset, then from the defaults shown\n"

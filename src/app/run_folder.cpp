@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <ctime>
 #include <system_error>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace sibp {
 namespace {
@@ -17,6 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* metrics_name = "metrics.jsonl";
+constexpr const char* parent_of_runs = "runs";
 
 [[noreturn]] void throw_occupied(const fs::path& folder, std::string_view what) {
   throw_usage_error(
@@ -66,10 +69,8 @@ bool is_unused(const fs::path& folder) {
   return entry == fs::directory_iterator();
 }
 
-/// Makes the user's folder, or sees that the one there is unused.
-void make_or_check(const fs::path& folder) {
-  make_parents(folder);
-  if (make_folder(folder)) return;
+/// Sees that what is there is a folder that is unused.
+void check_empty(const fs::path& folder) {
   if (!fs::is_directory(folder)) throw_occupied(folder, "which is a file");
   if (!is_unused(folder)) throw_occupied(folder, "which is not empty");
 }
@@ -83,19 +84,36 @@ void remove_partial_files(const fs::path& folder) {
   }
 }
 
+/// Sees that things can be made in the folder, or in the nearest one above it that is there.
+void check_writable(const fs::path& folder) {
+  std::error_code unknown;
+  fs::path there = fs::absolute(folder).lexically_normal();
+  while (!fs::exists(there, unknown) && there.has_relative_path()) there = there.parent_path();
+  if (!fs::is_directory(there, unknown)) throw_unmakeable(folder, std::make_error_code(std::errc::not_a_directory));
+  if (::access(there.c_str(), W_OK | X_OK) != 0) throw_unmakeable(folder, {errno, std::system_category()});
+}
+
 }  // namespace
 
 fs::path without_trailing_slash(const fs::path& path) {
   return path.has_filename() || !path.has_relative_path() ? path : path.parent_path();
 }
 
+void RunFolder::check_claimable(const fs::path& out) {
+  const fs::path folder = out.empty() ? fs::path(parent_of_runs) : without_trailing_slash(out);
+  std::error_code unknown;
+  if (!out.empty() && fs::exists(folder, unknown)) check_empty(folder);
+  check_writable(folder);
+}
+
 RunFolder RunFolder::claim(const fs::path& out, std::string_view name) {
   fs::path folder = without_trailing_slash(out);
   if (folder.empty()) {
     const std::string time = fmt::format("{:%Y%m%d-%H%M%S}", fmt::localtime(std::time(nullptr)));
-    folder = make_new_folder(fs::path("runs") / fmt::format("{}-{}", time, name));
+    folder = make_new_folder(fs::path(parent_of_runs) / fmt::format("{}-{}", time, name));
   } else {
-    make_or_check(folder);
+    make_parents(folder);
+    if (!make_folder(folder)) check_empty(folder);
   }
   RunLock lock(folder);
   // Of two runs that both saw an empty folder one makes this file and the other fails here, if not at the lock.

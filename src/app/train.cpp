@@ -283,6 +283,10 @@ int Job::report_end(const TrainingResult& result, const Network& network, const 
 }  // namespace
 
 int run_train(const Options& options, const Communicator& world, Resumption from) {
+  agreed(world, [&] {
+    const bool begins = !from.from_checkpoint && !options.describe;
+    if (world.is_root() && begins) RunFolder::check_claimable(options.out);
+  });
   beat(Activity::data);
   Job job(options, world, std::move(from));
   return options.describe ? job.describe() : job.train();

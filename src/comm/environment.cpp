@@ -2,11 +2,21 @@
 
 #include "sibp/core/error.hpp"
 
+#include <array>
 #include <cstdlib>
+#include <string_view>
 
 #include <mpi.h>
 
 namespace sibp {
+
+std::string mpi_library() {
+  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
+  int length = 0;
+  if (MPI_Get_library_version(text.data(), &length) != MPI_SUCCESS) return "unknown";
+  const std::string_view whole(text.data(), static_cast<std::size_t>(length));
+  return std::string(whole.substr(0, whole.find_first_of(",\n")));  // the first part of what may be many lines
+}
 
 MpiEnvironment::MpiEnvironment(int& argc, char**& argv) {
   int provided = 0;

@@ -136,6 +136,29 @@ TEST_F(InScratchFolder, RefusesWhatIsThere) {
   EXPECT_FALSE(std::filesystem::exists("full/metrics.jsonl"));
 }
 
+TEST_F(InScratchFolder, SaysBeforeLongWorkWhatIsWrong) {
+  RunFolder::check_claimable("");
+  RunFolder::check_claimable("a/b/");
+  EXPECT_TRUE(std::filesystem::is_empty("."));  // nothing was made
+  std::filesystem::create_directories("empty");
+  RunFolder::check_claimable("empty");
+  RunFolder::claim("full", "");
+  write_file_whole("file", "precious");
+  EXPECT_THAT(error_of(ExitStatus::usage, [] { RunFolder::check_claimable("full"); }), HasSubstr("not empty"));
+  EXPECT_THAT(error_of(ExitStatus::usage, [] { RunFolder::check_claimable("file"); }), HasSubstr("a file"));
+  EXPECT_THAT(error_of(ExitStatus::runtime, [] { RunFolder::check_claimable("file/run"); }),
+              AllOf(HasSubstr("file/run"), HasSubstr("Not a directory")));
+}
+
+TEST_F(InScratchFolder, SaysBeforeLongWorkThatNothingCanBeWritten) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
+  std::filesystem::create_directory("closed");
+  std::filesystem::permissions("closed", std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
+  for (const char* out : {"closed", "closed/a/b"})
+    EXPECT_THAT(error_of(ExitStatus::runtime, [&] { RunFolder::check_claimable(out); }),
+                AllOf(HasSubstr(out), HasSubstr("Permission denied")));
+}
+
 TEST_F(InScratchFolder, SaysWhyAFolderCannotBeMade) {
   write_file_whole("file", "x");
   EXPECT_THAT(error_of(ExitStatus::runtime, [] { RunFolder::claim("file/below", ""); }),

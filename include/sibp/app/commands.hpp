@@ -20,5 +20,7 @@ int run_predict(const Options& options, const Communicator& world);
 int run_plan(const Options& options, const Communicator& world);
 /// Lists, verifies or shows checkpoints.
 int run_checkpoint(const Options& options, const Communicator& world);
+/// Prints what the ranks run on and what looks wrong with it, and tests on synthetic data that training works.
+int run_doctor(const Options& options, const Communicator& world);
 
 }  // namespace sibp

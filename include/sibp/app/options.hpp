@@ -15,7 +15,7 @@
 namespace sibp {
 
 /// What the program is asked to do: the first word of the command line that is no option; train if there is none.
-enum class Command { train, evaluate, predict, plan, checkpoint };
+enum class Command { train, evaluate, predict, plan, checkpoint, doctor };
 
 /// What `checkpoint` does, the word after it.
 enum class CheckpointAction { list, verify, show };

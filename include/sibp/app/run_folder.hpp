@@ -47,6 +47,10 @@ class RunFolder {
   /// (runtime) naming the folder and the system's reason if it cannot be made or written.
   static RunFolder claim(const std::filesystem::path& out, std::string_view name);
 
+  /// Throws what claim() would throw as things are now, and makes nothing: to be asked before long work. Local, for
+  /// rank 0.
+  static void check_claimable(const std::filesystem::path& out);
+
   /// The folder of a run that goes on, once it is locked: metrics.jsonl is cut back to `metrics_bytes`, and what a run
   /// that was killed left unfinished is removed. Local. Throws Error (runtime) as claim().
   static RunFolder reopen(std::filesystem::path folder, RunLock lock, std::int64_t metrics_bytes);

@@ -1,6 +1,11 @@
 #pragma once
 
+#include <string>
+
 namespace sibp {
+
+/// The MPI library and its version, for people: "Open MPI v4.1.4". Local.
+std::string mpi_library();
 
 /// MPI's start and end. Make one first thing in main and let it outlive every Communicator.
 ///

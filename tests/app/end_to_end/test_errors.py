@@ -186,6 +186,12 @@ class UsageErrors(ErrorTest):
         self.assertEqual((folder / "metrics.jsonl").read_text(encoding="utf-8"), "precious\n")
 
 
+    def test_out_is_looked_at_before_the_data(self):
+        (self.folder / "old-run").mkdir()
+        (self.folder / "old-run" / "file").touch()
+        self.fail_on_usage("old-run", "empty", out=self.folder / "old-run", data_dir=self.folder / "no-such-folder")
+
+
 class RunErrors(ErrorTest):
     def test_out_under_a_regular_file(self):
         (self.folder / "file").write_text("precious\n", encoding="utf-8")

@@ -1,0 +1,107 @@
+#include "app/rank_facts.hpp"
+
+#include "sibp/comm/environment.hpp"
+#include "sibp/core/error.hpp"
+
+#include <array>
+#include <cstdint>
+#include <fstream>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <sched.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+namespace sibp {
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RankFacts, host, cores, host_cores, threads, memory_bytes, free_bytes, shared_bytes,
+                                   gpu, processor, mpi, blas, build, advice)
+
+namespace {
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0) return "unknown";
+  return name.data();
+}
+
+std::vector<int> allowed_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  std::vector<int> cores;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return cores;
+  for (int core = 0; core < CPU_SETSIZE; ++core) {
+    if (CPU_ISSET(core, &set)) cores.push_back(core);
+  }
+  return cores;
+}
+
+/// The text behind the first line "name … : text" of a file; empty if there is none.
+std::string value_in(const char* file, std::string_view name) {
+  std::ifstream lines(file);
+  for (std::string line; std::getline(lines, line);) {
+    const auto colon = line.find(':');
+    if (!line.starts_with(name) || colon == std::string::npos) continue;
+    const auto first = line.find_first_not_of(" \t", colon + 1);
+    return first == std::string::npos ? "" : line.substr(first);
+  }
+  return "";
+}
+
+/// A number of kilobytes in /proc/meminfo, in bytes; 0 if it is not there.
+double memory(std::string_view name) {
+  const std::string text = value_in("/proc/meminfo", name);
+  return text.empty() ? 0 : 1024 * std::strtod(text.c_str(), nullptr);
+}
+
+double free_shared_memory() {
+  struct statvfs file_system {};
+  if (statvfs("/dev/shm", &file_system) != 0) return 0;
+  return static_cast<double>(file_system.f_bavail) * static_cast<double>(file_system.f_frsize);
+}
+
+std::string processor() {
+  const std::string model = value_in("/proc/cpuinfo", "model name");
+  return model.empty() ? "unknown" : model;
+}
+
+/// FNV-1a over the program's file: ranks with the same sum run the same build.
+std::string build() {
+  std::ifstream file("/proc/self/exe", std::ios::binary);
+  std::uint64_t sum = 14695981039346656037U;
+  std::array<char, 1U << 16U> part{};
+  while (file.read(part.data(), part.size()), file.gcount() > 0) {
+    for (std::streamsize k = 0; k < file.gcount(); ++k)
+      sum = (sum ^ static_cast<unsigned char>(part[static_cast<std::size_t>(k)])) * 1099511628211U;
+  }
+  return fmt::format("sibp_dist {}, {:016x}", SIBP_VERSION, sum);
+}
+
+}  // namespace
+
+RankFacts facts_of_this_rank(const ThreadPlan& plan, const Device& device) {
+  return {.host = host_name(),
+          .cores = allowed_cores(),
+          .host_cores = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)),
+          .threads = plan.threads,
+          .memory_bytes = memory("MemTotal"),
+          .free_bytes = memory("MemAvailable"),
+          .shared_bytes = free_shared_memory(),
+          .gpu = "none",  // this build has no device but the processor
+          .processor = processor(),
+          .mpi = mpi_library(),
+          .blas = device.description(),
+          .build = build(),
+          .advice = cpu_device_advice().value_or("")};
+}
+
+std::vector<RankFacts> gather_facts(const RankFacts& mine, const Communicator& world) {
+  const std::string text = nlohmann::json(mine).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+  std::vector<RankFacts> all;
+  for (int q = 0; q < world.size(); ++q)
+    all.push_back(nlohmann::json::parse(world.broadcast(text, q)).get<RankFacts>());
+  return all;
+}
+
+}  // namespace sibp

@@ -1,0 +1,110 @@
+#include "sibp/core/file.hpp"
+
+#include "app/parse.hpp"
+#include "app/scratch_folder.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace sibp {
+namespace {
+
+using test::error_of;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+TEST(Options, ErrorsNameTheOptionTheValueAndWhatWasExpected) {
+  struct Case {
+    std::string name, value, expected;
+  };
+  for (const Case& c : {Case{"dataset", "minst", "fashion-mnist, mnist"},
+                        {"normalize", "max", "none, mean, standard"},
+                        {"validation", "-1", "at least 0"},
+                        {"activation", "elu", "leaky-relu"},
+                        {"loss", "hinge", "softmax-cross-entropy"},
+                        {"init", "normal:-1", "above 0"},
+                        {"init", "normal:", "above 0"},
+                        {"init", "", "glorot"},
+                        {"eta", "0", "above 0"},
+                        {"eta", "-0.5", "above 0"},
+                        {"eta", "nan", "above 0"},
+                        {"eta", "inf", "above 0"},
+                        {"eta", "1e999", "above 0"},
+                        {"eta", "1x", "above 0"},
+                        {"damping", "1", "relative:RHO"},
+                        {"damping", "relative", "relative:RHO"},
+                        {"damping", "relative:0", "above 0"},
+                        {"damping", "absolute:nan", "above 0"},
+                        {"damping", "proximal:1", "absolute:LAMBDA"},
+                        {"carry", "both", "new, old"},
+                        {"schedule", "step", "linear, constant, cosine"},
+                        {"warmup-steps", "-1", "at least 0"},
+                        {"batch", "0", "at least 1"},
+                        {"batch", "-5", "at least 1"},
+                        {"batch", "1.5", "whole number"},
+                        {"batch", "99999999999999999999", "whole number"},
+                        {"epochs", "0", "from 1 to 1000000000"},
+                        {"epochs", "4611686018427387904", "from 1 to 1000000000"},
+                        {"steps", "0", "at least 1"},
+                        {"logical-shards", "0", "at least 1"},
+                        {"seed", "-1", "at least 0"},
+                        {"log-every", "-1", "at least 0"},
+                        {"evaluate-every", "x", "at least 0"},
+                        {"threads", "-1", "from 0 to"},
+                        {"progress", "dots", "auto, bar, lines, none"},
+                        {"log-level", "loud", "trace, debug"},
+                        {"out", "", "a folder"},
+                        {"data-dir", "", "a folder"},
+                        {"data-dir", "/a#b", "no '#'"}}) {
+    const auto names_all = AllOf(HasSubstr("found '" + c.value + "'"), HasSubstr(c.expected));
+    EXPECT_THAT(error_of({"--" + c.name, c.value}), AllOf(StartsWith("--" + c.name + ": "), names_all));
+    std::string variable = "SIBP_" + c.name;
+    for (char& letter : variable) letter = letter == '-' ? '_' : static_cast<char>(std::toupper(letter));
+    EXPECT_THAT(error_of({}, {{variable, c.value}}), AllOf(StartsWith(variable + ": "), names_all));
+    if (c.value.find('#') != std::string::npos) continue;
+    const test::ScratchFolder folder;
+    const auto config = folder / "c.ini";
+    write_file_whole(config, c.name + " = " + c.value + "\n");
+    EXPECT_THAT(error_of({"--config", config}),
+                AllOf(StartsWith("config file " + config.string() + ": " + c.name + ": "), names_all));
+  }
+}
+
+TEST(Options, ErrorsOfForm) {
+  EXPECT_THAT(error_of({"--etta", "1"}), AllOf(StartsWith("--etta: "), HasSubstr("unknown option")));
+  EXPECT_THAT(error_of({"--epoch", "1"}), AllOf(StartsWith("--epoch: "), HasSubstr("unknown option")));
+  EXPECT_THAT(error_of({"--eta"}), AllOf(StartsWith("--eta: "), HasSubstr("no value")));
+  EXPECT_THAT(error_of({"--describe=yes"}), AllOf(StartsWith("--describe: "), HasSubstr("expected none")));
+  EXPECT_THAT(error_of({"--eta", "1", "--eta", "1"}), AllOf(StartsWith("--eta: "), HasSubstr("twice")));
+  EXPECT_THAT(error_of({"-e", "1"}), HasSubstr("-e"));
+  EXPECT_THAT(error_of({}, {{"SIBP_ETTA", "1"}}), StartsWith("SIBP_ETTA: "));
+  EXPECT_THAT(error_of({}, {{"SIBP_DESCRIBE", "1"}}), StartsWith("SIBP_DESCRIBE: "));
+  EXPECT_THAT(error_of({"--warmup-steps", "11", "--steps", "10"}),
+              AllOf(StartsWith("--warmup-steps: "), HasSubstr("10")));
+}
+
+TEST(Options, ErrorsOfTheConfigFile) {
+  const test::ScratchFolder folder;
+  const auto config = folder / "c.ini";
+  const auto error_with = [&](const std::string& text) {
+    write_file_whole(config, text);
+    return error_of({"--config", config});
+  };
+  EXPECT_THAT(error_with("etta = 1\n"), AllOf(HasSubstr(config.string() + ": etta: "), HasSubstr("unknown option")));
+  EXPECT_THAT(error_with("eta = 1\neta = 2\n"), AllOf(HasSubstr(config.string() + ": eta: "), HasSubstr("twice")));
+  EXPECT_THAT(error_with("eta\n"), AllOf(HasSubstr(config.string()), HasSubstr("'eta'")));
+  EXPECT_THAT(error_with("config = other.ini\n"), HasSubstr(config.string() + ": config: "));
+  EXPECT_THAT(error_with("help = 1\n"), HasSubstr(config.string() + ": help: "));
+  EXPECT_THAT(error_with("[data]\nseed = 1\n"), AllOf(HasSubstr(config.string()), HasSubstr("the heading '[data]'")));
+  EXPECT_THAT(error_with("seed = 1\n  [more]\n"), AllOf(HasSubstr("'[more]'"), HasSubstr("remove headings")));
+  EXPECT_THAT(error_with("steps = 1\nepochs = 1\n"),
+              AllOf(HasSubstr(config.string() + ": epochs"), HasSubstr(config.string() + ": steps")));
+  EXPECT_THAT(error_of({"--config", folder / "absent"}), AllOf(StartsWith("--config: "), HasSubstr("absent")));
+  EXPECT_THAT(error_of({"--config", folder.path()}),
+              AllOf(StartsWith("--config: "), HasSubstr(folder.path().string())));
+  EXPECT_THAT(error_of({}, {{"SIBP_CONFIG", folder / "absent"}}), StartsWith("SIBP_CONFIG: "));
+}
+
+}  // namespace
+}  // namespace sibp

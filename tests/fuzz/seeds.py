@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""Writes the seeds of the fuzz targets, small inputs that reach most of each reader: seeds.py CORPUS
+
+What the first bytes mean is said in targets.hpp. Inputs that were findings stand beside the seeds in the corpus.
+"""
+
+import gzip
+import json
+import struct
+import sys
+from pathlib import Path
+
+IMAGES, LABELS = b"\0", b"\1"
+
+
+def idx(sizes, content):
+    return struct.pack(f">BBBB{len(sizes)}I", 0, 0, 8, len(sizes), *sizes) + content
+
+
+def safetensors(tensors, metadata=None):
+    """tensors: {name: (dtype, shape, bytes)}"""
+    header, data = {}, b""
+    if metadata:
+        header["__metadata__"] = metadata
+    for name, (dtype, shape, content) in tensors.items():
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(content)]}
+        data += content
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def floats(*values):
+    return struct.pack(f"<{len(values)}f", *values)
+
+
+def model():
+    """A network 2-1-2 as the program writes it."""
+    tensors = {
+        "layers.0.weight": ("F32", [1, 2], floats(1, -2)), "layers.0.bias": ("F32", [1], floats(0.5)),
+        "layers.1.weight": ("F32", [2, 1], floats(3, 4)), "layers.1.bias": ("F32", [2], floats(0, 1e-3)),
+        "normalisation.shift": ("F32", [2], floats(1, 2)), "normalisation.scale": ("F32", [2], floats(1, 1)),
+    }
+    return safetensors(tensors, {"network": "dense(1,relu) dense(2,identity)", "inputs": "2", "normalisation": "mean",
+                                 "loss": "softmax-cross-entropy", "dataset": "synthetic", "format": "pt"})
+
+
+def packed(content):
+    return gzip.compress(content, 9, mtime=0)
+
+
+def ini(method, lines):
+    return f"# a run\ndataset = synthetic\nsynthetic-samples = 50\nsynthetic-features = 2\nmethod = {method}\n{lines}".encode()
+
+
+SEEDS = {
+    "idx": {
+        "images": IMAGES + idx([3, 2, 2], bytes(range(12))),
+        "images4d": IMAGES + idx([2, 3, 1, 2], bytes(12)),
+        "labels": LABELS + idx([4], b"\0\1\2\1"),
+        "labels_gzip": LABELS + packed(idx([4], b"\0\1\2\1")),
+        "huge": IMAGES + idx([0xffffffff] * 4, b""),
+        "cut": LABELS + idx([4], b"\0\1"),
+        "empty": IMAGES + idx([0, 2, 2], b""),
+    },
+    "gzip": {
+        "text": b"\7" + packed(b"Some text, some text, some text.")[2:],
+        "two_members": b"\0" + (packed(b"one") + packed(b"two"))[2:],
+        "named": b"\x40" + b"\x08\x08" + b"\0" * 6 + b"name\0" + packed(b"named")[10:],
+        "stored": b"\3" + gzip.compress(b"stored", 0, mtime=0)[2:],
+        "zeros": b"\xff" + packed(bytes(100000))[2:],
+        "garbage": b"\x10" + packed(b"some")[2:] + b"garbage",
+    },
+    "cifar10": {
+        "first": b"\2" + b"\5" + bytes(range(100)),
+        "last": b"\3" + bytes(100),
+        "wrong_label": b"\2" + b"\x0b",
+        "short": b"\0", "long": b"\4", "as_it_is": b"\6abc", "packed": b"\6" + packed(bytes(3073)),
+    },
+    "batch_list": {
+        "rows": struct.pack("<4B6i", 2, 4, 39, 0, 0, 5, 39, 7, 7, 1),
+        "held_out": struct.pack("<4B3i", 2, 0, 39, 5, 1, 10, 2),
+        "beyond": struct.pack("<4B3i", 2, 0, 39, 0, 1, 40, -1),
+        "not_whole": struct.pack("<4B5i", 2, 1, 39, 3, 1, 2, 4, 7, 8),
+    },
+    "safetensors": {
+        "model": model(),
+        "doubles": safetensors({"a": ("F64", [2], struct.pack("<2d", 1e300, -0.0)), "b": ("F32", [], floats(1))}),
+        "empty_tensor": safetensors({"a": ("F32", [0, 3], b"")}),
+        "none": safetensors({}),
+        "overlap": safetensors({"a": ("F32", [1], floats(1))}).replace(b"[0,4]", b"[1,5]"),
+        "too_large": safetensors({"a": ("F32", [4611686018427387904, 4], b"")}),
+        "long_header": struct.pack("<Q", 1 << 40) + b"{}",
+    },
+    "network": {
+        "language": b"\0dense(500,relu) dense( 20 , leaky-relu )dense(10)",
+        "widths": b"\1 500,300 ,20",
+        "nothing": b"\1",
+        "wide": b"\0dense(10000000,tanh) dense(10000000)",
+        "unknown": b"\0conv(3,relu) dense(10,sigmoid)",
+    },
+    "config": {
+        "sibp": ini("sibp", "eta = 0.5\ndamping = absolute:2\ncarry = old\nform = normal,dual\nhidden = 2\n"),
+        "proxprop": ini("proxprop", "outer = adam\ntau = 1\ncg-steps = 3\nlr = 1e-3\nbeta1 = 0.9\nbeta2 = 0.99\n"),
+        "sgd": ini("sgd", "lr = 0.1\nmomentum = 0.9\nnesterov = on\nweight-decay = 1e-4\nschedule = cosine\n"),
+        "published": ini("published", "eta = 0.1\ndamping = absolute:1\nwarmup-steps = 3\nsteps = 9\n"),
+        "preset": b"preset = proxprop-cifar10\nbatch=11\nnetwork = dense(5,tanh) dense(10)\n",
+        "files": b"dataset = idx\ntrain-images = a\ntrain-labels = /b\ntest-images = c\ntest-labels=d\n"
+                 b"data-dir = ../e\nbatch-list = f\ninit = g.safetensors\nseed = 18446744073709551615\n",
+        "sections": b"[data]\nseed = 1\n",
+        "unknown": b"colour = 3\n# \xff\nbatch = 1\nbatch = 2\n",
+    },
+    "options": {
+        "train": b"train\n--eta=0.5\n--hidden\n5,6\n--init\nnormal:0.05\nSIBP_LOGICAL_SHARDS=8\n--threads\n2",
+        "evaluate": b"evaluate\n--model\nm.safetensors\n--split\nvalidation\n--validation\n5",
+        "predict": b"predict\n--model\nm\n--predictions\np.csv\n--log-level\ndebug",
+        "plan": b"plan\n--nodes\n1,2,4\n--ranks-per-node\n2\n--flops\n1e12\n--latency\n1e-6\n--bandwidth\n1e9\n"
+                b"--features\n784\n--classes\n10\n--json\nf",
+        "preset": b"--preset\npaper-mnist\n--log-every\n5\n--evaluate-every\n7\n--out\nx\n--progress\nbar\n--describe",
+        "help": b"--help\n--version",
+        "pair": b"--epochs\n1\n--steps\n2",
+    },
+}
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    for target, inputs in SEEDS.items():
+        folder = Path(sys.argv[1]) / target
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in inputs.items():
+            (folder / name).write_bytes(content)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,17 @@
+#include "fuzz/targets.hpp"
+
+namespace sibp::fuzz {
+
+const std::vector<Target>& targets() {
+  static const std::vector<Target> all{{"idx", idx},
+                                       {"gzip", gzip},
+                                       {"cifar10", cifar10},
+                                       {"batch_list", batch_list},
+                                       {"safetensors", safetensors},
+                                       {"network", network},
+                                       {"config", config},
+                                       {"options", options}};
+  return all;
+}
+
+}  // namespace sibp::fuzz
