@@ -2,7 +2,7 @@
 
 #include "app/option_table.hpp"
 #include "app/parse.hpp"
-#include "app/scratch_folder.hpp"
+#include "support/files.hpp"
 
 #include <cmath>
 #include <random>
@@ -97,8 +97,8 @@ Options parse_words(const std::vector<std::string>& words) {
 }
 
 TEST(ConfigIni, RoundTripKeepsEverySavedOption) {
-  const test::ScratchFolder folder;
-  const auto config = folder / "config.ini";
+  const testing_support::TemporaryFolder folder;
+  const auto config = folder.path() / "config.ini";
   OptionSets sets;
   for (int i = 0; i < 500; ++i) {
     const std::vector<std::string> words = sets.draw();
@@ -147,8 +147,8 @@ TEST(ConfigIni, PathsBecomeAbsolute) {
 }
 
 TEST(ConfigIni, AConfigOfTrainingServesEvaluation) {
-  const test::ScratchFolder folder;
-  const auto config = folder / "config.ini";
+  const testing_support::TemporaryFolder folder;
+  const auto config = folder.path() / "config.ini";
   write_file_whole(config, to_ini(parse({"--dataset", "synthetic", "--seed", "5", "--eta", "0.5"})));
   const Options options = parse({"evaluate", "--config", config, "--model", "m"});
   EXPECT_EQ(options.data.dataset, "synthetic");

@@ -4,7 +4,7 @@
 
 #include "app/option_table.hpp"
 #include "app/parse.hpp"
-#include "app/scratch_folder.hpp"
+#include "support/files.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -145,8 +145,8 @@ TEST(Options, OptionsOfAnotherCommandAreRefusedOnTheCommandLineOnly) {
 }
 
 TEST(Options, CommandLineBeatsEnvironmentBeatsFileBeatsDefault) {
-  const test::ScratchFolder folder;
-  const auto config = folder / "c.ini";
+  const testing_support::TemporaryFolder folder;
+  const auto config = folder.path() / "c.ini";
   write_file_whole(config, "# a comment\nbatch = 11\nlogical-shards = 12\nseed = 13  # another\n");
   const Environment environment{{"SIBP_BATCH", "21"}, {"SIBP_LOGICAL_SHARDS", "22"}, {"HOME", "/"}};
   const Options options = parse({"--config", config, "--batch", "31"}, environment);
@@ -158,8 +158,8 @@ TEST(Options, CommandLineBeatsEnvironmentBeatsFileBeatsDefault) {
 }
 
 TEST(Options, OfTwoThatExcludeEachOtherTheHigherCounts) {
-  const test::ScratchFolder folder;
-  const auto config = folder / "c.ini";
+  const testing_support::TemporaryFolder folder;
+  const auto config = folder.path() / "c.ini";
   write_file_whole(config, "steps = 10\nnetwork = dense(3)\n");
   const Options options = parse({"--config", config, "--epochs", "2", "--hidden", "5"});
   EXPECT_EQ(options.training.steps, std::nullopt);
@@ -191,8 +191,8 @@ TEST(Options, PresetsStandForTheirOptions) {
 }
 
 TEST(Options, APresetYieldsToEveryOtherSource) {
-  const test::ScratchFolder folder;
-  const auto config = folder / "c.ini";
+  const testing_support::TemporaryFolder folder;
+  const auto config = folder.path() / "c.ini";
   write_file_whole(config, "preset = proxprop-cifar10\nbatch = 11\nnormalize = none\nnetwork = dense(10)\n");
   const Options options = parse({"--config", config, "--validation", "31"}, {{"SIBP_NORMALIZE", "standard"}});
   EXPECT_EQ(options.data.dataset, "cifar10");
@@ -262,8 +262,8 @@ TEST(Options, ErrorsNameTheOptionTheValueAndWhatWasExpected) {
     for (char& letter : variable) letter = letter == '-' ? '_' : static_cast<char>(std::toupper(letter));
     EXPECT_THAT(error_of({}, {{variable, c.value}}), AllOf(StartsWith(variable + ": "), names_all));
     if (c.value.find('#') != std::string::npos) continue;
-    const test::ScratchFolder folder;
-    const auto config = folder / "c.ini";
+    const testing_support::TemporaryFolder folder;
+    const auto config = folder.path() / "c.ini";
     write_file_whole(config, c.name + " = " + c.value + "\n");
     EXPECT_THAT(error_of({"--config", config}),
                 AllOf(StartsWith("config file " + config.string() + ": " + c.name + ": "), names_all));
@@ -284,8 +284,8 @@ TEST(Options, ErrorsOfForm) {
 }
 
 TEST(Options, ErrorsOfTheConfigFile) {
-  const test::ScratchFolder folder;
-  const auto config = folder / "c.ini";
+  const testing_support::TemporaryFolder folder;
+  const auto config = folder.path() / "c.ini";
   const auto error_with = [&](const std::string& text) {
     write_file_whole(config, text);
     return error_of({"--config", config});
@@ -296,10 +296,10 @@ TEST(Options, ErrorsOfTheConfigFile) {
   EXPECT_THAT(error_with("config = other.ini\n"), HasSubstr(config.string() + ": config: "));
   EXPECT_THAT(error_with("help = 1\n"), HasSubstr(config.string() + ": help: "));
   EXPECT_THAT(error_with("[data]\nseed = 1\n"), HasSubstr(config.string() + ": data.seed: "));
-  EXPECT_THAT(error_of({"--config", folder / "absent"}), AllOf(StartsWith("--config: "), HasSubstr("absent")));
+  EXPECT_THAT(error_of({"--config", folder.path() / "absent"}), AllOf(StartsWith("--config: "), HasSubstr("absent")));
   EXPECT_THAT(error_of({"--config", folder.path()}),
               AllOf(StartsWith("--config: "), HasSubstr(folder.path().string())));
-  EXPECT_THAT(error_of({}, {{"SIBP_CONFIG", folder / "absent"}}), StartsWith("SIBP_CONFIG: "));
+  EXPECT_THAT(error_of({}, {{"SIBP_CONFIG", folder.path() / "absent"}}), StartsWith("SIBP_CONFIG: "));
 }
 
 TEST(Options, LaunchersAreSeen) {

@@ -3,7 +3,7 @@
 #include "sibp/core/error.hpp"
 #include "sibp/core/file.hpp"
 
-#include "app/scratch_folder.hpp"
+#include "support/files.hpp"
 
 #include <cerrno>
 #include <cmath>
@@ -37,18 +37,18 @@ std::string error_of(ExitStatus expected, Action action) {
 }
 
 /// Works in a scratch folder for a while: the default folder of a run is relative.
-class InScratchFolder : public testing::Test {
+class InTemporaryFolder : public testing::Test {
  protected:
-  InScratchFolder() : before_(std::filesystem::current_path()) { std::filesystem::current_path(scratch_.path()); }
-  ~InScratchFolder() override { std::filesystem::current_path(before_); }
+  InTemporaryFolder() : before_(std::filesystem::current_path()) { std::filesystem::current_path(scratch_.path()); }
+  ~InTemporaryFolder() override { std::filesystem::current_path(before_); }
 
-  test::ScratchFolder scratch_;
+  testing_support::TemporaryFolder scratch_;
 
  private:
   std::filesystem::path before_;
 };
 
-TEST_F(InScratchFolder, DefaultFolderIsNewEachTime) {
+TEST_F(InTemporaryFolder, DefaultFolderIsNewEachTime) {
   const auto first = RunFolder::claim("", "mnist-784-10").path();
   const auto second = RunFolder::claim("", "mnist-784-10").path();
   const auto third = RunFolder::claim("", "mnist-784-10").path();
@@ -58,20 +58,20 @@ TEST_F(InScratchFolder, DefaultFolderIsNewEachTime) {
   EXPECT_NE(second, third);
 }
 
-TEST_F(InScratchFolder, MakesTheFolderAndItsParents) {
+TEST_F(InTemporaryFolder, MakesTheFolderAndItsParents) {
   EXPECT_EQ(RunFolder::claim("a/b/c", "").path(), "a/b/c");
   EXPECT_EQ(RunFolder::claim("slash/", "").path(), "slash");
   EXPECT_TRUE(std::filesystem::is_directory("a/b/c"));
 }
 
-TEST_F(InScratchFolder, TakesAnEmptyFolderOnce) {
+TEST_F(InTemporaryFolder, TakesAnEmptyFolderOnce) {
   std::filesystem::create_directory("empty");
   const RunFolder folder = RunFolder::claim("empty", "");
   const auto message = error_of(ExitStatus::usage, [] { RunFolder::claim("empty", ""); });
   EXPECT_THAT(message, AllOf(HasSubstr("--out"), HasSubstr("empty"), HasSubstr("not empty")));
 }
 
-TEST_F(InScratchFolder, RefusesWhatIsThere) {
+TEST_F(InTemporaryFolder, RefusesWhatIsThere) {
   std::filesystem::create_directory("full");
   write_file_whole("full/precious", "x");
   write_file_whole("file", "x");
@@ -81,14 +81,14 @@ TEST_F(InScratchFolder, RefusesWhatIsThere) {
   EXPECT_FALSE(std::filesystem::exists("full/metrics.jsonl"));
 }
 
-TEST_F(InScratchFolder, SaysWhyAFolderCannotBeMade) {
+TEST_F(InTemporaryFolder, SaysWhyAFolderCannotBeMade) {
   write_file_whole("file", "x");
   EXPECT_THAT(error_of(ExitStatus::runtime, [] { RunFolder::claim("file/below", ""); }),
               AllOf(HasSubstr("file/below"), HasSubstr("Not a directory"), HasSubstr("--out")));
   EXPECT_THAT(error_of(ExitStatus::runtime, [] { RunFolder::claim("/proc/sibp", ""); }), HasSubstr("/proc/sibp"));
 }
 
-TEST_F(InScratchFolder, WritesFilesAndMetrics) {
+TEST_F(InTemporaryFolder, WritesFilesAndMetrics) {
   RunFolder folder = RunFolder::claim("run", "");
   folder.write("config.ini", "a = 1\n");
   folder.append_metrics({.step = 1});
@@ -124,7 +124,7 @@ class FileSizeLimit {
   void (*handler_)(int);
 };
 
-TEST_F(InScratchFolder, ALineThatHasNoRoomLeavesNoPart) {
+TEST_F(InTemporaryFolder, ALineThatHasNoRoomLeavesNoPart) {
   LineFile file("lines");
   file.append_line("first");
   {
@@ -157,7 +157,7 @@ class SmallDisk {
   int reason_;
 };
 
-TEST_F(InScratchFolder, AFullDiskIsNamed) {
+TEST_F(InTemporaryFolder, AFullDiskIsNamed) {
   const SmallDisk disk("small");
   if (disk.reason() != 0) GTEST_SKIP() << "no small file system can be mounted here: " << std::strerror(disk.reason());
   RunFolder folder = RunFolder::claim("small/run", "");
