@@ -111,6 +111,13 @@ void append_length_options(OptionTable& table) {
                    .help = "steps between evaluations; 0: once an epoch",
                    .binding = integer(
                        [](auto& o) -> auto& { return o.training.evaluate_every; }, 0)});
+  table.push_back({.name = "training-sample",
+                   .group = length_group,
+                   .value_name = "N",
+                   .help = "training samples, drawn by --seed, whose loss with the present weights every record has, "
+                           "beside the mean over batches; 0: none",
+                   .binding = integer(
+                       [](auto& o) -> auto& { return o.training.training_sample; }, 0)});
 }
 
 }  // namespace sibp

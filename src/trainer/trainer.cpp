@@ -59,6 +59,7 @@ class Training {
     MetricsRecord last = interval_record(steps_);
     last.is_final = true;
     last.train = evaluate_split(data_.training);
+    add_training_sample(last);
     add_evaluations(last);
     last.peak_memory_bytes = context_.communicator.max(peak_memory_bytes());
     if (observer_ != nullptr) observer_->on_record(last);
@@ -94,6 +95,7 @@ class Training {
 
   void report(Index step, bool evaluating) {
     MetricsRecord record = interval_record(step);
+    add_training_sample(record);
     if (evaluating) add_evaluations(record);
     if (observer_ != nullptr) observer_->on_record(record);
     start_interval();
@@ -139,6 +141,10 @@ class Training {
     if (!std::isfinite(result.loss))
       throw_diverged({.step = steps_done_, .epoch = 1 + (steps_done_ - 1) / order_.batches_per_epoch()});
     return result;
+  }
+
+  void add_training_sample(MetricsRecord& record) {
+    if (data_.training_sample.global_size() > 0) record.training_sample = evaluate_split(data_.training_sample);
   }
 
   void add_evaluations(MetricsRecord& record) {

@@ -44,8 +44,8 @@ class OptionSets {
     draw_method(words);
     maybe(words, "schedule", any({"linear", "constant", "cosine"}));
     coin() ? maybe(words, "epochs", whole()) : maybe(words, "steps", fmt::format("1{}", whole()));
-    for (const char* name :
-         {"validation", "logical-shards", "seed", "warmup-steps", "batch", "log-every", "evaluate-every"}) {
+    for (const char* name : {"validation", "logical-shards", "seed", "warmup-steps", "batch", "log-every",
+                             "evaluate-every", "training-sample"}) {
       maybe(words, name, any({"1", "2", "17"}).substr(0, name == std::string("warmup-steps") ? 1 : 9));
     }
     maybe(words, "threads", any({"0", "3"}));
@@ -119,9 +119,10 @@ TEST(ConfigIni, HoldsDefaultsAndResolvedEta) {
   EXPECT_THAT(to_ini(options), HasSubstr("\n# eta: min(1, 4 / layers)\n"));
   options.training.eta = 0.4;
   const std::string text = to_ini(options);
-  for (const char* line : {"dataset = fashion-mnist", "hidden = 500", "eta = 0.4", "damping = relative:1",
-                           "carry = new", "schedule = linear", "batch = 100", "epochs = 5", "logical-shards = 64",
-                           "seed = 1", "log-every = 100", "evaluate-every = 0", "validation = 0", "threads = 0"}) {
+  for (const char* line :
+       {"dataset = fashion-mnist", "hidden = 500", "eta = 0.4", "damping = relative:1", "carry = new",
+        "schedule = linear", "batch = 100", "epochs = 5", "logical-shards = 64", "seed = 1", "log-every = 100",
+        "evaluate-every = 0", "training-sample = 0", "validation = 0", "threads = 0"}) {
     EXPECT_THAT(text, HasSubstr(std::string("\n") + line + "\n"));
   }
   for (const char* name : {"\nout", "\nsteps", "\nnetwork", "\nprogress", "synthetic", "train-images"}) {
