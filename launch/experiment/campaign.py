@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import product
 from pathlib import Path
 from typing import Callable, Dict, List, Optional
 
@@ -48,7 +49,8 @@ class Campaign:
         self._done = 0
         self._seconds: Dict[str, List[float]] = {}  # of the runs made, by method
         self._waiting = [run.method for run in search_runs(plan)] + [
-            method for problem in plan.problems for method in problem.grids for _ in plan.seeds[1:]]
+            method for problem in plan.problems for method in problem.grids
+            for _ in problem.goals for _ in plan.seeds[1:]]
 
     def carry_out(self) -> bool:
         """Makes every run that is not done; False if the time limit left some for another start."""
@@ -57,8 +59,8 @@ class Campaign:
                 self._make(run)
             for seed in self._plan.seeds[1:]:
                 for problem in self._plan.problems:
-                    for method in problem.grids:
-                        chosen = self.chosen(problem, method)
+                    for method, goal in product(problem.grids, problem.goals):
+                        chosen = self.chosen(problem, method, goal)
                         self._make(planned(problem, method, self._point(problem, method, chosen), seed))
         except OutOfTime:
             self._say(f"the {duration_text(self._plan.time_limit or 0)} of this experiment are over after {self._done} of"
@@ -66,12 +68,12 @@ class Campaign:
             return False
         return True
 
-    def chosen(self, problem: Problem, method: str) -> Configuration:
-        """The best of the search."""
+    def chosen(self, problem: Problem, method: str, goal: Optional[float]) -> Configuration:
+        """The best of the search for one of the problem's goals."""
         seed = self._plan.seeds[0]
         runs = [load_run(self._runner.path(planned(problem, method, point, seed).name))
                 for point in problem.grids[method]]
-        return best(configurations(runs))
+        return best(configurations(runs), goal)
 
     def _point(self, problem: Problem, method: str, chosen: Configuration) -> Dict[str, str]:
         """The point of the grid that a configuration is; the program may write numbers in other words."""

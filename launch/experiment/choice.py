@@ -1,20 +1,21 @@
-"""Groups runs by problem and by method and parameters, and chooses each method's best by validation, never by test."""
+"""Groups runs by problem and by method and parameters, and chooses each method's best: by validation, never by test, or
+by the steps to a training loss."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from .methods import METHODS, STEP_SIZES, Parameters
 from .records import DIVERGED, FINISHED, Run
-from .series import mean
+from .series import mean, reach_all
 
 # Options that say what is trained and for how long; those of the run only; all others are parameters of the method.
 PROBLEM_OPTIONS = (
     "dataset", "train-images", "train-labels", "test-images", "test-labels", "synthetic-samples", "synthetic-features",
     "synthetic-classes", "normalize", "validation", "logical-shards", "hidden", "network", "activation", "loss", "init",
-    "batch", "epochs", "steps")
+    "batch", "epochs", "steps", "training-sample")
 RUN_OPTIONS = ("method", "seed", "data-dir", "threads", "log-every", "evaluate-every")
 
 
@@ -39,11 +40,13 @@ class Configuration:
 
 @dataclass
 class Comparison:
-    """All that was run on one problem, and the chosen configurations, one a method and source."""
+    """All that was run on one problem, and the configurations chosen for a goal, one a method and source. The goal is a
+    training loss to reach in the fewest steps, or None: validation accuracy."""
 
     options: Dict[str, str]
     configurations: List[Configuration]
     chosen: List[Configuration]
+    goal: Optional[float] = None
 
     @property
     def title(self) -> str:
@@ -51,11 +54,30 @@ class Comparison:
         options = self.options
         network = options.get("network") or f"hidden layers {widths_text(options.get('hidden', ''))}"
         length = f"{options['steps']} steps" if "steps" in options else f"{options.get('epochs', '?')} epochs"
-        return f"{options.get('dataset', '?')}, {network}, batch {options.get('batch', '?')}, {length}"
+        tuned = "" if self.goal is None else f": tuned for training loss {self.goal:g}"
+        return f"{options.get('dataset', '?')}, {network}, batch {options.get('batch', '?')}, {length}{tuned}"
+
+    @property
+    def how_chosen(self) -> str:
+        """What the parameters were chosen by."""
+        if self.goal is not None:
+            return f"Each method has the parameters of its grid that reached training loss {self.goal:g} in the fewest steps."
+        return "Each method has the parameters of its grid with the best validation accuracy at the end."
+
+    @property
+    def how_measured(self) -> str:
+        """What the training loss along the training is taken over."""
+        sample = self.options.get("training-sample", "0")
+        if sample != "0":
+            return (f"Along the training, loss and accuracy are those of the weights of that step on {sample} of the "
+                    "training samples, drawn once; at the end on all of them.")
+        return ("Along the training, loss and accuracy are means over the batches since the record before, each before "
+                "its update; at the end those of the final weights on all training samples.")
 
     def by_source(self) -> List[Comparison]:
         """The same for each experiment by itself: their machines differ."""
-        return [Comparison(self.options, self.configurations, [one for one in self.chosen if one.source == source])
+        return [Comparison(self.options, self.configurations, [one for one in self.chosen if one.source == source],
+                           self.goal)
                 for source in dict.fromkeys(one.source for one in self.chosen)]
 
     def rivals(self, configuration: Configuration) -> List[Configuration]:
@@ -94,19 +116,23 @@ def _mean_or(values: List[float], otherwise: float) -> float:
     return mean(values) if values else otherwise
 
 
-def _order(configuration: Configuration) -> tuple:
+def _order(configuration: Configuration, goal: Optional[float]) -> tuple:
     """Smaller is better. First the seeds: only what a search chose was given several."""
     ended = configuration.in_state(FINISHED) + configuration.in_state(DIVERGED)
     infinity = float("inf")
-    return (-len({run.seed for run in ended}), len(configuration.in_state(DIVERGED)),
-            -_mean_or(configuration.finals("validation_accuracy"), -infinity),
-            _mean_or(configuration.finals("validation_loss"), infinity),
-            _mean_or(configuration.finals("train_loss"), infinity))
+    first = (-len({run.seed for run in ended}), len(configuration.in_state(DIVERGED)))
+    final_loss = _mean_or(configuration.finals("train_loss"), infinity)
+    if goal is None:
+        return (*first, -_mean_or(configuration.finals("validation_accuracy"), -infinity),
+                _mean_or(configuration.finals("validation_loss"), infinity), final_loss)
+    reached = reach_all(configuration.runs, goal)
+    return (*first, -len(reached), _mean_or([when.steps for when in reached], infinity), final_loss)
 
 
-def best(candidates: Sequence[Configuration]) -> Configuration:
-    """The best by validation accuracy, then validation loss; by training loss where nothing was held out."""
-    return min(candidates, key=_order)
+def best(candidates: Sequence[Configuration], goal: Optional[float] = None) -> Configuration:
+    """The best by validation accuracy, then validation loss, by training loss where nothing was held out; or, with a
+    goal, by the steps to that training loss, then the final one."""
+    return min(candidates, key=lambda candidate: _order(candidate, goal))
 
 
 def varying(rivals: Sequence[Configuration]) -> List[str]:
@@ -140,17 +166,22 @@ def edge_of_grid(configuration: Configuration, rivals: Sequence[Configuration]) 
     return None
 
 
-def compare(runs: Sequence[Run]) -> List[Comparison]:
-    """The runs grouped by problem, and each method's best there."""
+def compare(runs: Sequence[Run], goal_of: Callable[[Dict[str, str]], Optional[float]] = lambda options: None
+            ) -> List[Comparison]:
+    """The runs grouped by problem, and each method's best there: by validation, and once more for the goal of the problem
+    if it has one."""
     problems: Dict[tuple, List[Run]] = {}
     for run in runs:
         key = tuple((name, run.options[name]) for name in PROBLEM_OPTIONS if name in run.options)
         problems.setdefault(key, []).append(run)
     comparisons = []
     for key, members in problems.items():
+        options = dict(key)
         groups = sorted(configurations(members), key=lambda group: (method_rank(group.method), group.source))
         by_method: Dict[tuple, List[Configuration]] = {}
         for group in groups:
             by_method.setdefault((group.method, group.source), []).append(group)
-        comparisons.append(Comparison(dict(key), groups, [best(rivals) for rivals in by_method.values()]))
+        for goal in dict.fromkeys([None, goal_of(options)]):
+            chosen = [best(rivals, goal) for rivals in by_method.values()]
+            comparisons.append(Comparison(options, groups, chosen, goal))
     return comparisons

@@ -23,11 +23,17 @@ class Problem:
     options: Dict[str, str]
     grids: Dict[str, List[Parameters]]
     targets: List[float] = field(default_factory=list)  # training losses worth reaching
+    goal: Optional[float] = None  # the one of them that each method is also tuned to reach in the fewest steps
+
+    @property
+    def goals(self) -> List[Optional[float]]:
+        """What parameters are chosen for: validation accuracy (None), and perhaps a training loss."""
+        return [None] if self.goal is None else [None, self.goal]
 
 
 @dataclass
 class Plan:
-    """An experiment. `seeds` starts with the seed of the search; the best of each method gets all of them."""
+    """An experiment. `seeds` starts with the seed of the search; the bests of each method get all of them."""
 
     experiment: str
     quick: bool
@@ -94,9 +100,9 @@ def search_runs(plan: Plan) -> List[PlannedRun]:
 
 
 def count_runs(plan: Plan) -> int:
-    """The runs of the whole plan."""
+    """The runs of the whole plan; fewer are made where one choice is best for both goals."""
     searches = len(search_runs(plan))
-    bests = sum(len(problem.grids) for problem in plan.problems)
+    bests = sum(len(problem.grids) * len(problem.goals) for problem in plan.problems)
     return searches + bests * (len(plan.seeds) - 1)
 
 

@@ -50,6 +50,17 @@ def finite(record: Record, quantity: str) -> Optional[float]:
     return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
 
 
+def with_measured_training(record: Record) -> Record:
+    """The record with the training loss and accuracy of the present weights on the sample of the training set that the
+    run measures (--training-sample), where it does, instead of the mean over the batches since the record before. The
+    final record has them over the whole training set."""
+    if record.get("final"):
+        return record
+    measured = {f"train_{quantity}": record[name] for quantity in ("loss", "accuracy")
+                if (name := f"training_sample_{quantity}") in record}
+    return {**record, **measured}
+
+
 def read_records(folder: Path) -> List[Record]:
     """The records of a run; a last line that was cut is left out."""
     records = []
@@ -64,7 +75,7 @@ def read_records(folder: Path) -> List[Record]:
             break
         if not isinstance(record, dict):
             break
-        records.append(record)
+        records.append(with_measured_training(record))
     return records
 
 

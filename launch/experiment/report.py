@@ -141,12 +141,13 @@ def _leads(comparison: Comparison, targets: Sequence[float]) -> Dict[str, Any]:
 
 
 def _section(number: int, comparison: Comparison, targets: Sequence[float]) -> Dict[str, Any]:
-    smallest = [min(targets)] if targets else []
+    smallest = [min(targets)] if targets and comparison.goal is None else []
     rows = [[{"title": f"{y_title} against {x_title}",
               "svg": plots.svg(comparison.chosen, x, x_title, y, y_title, f"{number}-{x}-{y}")}
              for x, x_title in plots.AXES] for y, y_title in plots.QUANTITIES]
     return {
         "title": comparison.title,
+        "notes": [comparison.how_chosen, comparison.how_measured],
         "leads": [_leads(part, targets) for part in comparison.by_source()],
         "cautions": [finding.text for target in smallest for finding in findings.sooner_elsewhere(comparison, target)] +
                     [finding.text for finding in findings.cautions(comparison)],
@@ -190,7 +191,8 @@ def write_report(folders: Sequence[Path], out: Path, command: str) -> Path:
     runs = gather(folders)
     plans = read_plans(folders)
     planned = planned_targets(plans)
-    comparisons = compare(runs)
+    goals = {_problem_key(problem.options): problem.goal for plan in plans for problem in plan.problems}
+    comparisons = compare(runs, lambda options: goals.get(_problem_key(options)))
     out.mkdir(parents=True, exist_ok=True)
     sections = []
     for number, comparison in enumerate(comparisons, 1):

@@ -83,8 +83,8 @@ class Reached(NamedTuple):
 
 
 def reach(run: Run, target: float) -> Optional[Reached]:
-    """The first record of a finished run with such a training loss. Records tell the mean loss of the steps since the
-    one before, so this is late by up to the steps between two records, for every method alike."""
+    """The first record of a finished run with such a training loss; late by up to the steps between two records, for
+    every method alike."""
     if run.state != FINISHED:
         return None
     for record in run.records:

@@ -116,6 +116,13 @@ void append_length_options(OptionTable& table) {
                    .binding = integer(
                        [](auto& o) -> auto& { return o.training.evaluate_every; }, 0),
                    .on_resume = OnResume::free});
+  table.push_back({.name = "training-sample",
+                   .group = length_group,
+                   .value_name = "N",
+                   .help = "training samples, drawn by --seed, whose loss with the present weights every record has, "
+                           "beside the mean over batches; 0: none",
+                   .binding = integer(
+                       [](auto& o) -> auto& { return o.training.training_sample; }, 0)});
 }
 
 }  // namespace sibp

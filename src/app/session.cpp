@@ -26,6 +26,20 @@ std::string size_text(double bytes) {
   return bytes < 1e9 ? fmt::format("{:.1f} MB", bytes / 1e6) : fmt::format("{:.1f} GB", bytes / 1e9);
 }
 
+/// What layer `i` of a step does, and its flops and bytes.
+std::pair<std::string, LayerCost> form_and_cost(const MethodOptions& method, const std::vector<Form>& forms,
+                                                std::size_t i, const LayerInStep& step) {
+  const MachineRates no_matter = MachineRates::uniform(1, 0, 1);
+  if (method.method == Method::published) return {"5+5 CG steps", published_cost(step, no_matter)};
+  const bool is_proxprop = method.method == Method::proxprop;
+  const bool is_explicit = forms.empty() || (is_proxprop && i + 1 == forms.size());
+  if (is_explicit) return {"gradient", gradient_cost(step, no_matter)};
+  if (!is_proxprop || method.cg_steps == 0)
+    return {std::string(name_of(forms[i])), semi_implicit_cost(forms[i], step, no_matter)};
+  return {fmt::format("{} CG steps", method.cg_steps),
+          gradient_cost(step, no_matter, static_cast<int>(method.cg_steps))};
+}
+
 }  // namespace
 
 Compute open_compute(const Options& options, const Communicator& world) {
@@ -126,17 +140,14 @@ std::string description_text(const NetworkSpec& spec, const Options& options, co
   constexpr auto row = "{:>5}  {:>15}  {:<10}  {:>12}  {:<12}  {:>13}  {:>12}  {:>10}\n";
   text += fmt::format(row, "layer", "weights", "activation", "parameters", "form", "network MFLOP", "update MFLOP",
                       "reduced");
-  const MachineRates no_matter = MachineRates::uniform(1, 0, 1);
   LayerCost total;
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
     const LayerSpec& layer = spec.layers[i];
     const LayerInStep step{layer, i == 0, step_shape(options, ranks)};
-    const LayerCost cost =
-        forms.empty() ? gradient_cost(step, no_matter) : semi_implicit_cost(forms[i], step, no_matter);
+    const auto [form, cost] = form_and_cost(options.training.method, forms, i, step);
     text += fmt::format(row, i + 1, fmt::format("{} × {}", layer.outputs, layer.fan_in()), name_of(layer.activation),
-                        layer.parameters(), forms.empty() ? "gradient" : name_of(forms[i]),
-                        fmt::format("{:.1f}", cost.flops_network / 1e6), fmt::format("{:.1f}", cost.flops_update / 1e6),
-                        size_text(cost.bytes_reduced));
+                        layer.parameters(), form, fmt::format("{:.1f}", cost.flops_network / 1e6),
+                        fmt::format("{:.1f}", cost.flops_update / 1e6), size_text(cost.bytes_reduced));
     total.flops_network += cost.flops_network;
     total.flops_update += cost.flops_update;
     total.bytes_reduced += cost.bytes_reduced;

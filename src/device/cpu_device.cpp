@@ -2,6 +2,8 @@
 #include "sibp/device/device.hpp"
 
 #include "device/checksum.hpp"
+#include "device/cpu_activation.hpp"
+#include "device/cpu_data_term.hpp"
 #include "device/cpu_elementwise.hpp"
 #include "device/eigen_maps.hpp"
 #include "device/level3.hpp"
@@ -44,6 +46,8 @@ class CpuDevice final : public Device {
     return std::make_unique<CpuSampleStore>(std::move(samples));
   }
 
+  [[nodiscard]] std::unique_ptr<DataTerm> make_data_term() override { return cpu::make_data_term(); }
+
  private:
   Real* do_allocate(Index size) override {
     if (size == 0) return nullptr;
@@ -83,7 +87,7 @@ class CpuDevice final : public Device {
       }
     }
   }
-  double do_sum_of_squares(ConstMatrixView a) override { return eigen(a).cast<double>().squaredNorm(); }
+  double do_sum_of_squares(ConstMatrixView a) override { return cpu::inner_product(a, a); }
 
   double do_inner_product(ConstMatrixView a, ConstMatrixView b) override { return cpu::inner_product(a, b); }
 
@@ -156,31 +160,7 @@ class CpuDevice final : public Device {
   void do_activate(Activation activation, MatrixView f) override { cpu::activate(activation, f); }
 
   void do_apply_derivative(Activation activation, ConstMatrixView f, ConstMatrixView d, MatrixView s) override {
-    const auto out = eigen(f).array();
-    const auto difference = eigen(d).array();
-    auto target = eigen(s).array();
-    switch (activation) {
-      case Activation::identity:
-        target = difference;
-        break;
-      case Activation::relu:
-        target = (out > Real(0)).select(difference, Real(0));
-        break;
-      case Activation::leaky_relu:
-        target = (out > Real(0)).select(difference, Real(leaky_relu_slope) * difference);
-        break;
-      case Activation::tanh:
-        target = difference * (Real(1) - out.square());
-        break;
-      case Activation::sigmoid:
-        target = difference * out * (Real(1) - out);
-        break;
-    }
-  }
-
-  void do_residual_sums(Activation activation, ConstMatrixView g, ConstMatrixView h, ConstMatrixView t,
-                        std::span<const double> steps, std::span<double> sums) override {
-    cpu::residual_sums(activation, g, h, t, steps, sums);
+    cpu::apply_derivative(activation, eigen(f).array(), eigen(d).array(), eigen(s).array());
   }
 
   LossSums do_softmax_cross_entropy(ConstMatrixView f, const std::int32_t* labels, MatrixView d) override {

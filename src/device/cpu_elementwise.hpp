@@ -12,8 +12,6 @@ namespace sibp::cpu {
 
 void activate(Activation activation, MatrixView f);
 double inner_product(ConstMatrixView a, ConstMatrixView b);
-void residual_sums(Activation activation, ConstMatrixView g, ConstMatrixView h, ConstMatrixView t,
-                   std::span<const double> steps, std::span<double> sums);
 void row_inner_products(ConstMatrixView a, ConstMatrixView b, std::span<double> products);
 void combine_rows(std::span<const double> alpha, ConstMatrixView x, std::span<const double> beta, MatrixView y);
 void momentum_step(const MomentumStep& step, ConstMatrixView gradient, MatrixView velocity, MatrixView weights);

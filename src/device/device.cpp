@@ -185,15 +185,6 @@ void Device::apply_derivative(Activation activation, ConstMatrixView f, ConstMat
   if (!s.empty()) do_apply_derivative(activation, f, d, s);
 }
 
-void Device::residual_sums(Activation activation, ConstMatrixView g, ConstMatrixView h, ConstMatrixView t,
-                           std::span<const double> steps, std::span<double> sums) {
-  require_same_shape(g, h);
-  require_same_shape(g, t);
-  require(steps.size() == sums.size(), "residual_sums: one sum per step is needed");
-  std::fill(sums.begin(), sums.end(), 0.0);
-  if (!g.empty()) do_residual_sums(activation, g, h, t, steps, sums);
-}
-
 LossSums Device::softmax_cross_entropy(ConstMatrixView f, ConstLabelView labels, MatrixView d) {
   require_same_shape(f, d);
   require(labels.size == f.cols, "softmax_cross_entropy: one label per sample is needed");

@@ -19,6 +19,8 @@ std::optional<std::string> advice();
 /// Threads of every later call of this process; 0 leaves the library's choice.
 void set_threads(int threads);
 
+/// c ← a b in double whatever Real is; a is m × k, b k × n and c m × n, column-major without gaps.
+void product(Index m, Index n, Index k, const double* a, const double* b, double* c);
 void gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta, MatrixView c);
 void syrk(Op op, Real alpha, ConstMatrixView a, Real beta, MatrixView c);
 Index cholesky(MatrixView a);

@@ -81,6 +81,11 @@ void set_threads(int threads) {
   if (threads > 0 && openblas_set_num_threads != nullptr) openblas_set_num_threads(threads);
 }
 
+void product(Index m, Index n, Index k, const double* a, const double* b, double* c) {
+  cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, checked_int(m), checked_int(n), checked_int(k), 1, a,
+              checked_int(m), b, checked_int(k), 0, c, checked_int(m));
+}
+
 void gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta, MatrixView c) {
   gemm_of(Real())(CblasColMajor, blas_op(op_a), blas_op(op_b), checked_int(c.rows), checked_int(c.cols),
                   checked_int(op_a == Op::none ? a.cols : a.rows), alpha, a.data, checked_int(a.stride), b.data,

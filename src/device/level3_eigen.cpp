@@ -33,6 +33,11 @@ void set_threads(int threads) {
   Eigen::setNbThreads(threads);
 }
 
+void product(Index m, Index n, Index k, const double* a, const double* b, double* c) {
+  Eigen::Map<Eigen::MatrixXd>(c, m, n).noalias() =
+      Eigen::Map<const Eigen::MatrixXd>(a, m, k) * Eigen::Map<const Eigen::MatrixXd>(b, k, n);
+}
+
 void gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta, MatrixView c) {
   const auto left = eigen(a);
   const auto right = eigen(b);

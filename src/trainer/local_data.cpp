@@ -5,6 +5,8 @@
 
 #include <numeric>
 
+#include <fmt/format.h>
+
 namespace sibp {
 namespace {
 
@@ -19,6 +21,18 @@ Samples read_share(const Communicator& communicator, const SampleSource& source,
 
 Sharding deal(const Communicator& communicator, std::span<const Index> chosen, Index logical_shards) {
   return {static_cast<Index>(chosen.size()), logical_shards, communicator.rank(), communicator.size()};
+}
+
+/// As many of `indices` as `count`, drawn by the seed. Throws Error (usage) if there are not so many.
+std::vector<Index> drawn(const std::vector<Index>& indices, Index count, std::uint64_t seed) {
+  const auto available = static_cast<Index>(indices.size());
+  if (count > available) {
+    throw_usage_error(fmt::format("--training-sample is {}, but there are {} training samples", count, available));
+  }
+  if (count == available) return indices;
+  std::vector<Index> sample = hold_out(available, count, seed).validation;
+  for (Index& index : sample) index = indices[static_cast<std::size_t>(index)];
+  return sample;
 }
 
 /// The sums over the samples of all ranks.
@@ -51,9 +65,11 @@ TrainingData load_training_data(Device& device, const Communicator& communicator
   TrainingData data;
   const Index logical_shards = options.logical_shards;
   HoldOut parts;
+  std::vector<Index> training_sample;
   Sharding sharding;
   agreed(communicator, [&] {
     parts = hold_out(dataset.training->size(), validation, options.seed);
+    training_sample = drawn(parts.training, options.training_sample, options.seed);
     sharding = deal(communicator, parts.training, logical_shards);
     if (options.batch_list.empty()) {
       data.order = std::make_unique<BatchOrder>(sharding, options.batch, options.seed);
@@ -65,6 +81,7 @@ TrainingData load_training_data(Device& device, const Communicator& communicator
   Samples training = read_share(communicator, *dataset.training, parts.training, sharding);
   data.normalisation = make_normalisation(kind, all_reduced(communicator, pixel_sums(training)));
   data.training = {sharding, device.store(std::move(training))};
+  data.training_sample = load_split(device, communicator, *dataset.training, training_sample, logical_shards);
   data.validation = load_split(device, communicator, *dataset.training, parts.validation, logical_shards);
   std::vector<Index> whole(static_cast<std::size_t>(dataset.test->size()));
   std::iota(whole.begin(), whole.end(), Index{0});

@@ -17,6 +17,7 @@ std::string to_json_line(const MetricsRecord& record) {
   object["step"] = record.step;
   object["epoch"] = record.epoch;
   put(object, "train", record.train);
+  if (record.training_sample) put(object, "training_sample", *record.training_sample);
   if (record.validation) put(object, "validation", *record.validation);
   if (record.test) put(object, "test", *record.test);
   object["eta"] = record.eta;

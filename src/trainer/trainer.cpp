@@ -125,7 +125,7 @@ class Training {
   bool make_record() {
     settle();
     MetricsRecord record = record_of(state_, data_.training.global_size());
-    if (evaluation_is_due() && !add_evaluations(record)) {
+    if (!add_training_sample(record) || (evaluation_is_due() && !add_evaluations(record))) {
       start_counting();
       return false;
     }
@@ -167,6 +167,13 @@ class Training {
     if (result && !std::isfinite(result->loss))
       throw_diverged({.step = state_.step, .epoch = 1 + (state_.step - 1) / order_.batches_per_epoch()});
     return result;
+  }
+
+  /// False if a stop was requested meanwhile.
+  bool add_training_sample(MetricsRecord& record) {
+    if (data_.training_sample.global_size() == 0) return true;
+    record.training_sample = evaluate_split(data_.training_sample);
+    return record.training_sample.has_value();
   }
 
   /// False if a stop was requested meanwhile.
@@ -224,7 +231,7 @@ class Training {
     MetricsRecord last = record_of(state_, data_.training.global_size());
     last.is_final = true;
     const auto train = evaluate_split(data_.training);
-    if (!train || !add_evaluations(last)) return stop();
+    if (!train || !add_training_sample(last) || !add_evaluations(last)) return stop();
     last.train = *train;
     last.peak_memory_bytes = context_.communicator.max(peak_memory_bytes());
     if (observer_ != nullptr) observer_->on_record(last);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace sibp {
 namespace {
@@ -17,6 +18,8 @@ class Tally {
   void solve(double n, double m) { work(2 * n * n * m, rates_.solve, std::min(n, m)); }
   /// Element-wise work that reads and writes so many elements.
   void touch(double elements) { seconds += elements * sizeof(Real) / rates_.memory_bytes; }
+  /// Element-wise work that is more arithmetic than memory.
+  void elementwise(double operations) { work(operations, rates_.gemm, 1); }
   void all_reduce(double elements) { transfer(elements, 1, rates_.reduce_bytes); }
   /// Half of an all-reduce, and so is a reduce-scatter.
   void gather(double elements) { transfer(elements, 0.5, rates_.gather_bytes); }
@@ -182,7 +185,7 @@ LayerCost semi_implicit_cost(Form form, const LayerInStep& step, const MachineRa
   return cost_of(network, update);
 }
 
-LayerCost gradient_cost(const LayerInStep& step, const MachineRates& rates) {
+LayerCost gradient_cost(const LayerInStep& step, const MachineRates& rates, int cg_steps) {
   const Sizes s(step);
   Tally network(step.step, rates);
   Tally update(step.step, rates);
@@ -190,6 +193,32 @@ LayerCost gradient_cost(const LayerInStep& step, const MachineRates& rates) {
   update.gemm(s.o, s.n, s.local);
   update.all_reduce(s.n * s.o);
   update.touch(6 * s.n * s.o);  // momentum and weights
+  for (int k = 0; k < cg_steps; ++k) {
+    update.gemm(s.o, s.local, s.n);  // V F̂
+    update.gemm(s.o, s.n, s.local);  // (V F̂) F̂ᵀ
+    update.all_reduce(s.n * s.o);
+    update.touch(10 * s.n * s.o);
+  }
+  return cost_of(network, update);
+}
+
+LayerCost published_cost(const LayerInStep& step, const MachineRates& rates) {
+  constexpr int cg_steps = 5;
+  constexpr double flops_of_exponent = 6;  // of one element: G + tH, σ, and a product of two differences
+  const Sizes s(step);
+  Tally network(step.step, rates);
+  Tally update(step.step, rates);
+  add_network(network, step, s);
+  update.gemm(s.o, s.local, s.n);
+  for (const auto& [columns, exponents] : {std::pair(s.inputs, 3), std::pair(1.0, 15)}) {  // W, then b
+    for (int k = 0; k < cg_steps; ++k) {
+      update.gemm(s.o, columns, s.local);
+      update.all_reduce(s.o * columns);
+      update.touch(15 * s.o * columns);
+      update.gemm(s.o, s.local, columns);
+      update.elementwise(flops_of_exponent * exponents * s.o * s.local);
+    }
+  }
   return cost_of(network, update);
 }
 

@@ -3,18 +3,20 @@
 #include "update/explicit_update.hpp"
 #include "update/published_subproblem.hpp"
 
+#include <vector>
+
 namespace sibp {
 namespace {
 
 class Published final : public UpdateRule {
  public:
-  Published(const UpdateContext& context, std::size_t layers, double lambda)
-      : context_(context),
-        layers_(layers),
-        lambda_(lambda),
-        sub_problem_(context, lambda),
-        target_(context.device),
-        pre_activation_(context.device) {}
+  Published(const UpdateContext& context, const NetworkSpec& spec, double lambda)
+      : context_(context), lambda_(lambda), sub_problem_(context, lambda), data_(context.device.make_data_term()) {
+    for (const LayerSpec& layer : spec.layers) {
+      gradients_.push_back({context.communicator.make_reducible(context.device, layer.outputs, layer.inputs),
+                            context.communicator.make_reducible(context.device, layer.outputs, 1)});
+    }
+  }
 
   void features_ready(Index, ConstMatrixView) override {}
 
@@ -30,40 +32,46 @@ class Published final : public UpdateRule {
 
  private:
   void minimise(const LayerBackward& layer) {
-    Device& device = context_.device;
     const PhaseClock::Scope timed(context_.clock, Phase::solve);
     const LayerSpec& spec = layer.spec;
-    const Index samples = layer.features.cols;
-    const MatrixView target = target_.of(spec.outputs, samples);
-    device.copy(layer.activations, target);
-    device.axpy(static_cast<Real>(-layer.eta), layer.difference, target);  // T = F − η D
-    const MatrixView g = pre_activation_.of(spec.outputs, samples);
-    device.gemm(Op::none, Op::none, 1, layer.weights, layer.features, 0, g);  // G = W F + b 1ᵀ
-
-    PublishedSubProblem::Problem problem{.activation = spec.activation,
-                                         .is_last = layer.layer + 1 == static_cast<Index>(layers_),
-                                         .features = layer.features.top_rows(spec.inputs),
-                                         .target = target,
-                                         .x = layer.weights.left_cols(spec.inputs),
-                                         .pre_activation = g};
-    sub_problem_.minimise(problem);
-    problem.features = layer.features.block(spec.inputs, 0, 1, samples);  // 1ᵀ
-    problem.x = layer.weights.block(0, spec.inputs, spec.outputs, 1);
-    sub_problem_.minimise(problem);
+    data_->start(spec.activation, layer.weights, layer.features, layer.eta, layer.difference);
+    const PublishedSubProblem::Part weights{layer.weights.left_cols(spec.inputs), layer.features.top_rows(spec.inputs)};
+    const PublishedSubProblem::Part bias{layer.weights.block(0, spec.inputs, spec.outputs, 1),
+                                         layer.features.block(spec.inputs, 0, 1, layer.features.cols)};
+    const Gradients& gradients = gradients_.at(static_cast<std::size_t>(layer.layer));
+    const bool is_last = layer.layer + 1 == std::ssize(gradients_);
+    const auto minimised = [&](double data_value, const auto& variable, const auto& constant,
+                               ReducibleMatrix& gradient) {
+      return sub_problem_.minimise({*data_, data_value, spec.activation, is_last, variable, constant, gradient});
+    };
+    const double start = layer.eta * layer.eta * size_of_difference(layer);  // T − σ(G) = −η D
+    const double after_weights = minimised(start, weights, bias, *gradients.of_weights);
+    minimised(after_weights, bias, weights, *gradients.of_bias);
   }
 
+  /// ‖D_i‖² over all ranks. Collective.
+  double size_of_difference(const LayerBackward& layer) {
+    const double own = context_.device.sum_of_squares(layer.difference);
+    const PhaseClock::Scope waiting(context_.clock, Phase::communication);
+    return context_.communicator.sum(own);
+  }
+
+  struct Gradients {
+    std::unique_ptr<ReducibleMatrix> of_weights;  ///< outputs × inputs
+    std::unique_ptr<ReducibleMatrix> of_bias;     ///< outputs × 1
+  };
+
   UpdateContext context_;
-  std::size_t layers_;
   double lambda_;
   PublishedSubProblem sub_problem_;
-  Scratch target_;          ///< T, outputs × M_p
-  Scratch pre_activation_;  ///< G, outputs × M_p
+  std::unique_ptr<DataTerm> data_;
+  std::vector<Gradients> gradients_;  ///< by layer
 };
 
 }  // namespace
 
 std::unique_ptr<UpdateRule> make_published(const UpdateContext& context, const NetworkSpec& spec, double lambda) {
-  return std::make_unique<Published>(context, spec.layers.size(), lambda);
+  return std::make_unique<Published>(context, spec, lambda);
 }
 
 }  // namespace sibp

@@ -1,12 +1,9 @@
 #include "update/published_search.hpp"
 
-#include <algorithm>
-
 namespace sibp {
 
 bool PublishedSearch::passes(int exponent) const {
-  // obj(x + 0.6^m d) < obj(x) + 0.1 · 0.6^m ⟨g, d⟩
-  return objectives[static_cast<std::size_t>(exponent)] < objective + slope * step(exponent) * descent;
+  return change(exponent) < slope * step(exponent) * descent;
 }
 
 std::optional<int> PublishedSearch::first_passing_from(int exponent) const {
@@ -20,7 +17,7 @@ std::optional<int> PublishedSearch::first_passing() const {
   return first_passing_from(0);
 }
 
-std::optional<int> PublishedSearch::guessed() const {
+std::optional<int> PublishedSearch::guessed(double objective) const {
   const double guess = std::floor(std::log(0.01 * objective / std::abs(slope * descent)) / std::log(factor));
   if (guess >= exponents) return std::nullopt;
   const int guessed = guess > 0 ? static_cast<int>(guess) : 0;

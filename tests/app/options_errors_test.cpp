@@ -1,7 +1,7 @@
 #include "sibp/core/file.hpp"
 
 #include "app/parse.hpp"
-#include "app/scratch_folder.hpp"
+#include "support/files.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -63,8 +63,8 @@ TEST(Options, ErrorsNameTheOptionTheValueAndWhatWasExpected) {
     for (char& letter : variable) letter = letter == '-' ? '_' : static_cast<char>(std::toupper(letter));
     EXPECT_THAT(error_of({}, {{variable, c.value}}), AllOf(StartsWith(variable + ": "), names_all));
     if (c.value.find('#') != std::string::npos) continue;
-    const test::ScratchFolder folder;
-    const auto config = folder / "c.ini";
+    const testing_support::TemporaryFolder folder;
+    const auto config = folder.path() / "c.ini";
     write_file_whole(config, c.name + " = " + c.value + "\n");
     EXPECT_THAT(error_of({"--config", config}),
                 AllOf(StartsWith("config file " + config.string() + ": " + c.name + ": "), names_all));
@@ -85,8 +85,8 @@ TEST(Options, ErrorsOfForm) {
 }
 
 TEST(Options, ErrorsOfTheConfigFile) {
-  const test::ScratchFolder folder;
-  const auto config = folder / "c.ini";
+  const testing_support::TemporaryFolder folder;
+  const auto config = folder.path() / "c.ini";
   const auto error_with = [&](const std::string& text) {
     write_file_whole(config, text);
     return error_of({"--config", config});
@@ -100,10 +100,10 @@ TEST(Options, ErrorsOfTheConfigFile) {
   EXPECT_THAT(error_with("seed = 1\n  [more]\n"), AllOf(HasSubstr("'[more]'"), HasSubstr("remove headings")));
   EXPECT_THAT(error_with("steps = 1\nepochs = 1\n"),
               AllOf(HasSubstr(config.string() + ": epochs"), HasSubstr(config.string() + ": steps")));
-  EXPECT_THAT(error_of({"--config", folder / "absent"}), AllOf(StartsWith("--config: "), HasSubstr("absent")));
+  EXPECT_THAT(error_of({"--config", folder.path() / "absent"}), AllOf(StartsWith("--config: "), HasSubstr("absent")));
   EXPECT_THAT(error_of({"--config", folder.path()}),
               AllOf(StartsWith("--config: "), HasSubstr(folder.path().string())));
-  EXPECT_THAT(error_of({}, {{"SIBP_CONFIG", folder / "absent"}}), StartsWith("SIBP_CONFIG: "));
+  EXPECT_THAT(error_of({}, {{"SIBP_CONFIG", folder.path() / "absent"}}), StartsWith("SIBP_CONFIG: "));
 }
 
 }  // namespace

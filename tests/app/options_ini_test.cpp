@@ -2,7 +2,7 @@
 
 #include "app/option_table.hpp"
 #include "app/parse.hpp"
-#include "app/scratch_folder.hpp"
+#include "support/files.hpp"
 
 #include <cmath>
 #include <random>
@@ -44,8 +44,8 @@ class OptionSets {
     draw_method(words);
     maybe(words, "schedule", any({"linear", "constant", "cosine"}));
     coin() ? maybe(words, "epochs", whole()) : maybe(words, "steps", fmt::format("1{}", whole()));
-    for (const char* name :
-         {"validation", "logical-shards", "seed", "warmup-steps", "batch", "log-every", "evaluate-every"}) {
+    for (const char* name : {"validation", "logical-shards", "seed", "warmup-steps", "batch", "log-every",
+                             "evaluate-every", "training-sample"}) {
       maybe(words, name, any({"1", "2", "17"}).substr(0, name == std::string("warmup-steps") ? 1 : 9));
     }
     maybe(words, "threads", any({"0", "3"}));
@@ -97,8 +97,8 @@ Options parse_words(const std::vector<std::string>& words) {
 }
 
 TEST(ConfigIni, RoundTripKeepsEverySavedOption) {
-  const test::ScratchFolder folder;
-  const auto config = folder / "config.ini";
+  const testing_support::TemporaryFolder folder;
+  const auto config = folder.path() / "config.ini";
   OptionSets sets;
   for (int i = 0; i < 500; ++i) {
     const std::vector<std::string> words = sets.draw();
@@ -119,9 +119,10 @@ TEST(ConfigIni, HoldsDefaultsAndResolvedEta) {
   EXPECT_THAT(to_ini(options), HasSubstr("\n# eta: min(1, 4 / layers)\n"));
   options.training.eta = 0.4;
   const std::string text = to_ini(options);
-  for (const char* line : {"dataset = fashion-mnist", "hidden = 500", "eta = 0.4", "damping = relative:1",
-                           "carry = new", "schedule = linear", "batch = 100", "epochs = 5", "logical-shards = 64",
-                           "seed = 1", "log-every = 100", "evaluate-every = 0", "validation = 0", "threads = 0"}) {
+  for (const char* line :
+       {"dataset = fashion-mnist", "hidden = 500", "eta = 0.4", "damping = relative:1", "carry = new",
+        "schedule = linear", "batch = 100", "epochs = 5", "logical-shards = 64", "seed = 1", "log-every = 100",
+        "evaluate-every = 0", "training-sample = 0", "validation = 0", "threads = 0"}) {
     EXPECT_THAT(text, HasSubstr(std::string("\n") + line + "\n"));
   }
   for (const char* name : {"\nout", "\nsteps", "\nnetwork", "\nprogress", "synthetic", "train-images"}) {
@@ -147,8 +148,8 @@ TEST(ConfigIni, PathsBecomeAbsolute) {
 }
 
 TEST(ConfigIni, AConfigOfTrainingServesEvaluation) {
-  const test::ScratchFolder folder;
-  const auto config = folder / "config.ini";
+  const testing_support::TemporaryFolder folder;
+  const auto config = folder.path() / "config.ini";
   write_file_whole(config, to_ini(parse({"--dataset", "synthetic", "--seed", "5", "--eta", "0.5"})));
   const Options options = parse({"evaluate", "--config", config, "--model", "m"});
   EXPECT_EQ(options.data.dataset, "synthetic");

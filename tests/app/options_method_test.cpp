@@ -3,7 +3,7 @@
 #include "sibp/core/file.hpp"
 
 #include "app/parse.hpp"
-#include "app/scratch_folder.hpp"
+#include "support/files.hpp"
 
 #include <map>
 #include <set>
@@ -79,9 +79,9 @@ TEST(MethodOptions, EachMethodTakesItsOwnParametersAndRefusesTheOthers) {
 }
 
 TEST(MethodOptions, ParametersOfOtherMethodsElsewhereArePassedOver) {
-  const test::ScratchFolder folder;
-  write_file_whole(folder / "c.ini", "momentum = 0.5\nbeta1 = 0.25\n");
-  const Options options = parse({"--config", folder / "c.ini", "--method", "adam"}, {{"SIBP_TAU", "3"}});
+  const testing_support::TemporaryFolder folder;
+  write_file_whole(folder.path() / "c.ini", "momentum = 0.5\nbeta1 = 0.25\n");
+  const Options options = parse({"--config", folder.path() / "c.ini", "--method", "adam"}, {{"SIBP_TAU", "3"}});
   EXPECT_EQ(options.training.method.beta1, 0.25);
   EXPECT_EQ(options.training.method.momentum, MethodOptions{}.momentum);
   EXPECT_EQ(options.training.method.tau, MethodOptions{}.tau);

@@ -4,7 +4,7 @@
 
 #include "app/option_table.hpp"
 #include "app/parse.hpp"
-#include "app/scratch_folder.hpp"
+#include "support/files.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -145,8 +145,8 @@ TEST(Options, OptionsOfAnotherCommandAreRefusedOnTheCommandLineOnly) {
 }
 
 TEST(Options, CommandLineBeatsEnvironmentBeatsFileBeatsDefault) {
-  const test::ScratchFolder folder;
-  const auto config = folder / "c.ini";
+  const testing_support::TemporaryFolder folder;
+  const auto config = folder.path() / "c.ini";
   write_file_whole(config, "# a comment\nbatch = 11\nlogical-shards = 12\nseed = 13  # another\n");
   const Environment environment{{"SIBP_BATCH", "21"}, {"SIBP_LOGICAL_SHARDS", "22"}, {"HOME", "/"}};
   const Options options = parse({"--config", config, "--batch", "31"}, environment);
@@ -158,8 +158,8 @@ TEST(Options, CommandLineBeatsEnvironmentBeatsFileBeatsDefault) {
 }
 
 TEST(Options, OfTwoThatExcludeEachOtherTheHigherCounts) {
-  const test::ScratchFolder folder;
-  const auto config = folder / "c.ini";
+  const testing_support::TemporaryFolder folder;
+  const auto config = folder.path() / "c.ini";
   write_file_whole(config, "steps = 10\nnetwork = dense(3)\n");
   const Options options = parse({"--config", config, "--epochs", "2", "--hidden", "5"});
   EXPECT_EQ(options.training.steps, std::nullopt);
@@ -191,8 +191,8 @@ TEST(Options, PresetsStandForTheirOptions) {
 }
 
 TEST(Options, APresetYieldsToEveryOtherSource) {
-  const test::ScratchFolder folder;
-  const auto config = folder / "c.ini";
+  const testing_support::TemporaryFolder folder;
+  const auto config = folder.path() / "c.ini";
   write_file_whole(config, "preset = proxprop-cifar10\nbatch = 11\nnormalize = none\nnetwork = dense(10)\n");
   const Options options = parse({"--config", config, "--validation", "31"}, {{"SIBP_NORMALIZE", "standard"}});
   EXPECT_EQ(options.data.dataset, "cifar10");

@@ -4,8 +4,8 @@
 #include "sibp/core/error.hpp"
 #include "sibp/core/file.hpp"
 
-#include "app/scratch_folder.hpp"
 #include "support/file_limits.hpp"
+#include "support/files.hpp"
 
 #include <cmath>
 #include <cstring>
@@ -38,18 +38,18 @@ std::string error_of(ExitStatus expected, Action action) {
 }
 
 /// Works in a scratch folder for a while: the default folder of a run is relative.
-class InScratchFolder : public testing::Test {
+class InTemporaryFolder : public testing::Test {
  protected:
-  InScratchFolder() : before_(std::filesystem::current_path()) { std::filesystem::current_path(scratch_.path()); }
-  ~InScratchFolder() override { std::filesystem::current_path(before_); }
+  InTemporaryFolder() : before_(std::filesystem::current_path()) { std::filesystem::current_path(scratch_.path()); }
+  ~InTemporaryFolder() override { std::filesystem::current_path(before_); }
 
-  test::ScratchFolder scratch_;
+  testing_support::TemporaryFolder scratch_;
 
  private:
   std::filesystem::path before_;
 };
 
-TEST_F(InScratchFolder, DefaultFolderIsNewEachTime) {
+TEST_F(InTemporaryFolder, DefaultFolderIsNewEachTime) {
   const auto first = RunFolder::claim("", "mnist-784-10").path();
   const auto second = RunFolder::claim("", "mnist-784-10").path();
   const auto third = RunFolder::claim("", "mnist-784-10").path();
@@ -59,26 +59,26 @@ TEST_F(InScratchFolder, DefaultFolderIsNewEachTime) {
   EXPECT_NE(second, third);
 }
 
-TEST_F(InScratchFolder, MakesTheFolderAndItsParents) {
+TEST_F(InTemporaryFolder, MakesTheFolderAndItsParents) {
   EXPECT_EQ(RunFolder::claim("a/b/c", "").path(), "a/b/c");
   EXPECT_EQ(RunFolder::claim("slash/", "").path(), "slash");
   EXPECT_TRUE(std::filesystem::is_directory("a/b/c"));
 }
 
-TEST_F(InScratchFolder, TakesAnEmptyFolderOnce) {
+TEST_F(InTemporaryFolder, TakesAnEmptyFolderOnce) {
   std::filesystem::create_directory("empty");
   const RunFolder folder = RunFolder::claim("empty", "");
   const auto message = error_of(ExitStatus::usage, [] { RunFolder::claim("empty", ""); });
   EXPECT_THAT(message, AllOf(HasSubstr("--out"), HasSubstr("empty"), HasSubstr("not empty")));
 }
 
-TEST_F(InScratchFolder, ASecondRunIsToldWhoIsThere) {
+TEST_F(InTemporaryFolder, ASecondRunIsToldWhoIsThere) {
   const RunFolder first = RunFolder::claim("run", "");
   const auto message = error_of(ExitStatus::usage, [] { RunLock second("run"); });
   EXPECT_THAT(message, AllOf(HasSubstr("--out"), HasSubstr("run in use by process " + std::to_string(getpid()))));
 }
 
-TEST_F(InScratchFolder, ALockThatNobodyHoldsIsNoMatter) {
+TEST_F(InTemporaryFolder, ALockThatNobodyHoldsIsNoMatter) {
   { const RunFolder first = RunFolder::claim("run", ""); }
   EXPECT_TRUE(std::filesystem::exists("run/run.lock"));
   const RunLock second("run");
@@ -87,7 +87,7 @@ TEST_F(InScratchFolder, ALockThatNobodyHoldsIsNoMatter) {
   RunFolder::claim("unused", "");
 }
 
-TEST_F(InScratchFolder, ARunThatGoesOnCutsItsMetricsBack) {
+TEST_F(InTemporaryFolder, ARunThatGoesOnCutsItsMetricsBack) {
   std::int64_t bytes = 0;
   {
     RunFolder folder = RunFolder::claim("run", "");
@@ -105,7 +105,7 @@ TEST_F(InScratchFolder, ARunThatGoesOnCutsItsMetricsBack) {
   EXPECT_FALSE(std::filesystem::exists("run/model.safetensors.partial-7"));
 }
 
-TEST_F(InScratchFolder, TheStatusSaysWhatBecameOfTheRun) {
+TEST_F(InTemporaryFolder, TheStatusSaysWhatBecameOfTheRun) {
   std::filesystem::create_directory("run");
   RunStatus status("run");
   const auto read = [] { return nlohmann::json::parse(read_file("run/status.json")); };
@@ -126,7 +126,7 @@ TEST_F(InScratchFolder, TheStatusSaysWhatBecameOfTheRun) {
   EXPECT_EQ(read()["state"], "done");
 }
 
-TEST_F(InScratchFolder, RefusesWhatIsThere) {
+TEST_F(InTemporaryFolder, RefusesWhatIsThere) {
   std::filesystem::create_directory("full");
   write_file_whole("full/precious", "x");
   write_file_whole("file", "x");
@@ -136,7 +136,7 @@ TEST_F(InScratchFolder, RefusesWhatIsThere) {
   EXPECT_FALSE(std::filesystem::exists("full/metrics.jsonl"));
 }
 
-TEST_F(InScratchFolder, SaysBeforeLongWorkWhatIsWrong) {
+TEST_F(InTemporaryFolder, SaysBeforeLongWorkWhatIsWrong) {
   RunFolder::check_claimable("");
   RunFolder::check_claimable("a/b/");
   EXPECT_TRUE(std::filesystem::is_empty("."));  // nothing was made
@@ -150,7 +150,7 @@ TEST_F(InScratchFolder, SaysBeforeLongWorkWhatIsWrong) {
               AllOf(HasSubstr("file/run"), HasSubstr("Not a directory")));
 }
 
-TEST_F(InScratchFolder, SaysBeforeLongWorkThatNothingCanBeWritten) {
+TEST_F(InTemporaryFolder, SaysBeforeLongWorkThatNothingCanBeWritten) {
   if (::geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
   std::filesystem::create_directory("closed");
   std::filesystem::permissions("closed", std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
@@ -159,14 +159,14 @@ TEST_F(InScratchFolder, SaysBeforeLongWorkThatNothingCanBeWritten) {
                 AllOf(HasSubstr(out), HasSubstr("Permission denied")));
 }
 
-TEST_F(InScratchFolder, SaysWhyAFolderCannotBeMade) {
+TEST_F(InTemporaryFolder, SaysWhyAFolderCannotBeMade) {
   write_file_whole("file", "x");
   EXPECT_THAT(error_of(ExitStatus::runtime, [] { RunFolder::claim("file/below", ""); }),
               AllOf(HasSubstr("file/below"), HasSubstr("Not a directory"), HasSubstr("--out")));
   EXPECT_THAT(error_of(ExitStatus::runtime, [] { RunFolder::claim("/proc/sibp", ""); }), HasSubstr("/proc/sibp"));
 }
 
-TEST_F(InScratchFolder, WritesFilesAndMetrics) {
+TEST_F(InTemporaryFolder, WritesFilesAndMetrics) {
   RunFolder folder = RunFolder::claim("run", "");
   folder.write("config.ini", "a = 1\n");
   folder.append_metrics({.step = 1});
@@ -182,7 +182,7 @@ TEST_F(InScratchFolder, WritesFilesAndMetrics) {
   EXPECT_FALSE(std::getline(lines, line));
 }
 
-TEST_F(InScratchFolder, ALineThatHasNoRoomLeavesNoPart) {
+TEST_F(InTemporaryFolder, ALineThatHasNoRoomLeavesNoPart) {
   LineFile file("lines");
   file.append_line("first");
   {
@@ -195,7 +195,7 @@ TEST_F(InScratchFolder, ALineThatHasNoRoomLeavesNoPart) {
   EXPECT_EQ(read_file("lines"), "first\nthird\n");
 }
 
-TEST_F(InScratchFolder, AFullDiskIsNamed) {
+TEST_F(InTemporaryFolder, AFullDiskIsNamed) {
   const SmallDisk disk("small");
   if (disk.reason() != 0) GTEST_SKIP() << "no small file system can be mounted here: " << std::strerror(disk.reason());
   RunFolder folder = RunFolder::claim("small/run", "");

@@ -128,29 +128,6 @@ TEST_P(Elementwise, InnerProductIsAccumulatedInDouble) {
   EXPECT_NEAR(device_->inner_product(inside(x), inside(y)), sum, 1e-11);
 }
 
-TEST_P(Elementwise, ResidualSumsAreThoseOfEveryStep) {
-  const Dense a = naive::random(rows_, cols_, 1);
-  const Dense b = naive::random(rows_, cols_, 2);
-  const Dense target = naive::random(rows_, cols_, 3);
-  Matrix g = framed(a);
-  Matrix h = framed(b);
-  Matrix t = framed(target);
-  const std::vector<double> steps{0, 1, 0.36, -2};
-  for (const Activation activation :
-       {Activation::identity, Activation::relu, Activation::leaky_relu, Activation::tanh, Activation::sigmoid}) {
-    std::vector<double> sums(steps.size(), 99);
-    device_->residual_sums(activation, inside(g), inside(h), inside(t), steps, sums);
-    for (std::size_t k = 0; k < steps.size(); ++k) {
-      double expected = 0;
-      for (std::size_t i = 0; i < a.values.size(); ++i) {
-        const double residual = naive::activate(activation, a.values[i] + steps[k] * b.values[i]) - target.values[i];
-        expected += residual * residual;
-      }
-      EXPECT_NEAR(sums[k], expected, 1e-12 * (1 + expected)) << static_cast<int>(activation);
-    }
-  }
-}
-
 TEST_P(Elementwise, StepsRefuseMatricesOfOtherShapes) {
   Matrix a = device_->allocate(rows_, cols_);
   Matrix b = device_->allocate(rows_ + 1, cols_);

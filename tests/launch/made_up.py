@@ -89,7 +89,8 @@ def place_program(folder):
 
 
 def play_program(words):
-    """What sibp_dist would do with these options: larger step sizes learn faster, and diverge above 2."""
+    """What sibp_dist would do with these options: larger step sizes learn faster, and diverge above 2; momentum takes from
+    the validation accuracy."""
     options = {word[2:]: value for word, value in zip(words[::2], words[1::2])}
     folder = Path(options.pop("out"))
     if options.pop("progress") != "none" or (folder / "metrics.jsonl").exists():
@@ -100,6 +101,9 @@ def play_program(words):
     rate = float(options.get("eta", options.get("lr", 0.1)))
     diverges = rate > 2
     lines = records(rate / 10, int(options["seed"]))
+    for line in lines:
+        if "validation_accuracy" in line:
+            line["validation_accuracy"] -= float(options.get("momentum", 0))
     write_run(folder, options, lines[:2] if diverges else lines)
     return 5 if diverges else 0
 

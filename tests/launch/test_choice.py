@@ -78,6 +78,20 @@ class ChoiceTest(unittest.TestCase):
         self.assertEqual(self.chosen(run(eta=1, validation=0.8), run(eta=1, seed=2, validation=0.8),
                                      run(eta=2, validation=0.81)), {"eta": "1"})
 
+    def test_a_goal_is_reached_in_the_fewest_steps_or_else_came_nearest(self):
+        fast, slow = run(eta=1, lines=records(0.2), validation=0.1), run(eta=2, lines=records(0.1), validation=0.9)
+        for goal, parameters in ((0.5, {"eta": "1"}), (1e-30, {"eta": "1"})):
+            self.assertEqual(best(configurations([slow, fast]), goal).parameters, parameters)
+        failing = run(eta=1, state=DIVERGED, lines=records(0.2))
+        self.assertEqual(best(configurations([failing, slow]), 0.5).parameters, {"eta": "2"})
+
+    def test_a_problem_with_a_goal_is_compared_twice(self):
+        comparisons = compare([run(eta=1, loss=0.1), run(eta=2, loss=0.3, validation=0.95)],
+                              lambda options: 0.2 if options["hidden"] == "500" else None)
+        self.assertEqual([(c.goal, c.chosen[0].parameters["eta"]) for c in comparisons], [(None, "2"), (0.2, "1")])
+        self.assertIn("tuned for training loss 0.2", comparisons[1].title)
+        self.assertEqual(comparisons[1].by_source()[0].goal, 0.2)
+
     def test_problems_are_told_apart_and_seeds_and_places_are_not(self):
         other = run(eta=1)
         other.options["batch"] = "500"
@@ -153,6 +167,12 @@ class RecordsTest(FolderTest):
         lines = records(0.1)
         lines[-1]["train_loss"] = None
         self.assertEqual(load_run(write_run(self.folder / "r", PROBLEM, lines)).state, DIVERGED)
+
+    def test_the_measured_training_loss_counts_before_that_of_the_batches(self):
+        lines = [{**line, "training_sample_loss": 5.0, "training_sample_accuracy": 0.5} for line in records(0.1)]
+        run_of_it = load_run(write_run(self.folder / "r", PROBLEM, lines))
+        self.assertEqual((run_of_it.records[0]["train_loss"], run_of_it.records[0]["train_accuracy"]), (5.0, 0.5))
+        self.assertEqual(run_of_it.records[-1]["train_loss"], lines[-1]["train_loss"])  # over the whole set
 
     def test_damaged_files(self):
         folder = write_run(self.folder / "r", PROBLEM, [])

@@ -109,6 +109,21 @@ class ReportTest(FolderTest):
         self.assertNotIn("before sibp", page)
         self.assertNotIn("--quick", page)
 
+    def test_a_goal_has_a_part_of_its_own(self):
+        for lr, validation in ((1, 0.5), (0.1, 0.9)):
+            lines = [{**line, "validation_accuracy": validation} for line in records(lr / 10)]
+            write_run(self.folder / "exp" / f"run-{lr}", {**PROBLEM, "method": "sgd", "seed": 1, "lr": lr}, lines)
+        plain = self.report("exp")
+        self.assertEqual(plain.count("<section>"), 2)  # the comparison, and the machine
+        Plan("played", False, [Problem("p", dict(PROBLEM), {}, [0.5], 0.5)], [1]).write(self.folder / "exp")
+        page = self.report("exp")
+        self.assertEqual(page.count("<section>"), 3)
+        self.assertIn("100 steps: tuned for training loss 0.5</h2>", page)
+        first, second = page.split("tuned for training loss 0.5</h2>")
+        self.assertIn("<td>lr 0.1</td><td>1</td>", first)
+        self.assertIn("<td>lr 1</td><td>1</td>", second)
+        self.assertEqual(len(list((self.folder / "out").glob("*.png"))), 2)
+
     def test_a_run_given_twice_counts_once_and_runs_by_hand_are_taken_together(self):
         for seed in (1, 2):
             write_run(self.folder / f"hand-{seed}", {**PROBLEM, "seed": seed, "eta": 1}, records(0.05, seed))

@@ -44,6 +44,15 @@ class CampaignTest(FolderTest):
         notes = load_run(self.runner.path("small/sibp/eta_1-seed_2")).notes
         self.assertEqual((notes["ranks"], notes["machine"]["CPU"]), (2, "played"))
 
+    def test_the_best_for_a_goal_gets_all_seeds_too(self):
+        problem = Problem("small", dict(made_up.PROBLEM), {
+            "sibp": [{"eta": "0.5"}, {"eta": "1"}], "sgd": [{"lr": "0.5", "momentum": "0.9"}, {"lr": "0.1"}]},
+            [1.0], 1.0)
+        self.assertTrue(self.carry_out(Plan("played", False, [problem], [1, 2])))
+        names = {run.folder.name for run in load_runs(self.out) if run.seed == "2"}
+        self.assertEqual(names, {"eta_1-seed_2", "lr_0.5-momentum_0.9-seed_2", "lr_0.1-seed_2"})
+        self.assertIn("[8/8]", self.lines[-1])
+
     def test_a_cut_experiment_goes_on_where_it_was(self):
         self.carry_out()
         kept = self.runner.path("small/sibp/eta_1-seed_1")

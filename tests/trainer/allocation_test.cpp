@@ -1,4 +1,6 @@
 // After its first steps training allocates no memory: this program counts every use of operator new.
+#include "sibp/update/published.hpp"
+
 #include "support/step_fixture.hpp"
 
 #include <atomic>
@@ -52,21 +54,30 @@ namespace {
 
 using namespace testing_support;
 
-class Allocations : public testing::TestWithParam<std::tuple<Form, Carry>> {};
-
-TEST_P(Allocations, AreNoneInAStep) {
-  const auto& [form, carry] = GetParam();
+/// Steps of a network of three layers after its first two.
+void expect_no_allocations_in_a_step(const RankOfStep::MakeRule& make_rule) {
   const NetworkSpec spec = parse_network("dense(30,relu) dense(20,tanh) dense(5)", 40, Loss::softmax_cross_entropy, {});
-  RankOfStep rank(make_mpi_communicator(), spec, toy_weights(spec, 3), 64,
-                  [&, &form = form, &carry = carry](const auto& context, const auto& network) {
-                    return make_semi_implicit(context, network, {Damping{}, carry, {form}, {64, 64}});
-                  });
+  RankOfStep rank(make_mpi_communicator(), spec, toy_weights(spec, 3), 64, make_rule);
   rank.step(toy_batch(40, 5, 64, 1), 0.1);
   rank.repeat(64, 0.1);
   const long before = allocations;
   for (int step = 0; step < 3; ++step) rank.repeat(64, 0.1);
   EXPECT_EQ(allocations - before, 0);
   EXPECT_GT(before, 20) << "the counter has seen the matrices";
+}
+
+class Allocations : public testing::TestWithParam<std::tuple<Form, Carry>> {};
+
+TEST_P(Allocations, AreNoneInAStep) {
+  const auto& [form, carry] = GetParam();
+  expect_no_allocations_in_a_step([&, &form = form, &carry = carry](const auto& context, const auto& network) {
+    return make_semi_implicit(context, network, {Damping{}, carry, {form}, {64, 64}});
+  });
+}
+
+TEST(PublishedAllocations, AreNoneInAStep) {
+  expect_no_allocations_in_a_step(
+      [](const auto& context, const auto& network) { return make_published(context, network, 1); });
 }
 
 INSTANTIATE_TEST_SUITE_P(Forms, Allocations,

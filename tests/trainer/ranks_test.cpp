@@ -219,6 +219,27 @@ TEST_F(Ranks, RecordsAreOfRankZeroAndComplete) {
   EXPECT_LT(recorder.records.back().train.loss, recorder.records.front().train.loss);
 }
 
+TEST_F(Ranks, EveryRecordMeasuresTheSameTrainingSamplesAndChangesNothing) {
+  validation_ = 33;
+  const Outcome without = run(world_);
+  EXPECT_FALSE(without.last.training_sample);
+  options_.training_sample = 100;
+  Recorder recorder;
+  const Outcome part = run(world_, world_.is_root() ? &recorder : nullptr);
+  const Outcome one = run(make_self_communicator());
+  EXPECT_NEAR(part.last.training_sample->loss, one.last.training_sample->loss, 1e-3);
+  EXPECT_NE(part.last.training_sample->loss, part.last.train.loss);
+  for (const MetricsRecord& record : recorder.records) EXPECT_TRUE(record.training_sample);
+  for (std::size_t i = 0; i < part.weights.size(); ++i) EXPECT_EQ(part.weights[i].values, without.weights[i].values);
+  options_.training_sample = 370;  // all that are left
+  const Outcome all = run(world_);
+  EXPECT_NEAR(all.last.training_sample->loss, all.last.train.loss, 1e-6);
+  EXPECT_EQ(all.last.training_sample->accuracy, all.last.train.accuracy);
+  options_.training_sample = 371;
+  testing_support::expect_error(ExitStatus::usage, {"--training-sample is 371", "370 training samples"},
+                                [&] { run(world_); });
+}
+
 TEST_F(Ranks, EverySampleIsUsedOnceAnEpoch) {
   options_.steps.reset();
   options_.epochs = 2;

@@ -75,6 +75,20 @@ TEST(CostModel, ReducesAGradientAsLargeAsTheWeights) {
   EXPECT_EQ(gradient_bytes(1), 0);
 }
 
+TEST(CostModel, CountsEveryConjugateGradientStep) {
+  const LayerSpec layer{784, 500, Activation::relu};
+  const LayerInStep step{layer, true, {100, 4, carry}};
+  const LayerCost gradient = gradient_cost(step, flops_alone());
+  const LayerCost iterative = gradient_cost(step, flops_alone(), 3);
+  EXPECT_EQ(iterative.flops_network, gradient.flops_network);
+  EXPECT_EQ(iterative.flops_update, 7 * gradient.flops_update);
+  EXPECT_EQ(iterative.bytes_reduced, 4 * gradient.bytes_reduced);
+  const LayerCost published = published_cost(step, flops_alone());
+  const double element_wise = 6.0 * 5 * (3 + 15) * 500 * 25;
+  EXPECT_EQ(published.flops_update, 2.0 * 500 * 25 * (785 + 10 * 784 + 10) + element_wise);
+  EXPECT_EQ(published.bytes_reduced, 5 * gradient.bytes_reduced);
+}
+
 TEST(CostModel, MoreSamplesTakeLonger) {
   const NetworkSpec spec = large_network();
   const MachineRates rates = rates_on(MachineRates::uniform(1e11, 0, 1), {1e-6, 1e10}, 4);

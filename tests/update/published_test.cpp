@@ -8,7 +8,7 @@
 #include "update/published_search.hpp"
 
 #include <algorithm>
-#include <array>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -85,12 +85,10 @@ TEST(PublishedRules, AnAcceptedExponentOfZeroMovesNothing) {
 /// Objectives of which exactly the given exponents pass.
 class Search : public testing::Test {
  protected:
-  PublishedSearch with_passing(std::initializer_list<int> passing, double objective = 1, double descent = -10) {
-    objectives_.fill(1e9);
-    for (const int m : passing) objectives_[static_cast<std::size_t>(m)] = -1e9;
-    return {.objective = objective, .descent = descent, .objectives = objectives_};
+  PublishedSearch with_passing(std::initializer_list<int> passing, double descent = -10) {
+    return {.descent = descent,
+            .change = [passing = std::set<int>(passing)](int m) { return passing.contains(m) ? -1e9 : 1e9; }};
   }
-  std::array<double, PublishedSearch::exponents> objectives_{};
 };
 
 TEST_F(Search, OfTheLastLayerTakesTheFirstThatPasses) {
@@ -102,14 +100,14 @@ TEST_F(Search, OfTheLastLayerTakesTheFirstThatPasses) {
 
 TEST_F(Search, OfHiddenLayersGuesses) {
   // m₀ = ⌊log(0.01 · 1 / |0.1 · −10|) / log 0.6⌋ = ⌊9.015⌋ = 9
-  EXPECT_EQ(with_passing({0}).guessed(), 9);
-  EXPECT_EQ(with_passing({9, 10, 12}).guessed(), 10);  // after a failure of the full step m₀ itself is passed over
-  EXPECT_EQ(with_passing({3, 9}).guessed(), std::nullopt);
-  EXPECT_EQ(with_passing({0}, 1, -0.01).guessed(), 0);  // ⌊−4.5⌋ is below 0
-  EXPECT_EQ(with_passing({1}, 1, -0.01).guessed(), 1);
-  EXPECT_EQ(with_passing({0}, 1, 0).guessed(), 0);
-  EXPECT_EQ(with_passing({0}, 1e-30, -10).guessed(), std::nullopt);  // beyond 50
-  EXPECT_EQ(with_passing({0}, 0, -10).guessed(), std::nullopt);
+  EXPECT_EQ(with_passing({0}).guessed(1), 9);
+  EXPECT_EQ(with_passing({9, 10, 12}).guessed(1), 10);  // after a failure of the full step m₀ itself is passed over
+  EXPECT_EQ(with_passing({3, 9}).guessed(1), std::nullopt);
+  EXPECT_EQ(with_passing({0}, -0.01).guessed(1), 0);  // ⌊−4.5⌋ is below 0
+  EXPECT_EQ(with_passing({1}, -0.01).guessed(1), 1);
+  EXPECT_EQ(with_passing({0}, 0).guessed(1), 0);
+  EXPECT_EQ(with_passing({0}, -10).guessed(1e-30), std::nullopt);  // beyond 50
+  EXPECT_EQ(with_passing({0}, -10).guessed(0), std::nullopt);
 }
 
 TEST(PublishedRules, RelativeDampingIsRefused) {

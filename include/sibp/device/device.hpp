@@ -2,6 +2,7 @@
 
 #include "sibp/core/matrix_view.hpp"
 #include "sibp/device/activation.hpp"
+#include "sibp/device/data_term.hpp"
 #include "sibp/device/matrix.hpp"
 #include "sibp/device/optimiser_steps.hpp"
 #include "sibp/device/samples.hpp"
@@ -115,10 +116,8 @@ class Device {
   void activate(Activation activation, MatrixView f);
   /// S = D ∘ σ'(G), with the derivative taken from F = σ(G). All three are n × M.
   void apply_derivative(Activation activation, ConstMatrixView f, ConstMatrixView d, MatrixView s);
-  /// sums[k] ← ‖σ(G + t_k H) − T‖², evaluated and accumulated in double; G, H and T are n × M, `steps` (t_k) and `sums`
-  /// are host memory.
-  void residual_sums(Activation activation, ConstMatrixView g, ConstMatrixView h, ConstMatrixView t,
-                     std::span<const double> steps, std::span<double> sums);
+  /// What the sub-problems of the published procedure minimise beside the proximal term; without samples at first.
+  [[nodiscard]] virtual std::unique_ptr<DataTerm> make_data_term() = 0;
   /// D = softmax(F) − Y, Y the one-hot columns of `labels`; F and D are classes × M. Loss: −log softmax(F)[label] per
   /// sample.
   LossSums softmax_cross_entropy(ConstMatrixView f, ConstLabelView labels, MatrixView d);
@@ -172,8 +171,6 @@ class Device {
                             MatrixView weights) = 0;
   virtual void do_activate(Activation activation, MatrixView f) = 0;
   virtual void do_apply_derivative(Activation activation, ConstMatrixView f, ConstMatrixView d, MatrixView s) = 0;
-  virtual void do_residual_sums(Activation activation, ConstMatrixView g, ConstMatrixView h, ConstMatrixView t,
-                                std::span<const double> steps, std::span<double> sums) = 0;
   virtual LossSums do_softmax_cross_entropy(ConstMatrixView f, const std::int32_t* labels, MatrixView d) = 0;
   virtual LossSums do_squared_error(ConstMatrixView f, const std::int32_t* labels, MatrixView d) = 0;
   virtual void do_softmax(MatrixView f) = 0;

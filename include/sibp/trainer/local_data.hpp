@@ -36,14 +36,15 @@ LocalSplit load_split(Device& device, const Communicator& communicator, const Sa
 struct TrainingData {
   LocalSplit training;
   std::unique_ptr<SampleOrder> order;  ///< in which the training samples are used
+  LocalSplit training_sample;          ///< of the training samples, those whose loss is measured; perhaps none
   LocalSplit validation;               ///< without samples unless some are held out
   LocalSplit test;
   Normalisation normalisation;  ///< with statistics of all ranks' training samples
 };
 
-/// Holds out `validation` samples, deals all three sets to the ranks, reads them and takes the statistics. Collective.
-/// Throws AgreedError if the options do not fit the data (usage, before anything is read) or a file is damaged (data),
-/// that of options.batch_list too.
+/// Holds out `validation` samples, draws options.training_sample of the others, deals all sets to the ranks, reads them
+/// and takes the statistics. Collective. Throws AgreedError if the options do not fit the data (usage, before anything
+/// is read) or a file is damaged (data), that of options.batch_list too.
 TrainingData load_training_data(Device& device, const Communicator& communicator, const Dataset& dataset,
                                 NormalisationKind kind, Index validation, const TrainingOptions& options);
 

@@ -28,6 +28,7 @@ struct MetricsRecord {
   double epoch = 0;         ///< passes over the training set done
   LossAndAccuracy train{};  ///< over the batches since the last record, before their updates; in the final record over
                             ///< the whole training set with the final weights
+  std::optional<LossAndAccuracy> training_sample{};  ///< over the training samples that every record measures
   std::optional<LossAndAccuracy> validation{};
   std::optional<LossAndAccuracy> test{};
   double eta = 0;  ///< of the last step
@@ -44,11 +45,11 @@ struct MetricsRecord {
   bool is_final = false;
 };
 
-/// The record as one line of JSON without a line break: keys step, epoch, train_loss, train_accuracy, validation_loss,
-/// validation_accuracy, test_loss, test_accuracy (present where measured), eta, lambda_min, lambda_max, seconds_step,
-/// seconds_forward, seconds_backward, seconds_solve, seconds_communication (exposed), seconds_communication_hidden,
-/// seconds_reading, seconds_total, bytes_reduced, samples_per_second, peak_memory_bytes (in the final record),
-/// final.
+/// The record as one line of JSON without a line break: keys step, epoch, train_loss, train_accuracy,
+/// training_sample_loss, training_sample_accuracy, validation_loss, validation_accuracy, test_loss, test_accuracy
+/// (present where measured), eta, lambda_min, lambda_max, seconds_step, seconds_forward, seconds_backward,
+/// seconds_solve, seconds_communication (exposed), seconds_communication_hidden, seconds_reading, seconds_total,
+/// bytes_reduced, samples_per_second, peak_memory_bytes (in the final record), final.
 std::string to_json_line(const MetricsRecord& record);
 
 /// What training tells those who watch it, on rank 0 only.

@@ -28,8 +28,9 @@ struct TrainingOptions {
   std::optional<Index> steps;        ///< updates, instead of epochs
   Index logical_shards = 64;         ///< V
   std::uint64_t seed = 1;
-  Index log_every = 100;     ///< steps between records of the training loss; 0: evaluations only
-  Index evaluate_every = 0;  ///< steps between evaluations; 0: once an epoch
+  Index log_every = 100;      ///< steps between records of the training loss; 0: evaluations only
+  Index evaluate_every = 0;   ///< steps between evaluations; 0: once an epoch
+  Index training_sample = 0;  ///< training samples, drawn once, whose loss every record has; 0: none
 };
 
 }  // namespace sibp

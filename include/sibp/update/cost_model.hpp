@@ -66,8 +66,14 @@ struct LayerInStep {
 /// The proximal update in one form; the formulas are those of enum Form. Local.
 LayerCost semi_implicit_cost(Form form, const LayerInStep& step, const MachineRates& rates);
 
-/// A gradient step: 2noM/P flops, and the all-reduce of the gradient. Local.
-LayerCost gradient_cost(const LayerInStep& step, const MachineRates& rates);
+/// A gradient step: 2noM/P flops, and the all-reduce of the gradient; then as many conjugate-gradient steps on
+/// ΔŴ (F̂ F̂ᵀ + λI) = B as `cg_steps`: 4noM/P flops each, and the all-reduce of a product as large. Local.
+LayerCost gradient_cost(const LayerInStep& step, const MachineRates& rates, int cg_steps = 0);
+
+/// The published procedure: the pre-activations, and 5 conjugate-gradient steps over W and 5 over b, each with a
+/// gradient, its all-reduce and its image; and what the line searches do to the pre-activations, with as many exponents
+/// as they usually evaluate in hidden layers, 3 a search over W and 15 over b. Local.
+LayerCost published_cost(const LayerInStep& step, const MachineRates& rates);
 
 /// The forms to choose among on a number of ranks. On one, dual and dual_rows are the same and only dual is named.
 /// On several, dual has every rank compute the same update for itself: only ranks whose arithmetic is `alike`, by their

@@ -200,6 +200,13 @@ class InformationTest(ProgramTest):
         self.assertIn(str(parameters), re.sub(r"(?<=\d)[ ,'](?=\d)", "", text))
         self.assertFalse(folder.exists())
 
+    def test_describe_counts_what_the_method_does(self):
+        def update_flops(*options):
+            return float(self.succeed(*synthetic(), "--describe", *options).stdout.split("all ")[1].split()[2])
+        gradient = update_flops("--method", "sgd")
+        self.assertGreater(update_flops("--method", "proxprop", "--cg-steps", "3"), 4 * gradient)
+        self.assertGreater(update_flops("--method", "published"), 10 * gradient)
+
     def test_progress(self):
         for mode in ("lines", "bar"):
             with self.subTest(mode):
