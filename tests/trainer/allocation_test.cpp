@@ -52,12 +52,12 @@ namespace {
 
 using namespace testing_support;
 
-class Allocations : public testing::TestWithParam<std::tuple<Form, Carry>> {};
+class Allocations : public testing::TestWithParam<std::tuple<Form, Carry, SumOptions>> {};
 
 TEST_P(Allocations, AreNoneInAStep) {
-  const auto& [form, carry] = GetParam();
+  const auto& [form, carry, sums] = GetParam();
   const NetworkSpec spec = parse_network("dense(30,relu) dense(20,tanh) dense(5)", 40, Loss::softmax_cross_entropy, {});
-  RankOfStep rank(make_mpi_communicator(), spec, toy_weights(spec, 3), 64,
+  RankOfStep rank(make_mpi_communicator(sums), spec, toy_weights(spec, 3), 64,
                   [&, &form = form, &carry = carry](const auto& context, const auto& network) {
                     return make_semi_implicit(context, network, {Damping{}, carry, {form}, {64, 64}});
                   });
@@ -70,9 +70,11 @@ TEST_P(Allocations, AreNoneInAStep) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Forms, Allocations,
-                         testing::Combine(testing::Values(Form::normal, Form::activations, Form::dual,
-                                                          Form::dual_rows),
-                                          testing::Values(Carry::new_weights, Carry::old_weights)));
+                         testing::Combine(testing::Values(Form::normal, Form::activations, Form::dual, Form::dual_rows),
+                                          testing::Values(Carry::new_weights, Carry::old_weights),
+                                          testing::Values(SumOptions{Sums::shared, Wire::float32},
+                                                          SumOptions{Sums::library, Wire::float32},
+                                                          SumOptions{Sums::library, Wire::bfloat16})));
 
 }  // namespace
 }  // namespace sibp
