@@ -35,10 +35,11 @@ void agree_on_options(const sibp::Options& options, const sibp::Communicator& wo
                                       first));
 }
 
-int run_command(int argc, char** argv, const sibp::Environment& variables, const sibp::Communicator& world) {
-  const auto options = sibp::agreed(world, [&] { return sibp::parse_options(argc, argv, variables); });
-  agree_on_options(options, world);
-  sibp::set_up_logging(options.log_level, world.rank());
+int run_command(int argc, char** argv, const sibp::Environment& variables, const sibp::Communicator& job) {
+  const auto options = sibp::agreed(job, [&] { return sibp::parse_options(argc, argv, variables); });
+  agree_on_options(options, job);
+  sibp::set_up_logging(options.log_level, job.rank());
+  const sibp::Communicator world = sibp::make_mpi_communicator(options.sums);
   if (options.help || options.version) {
     sibp::print_on_root(world, options.help ? sibp::help_text() : sibp::version_text());
     return static_cast<int>(ExitStatus::done);

@@ -61,6 +61,17 @@ BatchCapacity batch_capacity(const TrainingOptions& options, const TrainingData&
   return {options.batch, data.order->largest_local_size()};
 }
 
+/// How matrices are summed, for config.ini, so that a repeated run does it in the same way; it goes to the log as well.
+/// What has not been decided on, because there is nothing to sum, stays as it was given.
+Sums recorded_sums(const Options& options, const Communicator& world) {
+  if (world.size() > 1) {
+    const std::string& decided = world.sums_in_words();
+    spdlog::info("sums over ranks: {}; what goes through the library travels as {}",
+                 decided.empty() ? "by the library's collectives" : decided, name_of(options.sums.wire));
+  }
+  return world.sums() == Sums::automatic ? options.sums.sums : world.sums();
+}
+
 void log_memory(const TrainingData& data, const Communicator& world) {
   const Index largest =
       world.max(data.training.samples->size() + data.validation.samples->size() + data.test.samples->size());
@@ -95,6 +106,7 @@ int run_train(const Options& given, const Communicator& world) {
   const auto rule = agreed(world, [&] {
     return make_update_rule(context, spec, options.training.method, batch_capacity(options.training, data));
   });
+  options.sums.sums = recorded_sums(options, world);
   std::optional<Watch> watch;
   agreed(world, [&] {
     if (world.is_root()) watch.emplace(options, fmt::format("{}-{}", dataset.name, short_name(spec)));
