@@ -61,7 +61,7 @@ int run_training(const sibp::Options& given, int argc, char** argv, const sibp::
   sibp::Resumption from;
   if (!given.resume.empty() && !given.describe) from = sibp::find_resumption(given, world);
   const auto options = options_on_resume(given, argc, argv, variables, world, from);
-  return sibp::run_train(options, world, std::move(from));
+  return sibp::run_train(options, sibp::make_mpi_communicator(options.sums), std::move(from));
 }
 
 /// Tells the supervisor (launch/supervisor) that every rank is there, by making the file that it named. Local, for rank
@@ -72,22 +72,24 @@ void mark_start(const sibp::Environment& variables) {
   }
 }
 
-int run_command(int argc, char** argv, const sibp::Environment& variables, const sibp::Communicator& world,
+int run_command(int argc, char** argv, const sibp::Environment& variables, const sibp::Communicator& job,
                 sibp::Watchdog& watchdog) {
-  sibp::agree_on_build(world);
-  const auto options = sibp::agreed(world, [&] { return sibp::parse_options(argc, argv, variables); });
-  agree_on_options(options, world);
-  if (world.is_root()) mark_start(variables);
-  sibp::set_up_logging(options.log_level, world.rank());
+  sibp::agree_on_build(job);
+  const auto options = sibp::agreed(job, [&] { return sibp::parse_options(argc, argv, variables); });
+  agree_on_options(options, job);
+  if (job.is_root()) mark_start(variables);
+  sibp::set_up_logging(options.log_level, job.rank());
   watchdog.set_limit(options.guard.stall_timeout);
   if (options.command != Command::train) sibp::release_stop_signals();
   if (options.help || options.version) {
-    sibp::print_on_root(world, options.help ? sibp::help_text() : sibp::version_text());
+    sibp::print_on_root(job, options.help ? sibp::help_text() : sibp::version_text());
     return static_cast<int>(ExitStatus::done);
   }
+  if (options.command == Command::train) return run_training(options, argc, argv, variables, job);
+  const sibp::Communicator world = sibp::make_mpi_communicator(options.sums);
   switch (options.command) {
     case Command::train:
-      return run_training(options, argc, argv, variables, world);
+      break;
     case Command::evaluate:
       return sibp::run_evaluate(options, world);
     case Command::predict:

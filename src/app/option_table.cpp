@@ -15,6 +15,7 @@ const OptionTable& option_table() {
     append_method_options(options);
     append_update_options(options);
     append_length_options(options);
+    append_sum_options(options);
     append_model_options(options);
     append_plan_options(options);
     append_checkpoint_options(options);

@@ -68,6 +68,7 @@ void append_network_options(OptionTable& table);
 void append_method_options(OptionTable& table);
 void append_update_options(OptionTable& table);
 void append_length_options(OptionTable& table);
+void append_sum_options(OptionTable& table);
 void append_model_options(OptionTable& table);
 void append_plan_options(OptionTable& table);
 void append_checkpoint_options(OptionTable& table);

@@ -103,6 +103,17 @@ BatchCapacity batch_capacity(const TrainingOptions& options, const TrainingData&
   return {options.batch, data.order->largest_local_size()};
 }
 
+/// How matrices are summed, for config.ini, so that a repeated run does it in the same way; it goes to the log as well.
+/// What has not been decided on, because there is nothing to sum, stays as it was given.
+Sums recorded_sums(const Options& options, const Communicator& world) {
+  if (world.size() > 1) {
+    const std::string& decided = world.sums_in_words();
+    spdlog::info("sums over ranks: {}; what goes through the library travels as {}",
+                 decided.empty() ? "by the library's collectives" : decided, name_of(options.sums.wire));
+  }
+  return world.sums() == Sums::automatic ? options.sums.sums : world.sums();
+}
+
 void log_memory(const TrainingData& data, const Communicator& world) {
   const Index largest =
       world.max(data.training.samples->size() + data.validation.samples->size() + data.test.samples->size());
@@ -225,6 +236,7 @@ int Job::train() {
   const auto rule = agreed(world_, [&] {
     return make_update_rule(context, spec_, options_.training.method, batch_capacity(options_.training, data));
   });
+  options_.sums.sums = recorded_sums(options_, world_);
   TrainingControl control{.start = start_of(from_, context, *rule),
                           .check_every = options_.guard.check_every,
                           .keeps_checkpoints = true,

@@ -1,10 +1,10 @@
 #pragma once
 
+#include "comm/wait_until.hpp"
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-
-#include <sched.h>
 
 namespace sibp {
 
@@ -20,19 +20,24 @@ class RankProgress {
   /// This rank is as far as `count`; what it has written before is seen by those who wait for it. Local.
   void announce(std::uint64_t count) { std::atomic_ref(lines_[rank_].count).store(count, std::memory_order_release); }
 
+  /// Whether rank q is as far as `count`, and what it has written before can be seen. Local.
+  [[nodiscard]] bool has_reached(int q, std::uint64_t count) const {
+    return std::atomic_ref(lines_[q].count).load(std::memory_order_acquire) >= count;
+  }
+  [[nodiscard]] bool all_have_reached(std::uint64_t count) const {
+    for (int q = 0; q < ranks_; ++q)
+      if (!has_reached(q, count)) return false;
+    return true;
+  }
+
   /// Returns when rank q is as far as `count`; meanwhile calls `poll`, for whatever else is under way.
   template <class Poll>
-  void await(int q, std::uint64_t count, const Poll& poll) {
-    constexpr long before_yielding = 1000;
-    for (long tries = 0; std::atomic_ref(lines_[q].count).load(std::memory_order_acquire) < count; ++tries) {
-      if (tries < before_yielding) continue;
-      poll();
-      sched_yield();  // where ranks are more than cores, the one waited for needs this one
-    }
+  void await(int q, std::uint64_t count, const Poll& poll) const {
+    wait_until([&] { return has_reached(q, count); }, poll);
   }
 
   template <class Poll>
-  void await_all(std::uint64_t count, const Poll& poll) {
+  void await_all(std::uint64_t count, const Poll& poll) const {
     for (int q = 0; q < ranks_; ++q) await(q, count, poll);
   }
 

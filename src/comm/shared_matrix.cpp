@@ -1,102 +1,122 @@
 #include "comm/shared_matrix.hpp"
 
+#include "sibp/core/error.hpp"
+
+#include "comm/bfloat16.hpp"
 #include "comm/mpi_check.hpp"
+#include "comm/rank_progress.hpp"
 #include "comm/shared_memory.hpp"
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <vector>
-
-#include <sched.h>
 
 namespace sibp {
 namespace {
 
-/// How far a rank is, in sums since the start. Each has a cache line of its own.
-struct alignas(64) Progress {
-  std::uint64_t given = 0;   ///< its part is there
-  std::uint64_t added = 0;   ///< its share of the elements is summed
-  std::uint64_t copied = 0;  ///< it has the other ranks' shares
-};
-
-class SharedMatrix final : public ReducibleMatrix {
+class SharedMatrix final : public ReducibleMatrix, private StagedSum {
  public:
-  SharedMatrix(std::unique_ptr<SharedMemory> memory, int rank, int ranks, CommunicatorBackend& totals, Index rows,
-               Index cols)
-      : memory_(std::move(memory)), totals_(totals), rows_(rows), cols_(cols), rank_(rank) {
-    for (int q = 0; q < ranks; ++q) {
-      std::byte* part = memory_->data() + static_cast<std::size_t>(q) * bytes_of_rank(rows, cols);
-      progress_.push_back(reinterpret_cast<Progress*>(part));  // zeros: nothing is done yet
-      values_.push_back(reinterpret_cast<Real*>(part + sizeof(Progress)));
-    }
-    totals_.shared_bytes += bytes();
+  SharedMatrix(std::unique_ptr<SharedMemory> memory, const Nodes& nodes, SumsUnderWay& sums,
+               CommunicatorBackend& totals, Index rows, Index cols)
+      : memory_(std::move(memory)),
+        nodes_(nodes),
+        sums_under_way_(sums),
+        totals_(totals),
+        rows_(rows),
+        cols_(cols),
+        given_(progress(0)),
+        owned_(progress(1)),
+        copied_(progress(2)) {
+    std::byte* values = memory_->data() + 3 * RankProgress::bytes(nodes.here.size());
+    for (int q = 0; q < nodes.here.size(); ++q, values += bytes_of_rank(rows, cols))
+      values_.push_back(reinterpret_cast<Real*>(values));
+    if (nodes.owners) over_nodes_ = make_in_place_sum(*nodes.owners);
+    totals_.shared_bytes += bytes(sizeof(Real));
+    sums_under_way_.enrol();
   }
 
-  ~SharedMatrix() override { totals_.shared_bytes -= bytes(); }
+  ~SharedMatrix() override { totals_.shared_bytes -= bytes(sizeof(Real)); }
 
-  /// Room for a rank's progress and matrix, in whole cache lines.
-  static std::size_t bytes_of_rank(Index rows, Index cols) {
-    const std::size_t lines =
-        (static_cast<std::size_t>(rows * cols) * sizeof(Real) + sizeof(Progress) - 1) / sizeof(Progress);
-    return (1 + lines) * sizeof(Progress);
+  static std::size_t bytes_of_node(int ranks, Index rows, Index cols) {
+    return 3 * RankProgress::bytes(ranks) + static_cast<std::size_t>(ranks) * bytes_of_rank(rows, cols);
   }
 
   [[nodiscard]] MatrixView view() override { return {values_[own()], rows_, cols_, std::max<Index>(rows_, 1)}; }
 
   void start_sum() override {
-    require(!under_way_, "a matrix is summed once at a time");
-    under_way_ = true;
+    require(!under_way(), "a matrix is summed once at a time");
     started_ = MPI_Wtime();
-    totals_.bytes_reduced += bytes();
+    const bool is_rounded = nodes_.are_several && nodes_.wire == Wire::bfloat16;
+    totals_.bytes_reduced += bytes(is_rounded ? sizeof(Bfloat16) : sizeof(Real));
     ++sums_;
-    announce(&Progress::given);
+    stage_ = Stage::given;
+    given_.announce(sums_);
+    sums_under_way_.begin(*this);
   }
 
   void wait() override {
-    if (!under_way_) return;
+    if (!under_way()) return;
     totals_.seconds_hidden += MPI_Wtime() - started_;
-    await_all(&Progress::given);
-    add_share();
-    announce(&Progress::added);
-    copy_shares();
-    announce(&Progress::copied);
-    await_all(&Progress::copied);  // before anybody writes into it again
-    under_way_ = false;
+    const auto poll = [this] { totals_.poll(); };
+    wait_until([this] { return done(); }, poll);
+    copy_shares(poll);
+    copied_.announce(sums_);
+    copied_.await_all(sums_, poll);  // before anybody writes into it again
+    stage_ = Stage::none;
   }
 
-  [[nodiscard]] bool under_way() const override { return under_way_; }
+  [[nodiscard]] bool under_way() const override { return stage_ != Stage::none; }
 
  private:
-  [[nodiscard]] std::size_t own() const { return static_cast<std::size_t>(rank_); }
-  [[nodiscard]] Index size() const { return rows_ * cols_; }
-  [[nodiscard]] std::int64_t bytes() const { return size() * static_cast<std::int64_t>(sizeof(Real)); }
-  /// The first element of rank q's share.
-  [[nodiscard]] Index share(std::size_t q) const {
-    return size() * static_cast<Index>(q) / static_cast<Index>(values_.size());
-  }
+  enum class Stage {
+    none,
+    given,  ///< this rank's part is there
+    added,  ///< its share is summed over the ranks of its node
+    owned,  ///< and over all nodes
+  };
 
-  void announce(std::uint64_t Progress::*stage) {
-    std::atomic_ref(progress_[own()]->*stage).store(sums_, std::memory_order_release);
-  }
-
-  void await(std::size_t q, std::uint64_t Progress::*stage) {
-    for (long tries = 0; std::atomic_ref(progress_[q]->*stage).load(std::memory_order_acquire) < sums_; ++tries) {
-      if (tries < 1000) continue;
-      totals_.poll();  // whatever else is under way
-      sched_yield();   // where ranks are more than cores, the one waited for needs this one
+  int advance(int allowed) override {
+    if (stage_ == Stage::given) {
+      if (!given_.all_have_reached(sums_)) return over_nodes_ ? 0 : all;
+      add_share();
+      if (over_nodes_) over_nodes_->set({values_[own()] + first_of(own()), values_[own()] + first_of(own() + 1)});
+      stage_ = Stage::added;
     }
+    const int started = over_nodes_ ? over_nodes_->advance(allowed) : all;
+    if (stage_ == Stage::added && (!over_nodes_ || over_nodes_->done())) {
+      owned_.announce(sums_);
+      stage_ = Stage::owned;
+    }
+    return started;
+  }
+  [[nodiscard]] bool done() const override { return stage_ == Stage::owned; }
+
+  [[nodiscard]] std::size_t own() const { return static_cast<std::size_t>(nodes_.here.rank()); }
+  [[nodiscard]] std::size_t shares() const { return static_cast<std::size_t>(nodes_.shares); }
+  [[nodiscard]] std::int64_t bytes(std::size_t of_element) const {
+    return rows_ * cols_ * static_cast<std::int64_t>(of_element);
+  }
+  /// The first element of share q; the end of the matrix if q is beyond the last.
+  [[nodiscard]] Index first_of(std::size_t q) const {
+    return rows_ * cols_ * static_cast<Index>(std::min(q, shares())) / static_cast<Index>(shares());
   }
 
-  void await_all(std::uint64_t Progress::*stage) {
-    for (std::size_t q = 0; q < progress_.size(); ++q) await(q, stage);
+  /// A matrix in whole cache lines.
+  static std::size_t bytes_of_rank(Index rows, Index cols) {
+    constexpr std::size_t line = 64;
+    return (static_cast<std::size_t>(rows * cols) * sizeof(Real) + line - 1) / line * line;
+  }
+  [[nodiscard]] RankProgress progress(std::size_t stage) const {
+    const int ranks = nodes_.here.size();
+    return {memory_->data() + stage * RankProgress::bytes(ranks), nodes_.here.rank(), ranks};
   }
 
   void add_share() {
     constexpr Index piece = 4096;  // fits the first cache
     std::array<Real, piece> sum;
-    for (Index first = share(own()); first < share(own() + 1); first += piece) {
-      const Index n = std::min(piece, share(own() + 1) - first);
+    const Index end = first_of(own() + 1);
+    for (Index first = first_of(own()); first < end; first += piece) {
+      const Index n = std::min(piece, end - first);
       std::copy_n(values_[0] + first, n, sum.begin());
       for (std::size_t q = 1; q < values_.size(); ++q) {
         const Real* part = values_[q] + first;
@@ -106,37 +126,40 @@ class SharedMatrix final : public ReducibleMatrix {
     }
   }
 
-  void copy_shares() {
-    for (std::size_t q = 0; q < values_.size(); ++q) {
+  template <class Poll>
+  void copy_shares(const Poll& poll) {
+    for (std::size_t q = 0; q < shares(); ++q) {
       if (q == own()) continue;
-      await(q, &Progress::added);
-      std::copy(values_[q] + share(q), values_[q] + share(q + 1), values_[own()] + share(q));
+      owned_.await(static_cast<int>(q), sums_, poll);
+      std::copy(values_[q] + first_of(q), values_[q] + first_of(q + 1), values_[own()] + first_of(q));
     }
   }
 
   std::unique_ptr<SharedMemory> memory_;
+  const Nodes& nodes_;
+  SumsUnderWay& sums_under_way_;
   CommunicatorBackend& totals_;
+  std::unique_ptr<InPlaceSum> over_nodes_;  ///< of this rank's share; none if it owns none or there is one node
   Index rows_;
   Index cols_;
-  int rank_;
-  std::vector<Progress*> progress_;  ///< by rank of the node, as values_
-  std::vector<Real*> values_;
-  std::uint64_t sums_ = 0;  ///< started so far
-  bool under_way_ = false;
+  RankProgress given_;         ///< sums to which a rank's part is there
+  RankProgress owned_;         ///< sums of which its share is that over all ranks
+  RankProgress copied_;        ///< sums of which it has the other shares
+  std::vector<Real*> values_;  ///< by rank of the node
+  std::uint64_t sums_ = 0;     ///< started so far
+  Stage stage_ = Stage::none;
   double started_ = 0;  ///< MPI_Wtime
 };
 
 }  // namespace
 
-std::unique_ptr<ReducibleMatrix> make_shared_matrix(MPI_Comm node, CommunicatorBackend& totals, Index rows,
-                                                    Index cols) {
-  int rank = 0;
-  int ranks = 0;
-  check(MPI_Comm_rank(node, &rank), "MPI_Comm_rank");
-  check(MPI_Comm_size(node, &ranks), "MPI_Comm_size");
-  auto memory = SharedMemory::make(node, static_cast<std::size_t>(ranks) * SharedMatrix::bytes_of_rank(rows, cols));
-  if (memory == nullptr) return nullptr;
-  return std::make_unique<SharedMatrix>(std::move(memory), rank, ranks, totals, rows, cols);
+std::unique_ptr<ReducibleMatrix> make_shared_matrix(MPI_Comm ranks, const Nodes& nodes, SumsUnderWay& sums,
+                                                    CommunicatorBackend& totals, Index rows, Index cols) {
+  auto memory = SharedMemory::make(nodes.here.get(), SharedMatrix::bytes_of_node(nodes.here.size(), rows, cols));
+  int everywhere = memory != nullptr ? 1 : 0;
+  check(MPI_Allreduce(MPI_IN_PLACE, &everywhere, 1, MPI_INT, MPI_MIN, ranks), "MPI_Allreduce");
+  if (everywhere == 0) return nullptr;
+  return std::make_unique<SharedMatrix>(std::move(memory), nodes, sums, totals, rows, cols);
 }
 
 }  // namespace sibp

@@ -1,16 +1,16 @@
 #pragma once
 
-#include "sibp/comm/backend.hpp"
-
-#include <mpi.h>
+#include "comm/nodes.hpp"
 
 namespace sibp {
 
-/// A matrix in memory that the ranks of `node` share, summed by all of them together: each adds up its share of the
-/// elements over all ranks, in the order of ranks, and all copy the shares of the others. Every element is added once,
-/// on one rank, so replicas are equal bit for bit. `totals` counts bytes and seconds.
+/// A matrix in memory that the ranks of a node share, summed over all ranks of the job: each owner of a share adds it
+/// up over the ranks of its node, in their order, exchanges it with its owners on other nodes, and all ranks of the
+/// node copy it. Every sum is made once, or in the same way by all owners, so replicas are equal bit for bit. It is
+/// among `sums` while under way; `totals` counts bytes and seconds.
 ///
-/// Returns nothing, on every rank, if the system has no shared memory left. Collective.
-std::unique_ptr<ReducibleMatrix> make_shared_matrix(MPI_Comm node, CommunicatorBackend& totals, Index rows, Index cols);
+/// Returns nothing, on every rank, if the system has no shared memory left somewhere. Collective.
+std::unique_ptr<ReducibleMatrix> make_shared_matrix(MPI_Comm ranks, const Nodes& nodes, SumsUnderWay& sums,
+                                                    CommunicatorBackend& totals, Index rows, Index cols);
 
 }  // namespace sibp

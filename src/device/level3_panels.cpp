@@ -9,9 +9,9 @@ namespace {
 constexpr Index triangle_panel = 512;
 
 /// Lines of a panel, where each takes so many operations.
-Index lines_of_panel(double flops_of_line) {
+Index lines_of_panel(double flops_of_line, Index fewest = 128) {
   constexpr double flops_of_panel = 1e8;
-  return std::max<Index>(128, static_cast<Index>(flops_of_panel / flops_of_line));
+  return std::max(fewest, static_cast<Index>(flops_of_panel / flops_of_line));
 }
 
 /// work(first, n) for the panels of `lines` lines.
@@ -27,15 +27,20 @@ void for_panels(const Progress& progress, Index lines, Index panel, const Work& 
 
 void gemm(const Progress& progress, Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta,
           MatrixView c) {
+  // Every panel packs an operand again, and rows of C do not lie together, so thin ones are slow: 4000 × 3073 × 250
+  // takes 29 ms as a whole, 31 in panels of 256 columns or 1024 rows, 34 in panels of 128 rows.
+  constexpr Index fewest_cols = 256;
+  constexpr Index fewest_rows = 1024;
   const auto inner = static_cast<double>(op_a == Op::none ? a.cols : a.rows);
-  // Cut along the longer side, so that the smaller operand is read again.
-  if (c.rows >= c.cols) {
-    for_panels(progress, c.rows, lines_of_panel(2 * inner * static_cast<double>(c.cols)), [&](Index first, Index n) {
+  if (c.cols < 2 * fewest_cols) {
+    const Index panel = lines_of_panel(2 * inner * static_cast<double>(c.cols), fewest_rows);
+    for_panels(progress, c.rows, panel, [&](Index first, Index n) {
       const auto rows = op_a == Op::none ? a.block(first, 0, n, a.cols) : a.block(0, first, a.rows, n);
       level3::gemm(op_a, op_b, alpha, rows, b, beta, c.block(first, 0, n, c.cols));
     });
   } else {
-    for_panels(progress, c.cols, lines_of_panel(2 * inner * static_cast<double>(c.rows)), [&](Index first, Index n) {
+    const Index panel = lines_of_panel(2 * inner * static_cast<double>(c.rows), fewest_cols);
+    for_panels(progress, c.cols, panel, [&](Index first, Index n) {
       const auto cols = op_b == Op::none ? b.block(0, first, b.rows, n) : b.block(first, 0, n, b.cols);
       level3::gemm(op_a, op_b, alpha, a, cols, beta, c.block(0, first, c.rows, n));
     });

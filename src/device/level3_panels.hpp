@@ -4,7 +4,7 @@
 
 #include <functional>
 
-/// The operations of level3.hpp cut into panels of about a millisecond each, with a call of `progress` after every one:
+/// The operations of level3.hpp cut into panels of a few milliseconds each, with a call of `progress` after every one:
 /// whatever is under way elsewhere, such as a reduction over ranks, can be moved on between them.
 namespace sibp::level3_panels {
 

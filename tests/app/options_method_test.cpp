@@ -134,5 +134,23 @@ TEST(MethodOptions, ValuesOutOfRangeAreRefused) {
               AllOf(StartsWith("--damping: "), HasSubstr("published"), HasSubstr("absolute:LAMBDA")));
 }
 
+TEST(OptionsOfSums, ReachTheirPlacesAndTheConfigFile) {
+  EXPECT_EQ(parse({}).sums.sums, Sums::automatic);
+  EXPECT_EQ(parse({}).sums.wire, Wire::float32);
+  const Options o = parse({"--sums", "shared", "--wire", "bf16"});
+  EXPECT_EQ(o.sums.sums, Sums::shared);
+  EXPECT_EQ(o.sums.wire, Wire::bfloat16);
+  EXPECT_THAT(to_ini(o), HasSubstr("\nsums = shared\nwire = bfloat16\n"));
+  EXPECT_EQ(parse({"--wire", "fp32"}).sums.wire, Wire::float32);
+  EXPECT_EQ(parse({"plan", "--wire", "bfloat16"}).sums.wire, Wire::bfloat16);
+}
+
+TEST(OptionsOfSums, AreRefusedWhereNothingIsSummed) {
+  EXPECT_THAT(error_of({"evaluate", "--model", "m", "--wire", "bf16"}), StartsWith("--wire: means nothing"));
+  EXPECT_THAT(error_of({"predict", "--model", "m", "--sums", "shared"}), StartsWith("--sums: means nothing"));
+  EXPECT_THAT(error_of({"--wire", "float16"}), HasSubstr("found 'float16', expected one of float32, bfloat16"));
+  EXPECT_THAT(error_of({"--sums", "fast"}), HasSubstr("expected one of auto, shared, library"));
+}
+
 }  // namespace
 }  // namespace sibp

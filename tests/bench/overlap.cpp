@@ -1,9 +1,10 @@
 // What waiting for other ranks costs: the time of a training step over that of the same step with collectives that do
 // nothing, taken in turns in one process. Prints JSON.
 //
-//   mpirun -np 2 bench_overlap WIDTHS BATCH STEPS [FORM]
+//   mpirun -np 2 bench_overlap WIDTHS BATCH STEPS [FORM [SUMS [WIRE]]]
 //
-// WIDTHS is a network such as 784-500-10. Without FORM the forms are chosen as in training.
+// WIDTHS is a network such as 784-500-10. Without FORM, or with "auto", the forms are chosen as in training; SUMS and
+// WIRE are as in the program's --sums and --wire.
 
 #include "sibp/comm/environment.hpp"
 #include "sibp/trainer/training_step.hpp"
@@ -31,6 +32,13 @@ NetworkSpec spec_of(const std::string& widths) {
   std::replace(hidden.begin(), hidden.end(), '-', ',');
   return network_from_widths(hidden, std::stoll(widths.substr(0, first)), std::stoll(widths.substr(last + 1)),
                              Loss::softmax_cross_entropy, Activation::relu);
+}
+
+template <class T>
+T named(std::string_view name, std::initializer_list<T> values) {
+  for (const T value : values)
+    if (name == name_of(value)) return value;
+  throw Error(ExitStatus::usage, fmt::format("SUMS, WIRE: found '{}', expected a value of --sums and of --wire", name));
 }
 
 /// A rank's network and batch, trained through one communicator.
@@ -99,10 +107,10 @@ void measure(const Communicator& world, const NetworkSpec& spec, Index batch, in
   }
   if (!world.is_root()) return;
   fmt::print(
-      "{{\"network\": \"{}\", \"ranks\": {}, \"batch\": {}, \"forms\": \"{}\", \"seconds\": {}, "
+      "{{\"network\": \"{}\", \"ranks\": {}, \"batch\": {}, \"forms\": \"{}\", \"sums\": \"{}\", \"seconds\": {}, "
       "\"seconds_idle\": {}, \"ratio\": {}}}\n",
-      short_name(spec), world.size(), batch, to_text(forms), median(seconds_real), median(seconds_idle),
-      median(seconds_real) / median(seconds_idle));
+      short_name(spec), world.size(), batch, to_text(forms), name_of(world.sums()), median(seconds_real),
+      median(seconds_idle), median(seconds_real) / median(seconds_idle));
 }
 
 }  // namespace
@@ -110,14 +118,19 @@ void measure(const Communicator& world, const NetworkSpec& spec, Index batch, in
 
 int main(int argc, char** argv) {
   sibp::MpiEnvironment environment(argc, argv);
-  if (argc < 4 || argc > 5) {
-    std::fputs("usage: mpirun -np P bench_overlap WIDTHS BATCH STEPS [FORM]\n", stderr);
+  if (argc < 4 || argc > 7) {
+    std::fputs("usage: mpirun -np P bench_overlap WIDTHS BATCH STEPS [FORM [SUMS [WIRE]]]\n", stderr);
     sibp::MpiEnvironment::abort(2);
   }
   try {
-    const auto form = argc > 4 ? sibp::form_from_name(argv[4]) : std::nullopt;
-    sibp::require(argc < 5 || form, "FORM: expected the name of a form");
-    sibp::measure(sibp::make_mpi_communicator(), sibp::spec_of(argv[1]), std::stoll(argv[2]), std::stoi(argv[3]), form);
+    const std::string_view form_name = argc > 4 ? argv[4] : "auto";
+    const auto form = sibp::form_from_name(form_name);
+    sibp::require(form || form_name == "auto", "FORM: expected auto or the name of a form");
+    sibp::SumOptions sums;
+    if (argc > 5) sums.sums = sibp::named(argv[5], {sibp::Sums::automatic, sibp::Sums::shared, sibp::Sums::library});
+    if (argc > 6) sums.wire = sibp::named(argv[6], {sibp::Wire::float32, sibp::Wire::bfloat16});
+    sibp::measure(sibp::make_mpi_communicator(sums), sibp::spec_of(argv[1]), std::stoll(argv[2]), std::stoi(argv[3]),
+                  form);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "bench_overlap: error: %s\n", error.what());
     sibp::MpiEnvironment::abort(1);

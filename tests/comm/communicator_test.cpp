@@ -3,10 +3,8 @@
 
 #include "sibp/device/device.hpp"
 
-#include "comm/shared_matrix.hpp"
 #include "support/naive.hpp"
 
-#include <cmath>
 #include <numeric>
 
 #include <gtest/gtest.h>
@@ -121,67 +119,6 @@ TEST_F(Collectives, BlocksOfColumnsAreSummedWhereTheyBelong) {
   for (Index c = 0; c < mine; ++c)
     for (Index r = 0; r < 4; ++r)
       EXPECT_EQ(static_cast<double>(block.view()(r, c)), factor * static_cast<double>(10 * (before + c) + r));
-}
-
-TEST_F(Collectives, ReducibleMatricesAreSummedAgainAndAgain) {
-  const auto device = make_cpu_device(1);
-  const auto large = world_.make_reducible(*device, 1300, 1001);
-  const auto small = world_.make_reducible(*device, 3, 1);  // fewer elements than ranks
-  const auto none = world_.make_reducible(*device, 0, 5);
-  for (int round = 1; round <= 20; ++round) {
-    device->fill(large->view(), static_cast<Real>(p_ + round));
-    device->fill(small->view(), static_cast<Real>(10 * p_));
-    large->view()(7, 1000) = static_cast<Real>(p_ * p_);
-    large->start_sum();
-    small->start_sum();
-    none->start_sum();
-    small->wait();
-    large->wait();
-    none->wait();
-    const double sum = ranks_ * (ranks_ - 1) / 2.0;
-    naive::Dense expected(1300, 1001, sum + ranks_ * round);
-    for (int q = 1; q < ranks_; ++q) expected(7, 1000) = q == 1 ? 1 : expected(7, 1000) + q * q;
-    if (ranks_ == 1) expected(7, 1000) = 0;
-    EXPECT_EQ(naive::download(*device, large->view()).values, expected.values) << "round " << round;
-    EXPECT_EQ(naive::download(*device, small->view()).values, naive::Dense(3, 1, 10 * sum).values);
-    EXPECT_FALSE(large->under_way());
-  }
-}
-
-TEST_F(Collectives, SharedMatricesAreSummedInTheOrderOfRanks) {
-  // Shared memory is used only where it is faster, so it is made here by hand. Sums in any other order than that of the
-  // ranks would differ in their last bits.
-  class NoTotals final : public CommunicatorBackend {
-   public:
-    [[nodiscard]] int rank() const override { return 0; }
-    [[nodiscard]] int size() const override { return 1; }
-    void all_reduce(void*, Index, ElementType, Reduction) override {}
-    void broadcast(void*, Index, ElementType, int) override {}
-    void all_gather(const void*, Index, ElementType, void*) override {}
-    void barrier() override {}
-    void broadcast_matrix(MatrixView, int) override {}
-    std::unique_ptr<CollectiveSlot> make_slot() override { return nullptr; }
-    std::unique_ptr<ReducibleMatrix> make_reducible(Device&, Index, Index) override { return nullptr; }
-    std::unique_ptr<GatherableMatrix> make_gatherable(Device&, Index) override { return nullptr; }
-    void poll() override {}
-  };
-  NoTotals totals;
-  const auto matrix = make_shared_matrix(MPI_COMM_WORLD, totals, 103, 97);
-  ASSERT_NE(matrix, nullptr);
-  const auto part = [](int q, Index k) { return static_cast<Real>(std::sin(static_cast<double>(k + 1) * (q + 1))); };
-  for (int round = 0; round < 50; ++round) {
-    for (Index k = 0; k < 103 * 97; ++k) matrix->view().data[k] = part(p_, k + round);
-    matrix->start_sum();
-    matrix->wait();
-    for (Index k = 0; k < 103 * 97; ++k) {
-      Real sum = part(0, k + round);
-      for (int q = 1; q < ranks_; ++q) sum += part(q, k + round);
-      ASSERT_EQ(matrix->view().data[k], sum) << "element " << k << ", round " << round;
-    }
-  }
-  EXPECT_EQ(make_shared_matrix(MPI_COMM_WORLD, totals, Index{1} << 24, Index{1} << 24), nullptr)
-      << "every rank is told where there is no room";
-  EXPECT_EQ(totals.bytes_reduced, static_cast<std::int64_t>(50 * 103 * 97 * sizeof(Real)));
 }
 
 TEST_F(Collectives, MatricesWithGapsAreRefused) {

@@ -46,11 +46,11 @@ class Progress : public testing::Test {
 
 TEST_F(Progress, IsServedInLongProducts) {
   int calls = 0;
-  for (const auto& [m, n, op_a, op_b] : {std::tuple<Index, Index, Op, Op>{300, 40, Op::none, Op::none},
-                                         {300, 40, Op::transpose, Op::transpose},
-                                         {40, 300, Op::none, Op::transpose},
-                                         {40, 300, Op::transpose, Op::none}}) {
-    const Index k = 10000;
+  for (const auto& [m, n, op_a, op_b] : {std::tuple<Index, Index, Op, Op>{1100, 40, Op::none, Op::none},
+                                         {1100, 40, Op::transpose, Op::transpose},
+                                         {40, 600, Op::none, Op::transpose},
+                                         {40, 600, Op::transpose, Op::none}}) {
+    const Index k = 4000;
     const Dense a = naive::random(m, k, 1);
     const Dense b = naive::random(k, n, 2);
     const Matrix stored_a = naive::upload(*device_, op_a == Op::none ? a : naive::transpose(a));

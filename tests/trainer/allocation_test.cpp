@@ -55,9 +55,9 @@ namespace {
 using namespace testing_support;
 
 /// Steps of a network of three layers after its first two.
-void expect_no_allocations_in_a_step(const RankOfStep::MakeRule& make_rule) {
+void expect_no_allocations_in_a_step(const Communicator& world, const RankOfStep::MakeRule& make_rule) {
   const NetworkSpec spec = parse_network("dense(30,relu) dense(20,tanh) dense(5)", 40, Loss::softmax_cross_entropy, {});
-  RankOfStep rank(make_mpi_communicator(), spec, toy_weights(spec, 3), 64, make_rule);
+  RankOfStep rank(world, spec, toy_weights(spec, 3), 64, make_rule);
   rank.step(toy_batch(40, 5, 64, 1), 0.1);
   rank.repeat(64, 0.1);
   const long before = allocations;
@@ -66,24 +66,28 @@ void expect_no_allocations_in_a_step(const RankOfStep::MakeRule& make_rule) {
   EXPECT_GT(before, 20) << "the counter has seen the matrices";
 }
 
-class Allocations : public testing::TestWithParam<std::tuple<Form, Carry>> {};
+class Allocations : public testing::TestWithParam<std::tuple<Form, Carry, SumOptions>> {};
 
 TEST_P(Allocations, AreNoneInAStep) {
-  const auto& [form, carry] = GetParam();
-  expect_no_allocations_in_a_step([&, &form = form, &carry = carry](const auto& context, const auto& network) {
-    return make_semi_implicit(context, network, {Damping{}, carry, {form}, {64, 64}});
-  });
+  const auto& [form, carry, sums] = GetParam();
+  expect_no_allocations_in_a_step(make_mpi_communicator(sums),
+                                  [&, &form = form, &carry = carry](const auto& context, const auto& network) {
+                                    return make_semi_implicit(context, network, {Damping{}, carry, {form}, {64, 64}});
+                                  });
 }
 
 TEST(PublishedAllocations, AreNoneInAStep) {
-  expect_no_allocations_in_a_step(
-      [](const auto& context, const auto& network) { return make_published(context, network, 1); });
+  expect_no_allocations_in_a_step(make_mpi_communicator(), [](const auto& context, const auto& network) {
+    return make_published(context, network, 1);
+  });
 }
 
 INSTANTIATE_TEST_SUITE_P(Forms, Allocations,
-                         testing::Combine(testing::Values(Form::normal, Form::activations, Form::dual,
-                                                          Form::dual_rows),
-                                          testing::Values(Carry::new_weights, Carry::old_weights)));
+                         testing::Combine(testing::Values(Form::normal, Form::activations, Form::dual, Form::dual_rows),
+                                          testing::Values(Carry::new_weights, Carry::old_weights),
+                                          testing::Values(SumOptions{Sums::shared, Wire::float32},
+                                                          SumOptions{Sums::library, Wire::float32},
+                                                          SumOptions{Sums::library, Wire::bfloat16})));
 
 }  // namespace
 }  // namespace sibp

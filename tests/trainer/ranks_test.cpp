@@ -4,6 +4,7 @@
 
 #include "support/files.hpp"
 #include "support/naive.hpp"
+#include "support/nodes.hpp"
 
 #include <cstring>
 #include <numeric>
@@ -142,6 +143,34 @@ TEST_F(Ranks, ReplicasAreEqualBitForBit) {
     SCOPED_TRACE(name_of(form));
     options_.method.forms = {form};
     expect_equal_replicas(run(world_));
+  }
+}
+
+TEST_F(Ranks, ManyRanksAreOneRankWhereTheyAreOnSeveralNodes) {
+  world_ = testing_support::communicator_of_nodes(2, {Sums::shared, Wire::float32});
+  for (const Form form : forms) {
+    SCOPED_TRACE(name_of(form));
+    options_.method.forms = {form};
+    expect_same_as_one_rank();
+    expect_equal_replicas(run(world_));
+  }
+}
+
+TEST_F(Ranks, MatricesThatTravelAsBfloat16TrainNearlyAsWell) {
+  const Communicator rounded = make_mpi_communicator({Sums::library, Wire::bfloat16});
+  const Communicator over_nodes = testing_support::communicator_of_nodes(2, {Sums::shared, Wire::bfloat16});
+  options_.steps = 40;
+  for (const Form form : forms) {
+    SCOPED_TRACE(name_of(form));
+    options_.method.forms = {form};
+    Recorder recorder;
+    const Outcome exact = run(world_, &recorder);
+    EXPECT_LT(exact.last.train.loss, 0.5 * recorder.records.front().train.loss);
+    for (const Communicator& communicator : {rounded, over_nodes}) {
+      const Outcome outcome = run(communicator);
+      expect_equal_replicas(outcome);
+      EXPECT_NEAR(outcome.last.train.loss, exact.last.train.loss, 0.05 * exact.last.train.loss);
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "sibp/comm/sum_options.hpp"
 #include "sibp/data/dataset.hpp"
 #include "sibp/data/normalisation.hpp"
 #include "sibp/model/network_spec.hpp"
@@ -68,6 +69,7 @@ struct Options {
   std::string initialisation = "he";  ///< he, glorot, normal:σ or a file of weights
   // training
   TrainingOptions training;
+  SumOptions sums;
   // model in use (evaluate, predict)
   std::filesystem::path model;
   Split split = Split::test;

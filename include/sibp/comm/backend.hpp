@@ -1,11 +1,13 @@
 #pragma once
 
 #include "sibp/comm/gatherable_matrix.hpp"
+#include "sibp/comm/sum_options.hpp"
 #include "sibp/core/matrix_view.hpp"
 #include "sibp/device/device.hpp"
 
 #include <memory>
 #include <span>
+#include <string>
 
 namespace sibp {
 
@@ -84,6 +86,8 @@ class CommunicatorBackend {
   std::int64_t bytes_reduced = 0;  ///< see Communicator::bytes_reduced
   std::int64_t shared_bytes = 0;   ///< see Communicator::shared_bytes
   double seconds_hidden = 0;       ///< see Communicator::seconds_hidden
+  Sums sums = Sums::automatic;     ///< see Communicator::sums
+  std::string sums_in_words;       ///< see Communicator::sums_in_words
 };
 
 }  // namespace sibp

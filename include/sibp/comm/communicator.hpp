@@ -119,9 +119,9 @@ class Communicator {
   /// A place for collectives on matrices that go on while other work is done. The slots of a communicator must be gone
   /// before it is.
   [[nodiscard]] std::unique_ptr<CollectiveSlot> make_slot() const { return backend_->make_slot(); }
-  /// A rows × cols matrix of zeros for sums over ranks: in memory that the ranks of a node share if they are all on one
-  /// node and a trial at the first call shows that sums are faster there than by the library. Must be gone before the
-  /// communicator is. Collective. Throws Error (runtime) if there is no room.
+  /// A rows × cols matrix of zeros for sums over ranks: in memory that the ranks of a node share if SumOptions say so,
+  /// or leave it open and a trial at the first call shows that sums are faster so than by the library alone. Must be
+  /// gone before the communicator is. Collective. Throws Error (runtime) if there is no room.
   [[nodiscard]] std::unique_ptr<ReducibleMatrix> make_reducible(Device& device, Index rows, Index cols) const {
     return backend_->make_reducible(device, rows, cols);
   }
@@ -131,12 +131,17 @@ class Communicator {
   [[nodiscard]] std::unique_ptr<GatherableMatrix> make_gatherable(Device& device, Index elements) const {
     return backend_->make_gatherable(device, elements);
   }
+  /// How reducible matrices are summed: decided when the first is made; `automatic` before, and on one rank. Local.
+  [[nodiscard]] Sums sums() const { return backend_->sums; }
+  /// The same for people, with what the trial has shown; empty until it is decided. Local.
+  [[nodiscard]] const std::string& sums_in_words() const { return backend_->sums_in_words; }
   /// Bytes of matrices in memory that ranks share, as they count for every rank that reads them. Local.
   [[nodiscard]] std::int64_t shared_bytes() const { return backend_->shared_bytes; }
   /// Moves on whatever is under way, without blocking; to be called now and then during long work. Local.
   void poll() const { backend_->poll(); }
-  /// Bytes of matrices this rank has given to all-reduces so far; a gather or a reduce-scatter, half of one each,
-  /// counts half of its bytes. Nothing counts where there is one rank. Local.
+  /// Bytes of matrices this rank has given to all-reduces so far, in the format they travel in: between nodes where a
+  /// sum goes through the memory of each first. A gather or a reduce-scatter, half of an all-reduce each, counts half
+  /// of its bytes. Nothing counts where there is one rank. Local.
   [[nodiscard]] std::int64_t bytes_reduced() const { return backend_->bytes_reduced; }
   /// Seconds for which collectives of slots were under way while this rank did other work, summed over the slots.
   /// Local.
@@ -157,7 +162,7 @@ class Communicator {
 };
 
 /// The ranks of the job, over MPI; matrices are in host memory. Collective. Needs an MpiEnvironment.
-Communicator make_mpi_communicator();
+Communicator make_mpi_communicator(const SumOptions& options = {});
 
 /// This rank alone. Local.
 Communicator make_self_communicator();

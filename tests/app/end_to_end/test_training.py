@@ -125,6 +125,20 @@ class TrainingTest(ProgramTest):
             self.assertAlmostEqual(final["train_loss"], finals[0]["train_loss"], delta=1e-3 * finals[0]["train_loss"])
             self.assertAlmostEqual(final["test_accuracy"], finals[0]["test_accuracy"], delta=2 / TEST)
 
+    def test_matrices_may_travel_rounded(self):
+        exact, _ = self.train("float32", 2, form="dual", sums="library")
+        rounded, result = self.train("bfloat16", 2, form="dual", sums="library", wire="bf16", log_level="info")
+        self.assertIn("travels as bfloat16", result.stdout + result.stderr)
+        self.assertIn("\nwire = bfloat16\n", (rounded / "config.ini").read_text(encoding="utf-8"))
+        a, b = (records(folder)[-1] for folder in (exact, rounded))
+        self.assertAlmostEqual(b["bytes_reduced"] / a["bytes_reduced"], 0.5, places=6)
+        self.assertNotEqual(a["train_loss"], b["train_loss"])
+        self.assertAlmostEqual(b["train_loss"] / a["train_loss"], 1, delta=0.05)
+
+    def test_the_way_of_sums_is_recorded(self):
+        folder, _ = self.train("sums", 2, form="normal")
+        self.assertRegex((folder / "config.ini").read_text(encoding="utf-8"), "\nsums = (shared|library)\n")
+
     def test_evaluate_gives_the_same_accuracy(self):
         folder, _ = self.train("run", 2, normalize="standard")
         final = records(folder)[-1]

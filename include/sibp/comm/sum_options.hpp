@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string_view>
+
+namespace sibp {
+
+/// How matrices are summed over the ranks of several processes on a node.
+enum class Sums {
+  automatic,  ///< whichever of the two a trial shows faster
+  shared,     ///< through memory that the ranks of a node share, and over nodes by the library
+  library,    ///< by the library's collectives alone
+};
+
+/// "auto", "shared" or "library".
+std::string_view name_of(Sums sums);
+
+/// What the elements of matrices travel as when they are summed over ranks or gathered from them. In both, sums are
+/// made in float32. Memory that ranks share is no wire: what goes through it is never rounded.
+enum class Wire {
+  float32,   ///< Real as it is
+  bfloat16,  ///< rounded to 8 significant bits, to nearest and ties to even: half the bytes
+};
+
+/// "float32" or "bfloat16".
+std::string_view name_of(Wire wire);
+
+struct SumOptions {
+  Sums sums = Sums::automatic;
+  Wire wire = Wire::float32;
+};
+
+}  // namespace sibp

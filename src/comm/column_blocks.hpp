@@ -1,0 +1,51 @@
+#pragma once
+
+#include "sibp/core/error.hpp"
+#include "sibp/core/types.hpp"
+
+#include <span>
+#include <vector>
+
+namespace sibp {
+
+/// Which elements of a matrix without gaps belong to which rank: its consecutive blocks, in the order of ranks, as MPI
+/// wants them.
+struct ColumnBlocks {
+  explicit ColumnBlocks(int ranks)
+      : counts(static_cast<std::size_t>(ranks)), offsets(static_cast<std::size_t>(ranks)) {}
+
+  /// columns[q] columns of rank q, of a rows × cols matrix.
+  void set(Index rows, Index cols, std::span<const Index> columns) {
+    require(columns.size() == counts.size(), "one number of columns per rank is needed");
+    checked_int(rows * cols);
+    Index offset = 0;
+    for (std::size_t q = 0; q < counts.size(); ++q) {
+      counts[q] = checked_int(rows * columns[q]);
+      offsets[q] = checked_int(offset);
+      offset += rows * columns[q];
+    }
+    require(offset == rows * cols, "the blocks of the ranks do not make up the matrix");
+  }
+
+  /// `elements` elements in blocks as equal as can be.
+  void set_equal(Index elements) {
+    checked_int(elements);
+    const auto ranks = static_cast<Index>(counts.size());
+    for (Index q = 0; q < ranks; ++q) {
+      offsets[static_cast<std::size_t>(q)] = static_cast<int>(elements * q / ranks);
+      counts[static_cast<std::size_t>(q)] = static_cast<int>(elements * (q + 1) / ranks - elements * q / ranks);
+    }
+  }
+
+  /// The part of `all` that is rank q's.
+  template <class T>
+  std::span<T> block(std::span<T> all, int q) const {
+    const auto place = static_cast<std::size_t>(q);
+    return all.subspan(static_cast<std::size_t>(offsets[place]), static_cast<std::size_t>(counts[place]));
+  }
+
+  std::vector<int> counts;   ///< elements, by rank
+  std::vector<int> offsets;  ///< of the first, by rank
+};
+
+}  // namespace sibp

@@ -1,0 +1,121 @@
+#include "comm/matrix_maker.hpp"
+
+#include "sibp/core/error.hpp"
+#include "sibp/device/device.hpp"
+
+#include "comm/gatherable_matrix.hpp"
+#include "comm/shared_matrix.hpp"
+
+#include <algorithm>
+#include <array>
+#include <tuple>
+
+#include <fmt/format.h>
+
+namespace sibp {
+namespace {
+
+/// A matrix of the device's own, summed by the library.
+class DeviceReducible final : public ReducibleMatrix {
+ public:
+  DeviceReducible(Matrix matrix, std::unique_ptr<CollectiveSlot> slot)
+      : matrix_(std::move(matrix)), slot_(std::move(slot)) {}
+  [[nodiscard]] MatrixView view() override { return matrix_.view(); }
+  void start_sum() override { slot_->start_all_reduce_sum(matrix_.view()); }
+  void wait() override { slot_->wait(); }
+  [[nodiscard]] bool under_way() const override { return slot_->under_way(); }
+
+ private:
+  Matrix matrix_;
+  std::unique_ptr<CollectiveSlot> slot_;
+};
+
+/// The least seconds of a few sums. Collective.
+double seconds_of_sum(ReducibleMatrix& matrix) {
+  double least = 1e300;
+  for (int k = 0; k < 4; ++k) {
+    const double start = MPI_Wtime();
+    matrix.start_sum();
+    matrix.wait();
+    least = std::min(least, MPI_Wtime() - start);
+  }
+  return least;
+}
+
+constexpr std::string_view by_library = "by the library's collectives";
+constexpr std::string_view by_shared_memory = "through memory shared by the ranks of a node";
+
+}  // namespace
+
+std::unique_ptr<ReducibleMatrix> MatrixMaker::make_reducible(Device& device, Index rows, Index cols) {
+  if (are_shared(device)) {
+    if (auto shared = make_shared(rows, cols)) return shared;
+    refuse_to_turn_to_library(rows * cols * nodes_->most_ranks);
+  }
+  return make_in_device(device, rows, cols);
+}
+
+std::unique_ptr<GatherableMatrix> MatrixMaker::make_gatherable(Device& device, Index elements) {
+  if (are_shared(device) && !nodes_->are_several) {
+    if (auto shared = make_shared_gatherable(nodes_->here.get(), backend_, elements)) return shared;
+    refuse_to_turn_to_library(elements);
+  }
+  return make_plain_gatherable(device, backend_.make_slot(), ranks_.rank(), elements);
+}
+
+bool MatrixMaker::are_shared(Device& device) {
+  if (ranks_.size() == 1) return false;
+  if (!nodes_) decide(device);
+  return backend_.sums == Sums::shared;
+}
+
+void MatrixMaker::refuse_to_turn_to_library(Index elements) const {
+  if (options_.sums == Sums::automatic) return;
+  throw AgreedError(ExitStatus::runtime,
+                    fmt::format("--sums: found shared, but a node has no room for {:.1f} MB of shared memory; give it "
+                                "more (df /dev/shm), or use --sums library",
+                                static_cast<double>(elements) * sizeof(Real) / 1e6));
+}
+
+void MatrixMaker::decide(Device& device) {
+  nodes_.emplace(ranks_.get(), split_into_nodes_, options_.wire);
+  backend_.sums = options_.sums;
+  if (nodes_->most_ranks == 1) {
+    backend_.sums = Sums::library;
+    backend_.sums_in_words = fmt::format("{}: no node has two ranks", by_library);
+  } else if (options_.sums == Sums::automatic) {
+    backend_.sums = is_faster_shared(device) ? Sums::shared : Sums::library;
+  } else {
+    backend_.sums_in_words = options_.sums == Sums::shared ? by_shared_memory : by_library;
+  }
+}
+
+/// A trial on some megabytes; rank 0's clock decides.
+bool MatrixMaker::is_faster_shared(Device& device) {
+  constexpr Index elements = Index{1} << 20;
+  const auto shared = make_shared(elements, 1);
+  if (shared == nullptr) {
+    backend_.sums_in_words = fmt::format("{}: too little shared memory for a trial", by_library);
+    return false;
+  }
+  const auto counted = std::pair(backend_.bytes_reduced, backend_.seconds_hidden);
+  std::array seconds{seconds_of_sum(*make_in_device(device, elements, 1)), seconds_of_sum(*shared)};
+  backend_.broadcast(seconds.data(), std::ssize(seconds), ElementType::float64, 0);
+  std::tie(backend_.bytes_reduced, backend_.seconds_hidden) = counted;  // a trial is no part of the training
+  const auto [library_rate, shared_rate] =
+      std::array{elements * sizeof(Real) / seconds[0] / 1e9, elements * sizeof(Real) / seconds[1] / 1e9};
+  const bool is_faster = seconds[1] < seconds[0];
+  backend_.sums_in_words = fmt::format("{}, by a trial: {:.1f} GB/s shared, {:.1f} GB/s by the library",
+                                       is_faster ? by_shared_memory : by_library, shared_rate, library_rate);
+  return is_faster;
+}
+
+std::unique_ptr<ReducibleMatrix> MatrixMaker::make_in_device(Device& device, Index rows, Index cols) {
+  return std::make_unique<DeviceReducible>(device.allocate(rows, cols), backend_.make_slot());
+}
+
+std::unique_ptr<ReducibleMatrix> MatrixMaker::make_shared(Index rows, Index cols) {
+  return make_shared_matrix(ranks_.get(), *nodes_, sums_, backend_, rows, cols);
+}
+
+}  // namespace sibp
