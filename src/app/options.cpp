@@ -100,6 +100,23 @@ void forget_automatic_form(Sources& sources) {
     std::erase_if(source, [](const Given& given) { return given.entry->name == "form" && given.value == "auto"; });
 }
 
+/// What belongs to a Gram matrix that is kept for several steps, and the forms that have one.
+void check_kept_gram(const Options& options, const Sources& sources) {
+  const auto label = [&](std::string_view name) { return label_of(sources, name); };
+  const auto& method = options.training.method;
+  for (const std::string_view name : {"gram-average", "gram-burn-in", "gram-damping"}) {
+    const Found found = find_given(sources, name);
+    if (method.refresh.every > 1 || found.given == nullptr || found.level != command_line_level) continue;
+    throw_usage_error(fmt::format("{}: found without --gram-every, expected it with a number above 1", label(name)));
+  }
+  if (method.refresh.every > 1 && !std::ranges::all_of(method.forms, has_gram)) {
+    throw_usage_error(
+        fmt::format("{}: found '{}' with {}, expected the forms normal and activations: no other has a "
+                    "Gram matrix to keep",
+                    label("form"), to_text(method.forms), label("gram-every")));
+  }
+}
+
 /// What can be seen only from several options together.
 void check_together(const Options& options, const Sources& sources) {
   const auto label = [&](std::string_view name) { return label_of(sources, name); };
@@ -128,18 +145,7 @@ void check_together(const Options& options, const Sources& sources) {
     throw_usage_error(fmt::format("{}: found relative:{}, but --method published has absolute:LAMBDA only",
                                   label("damping"), training.method.damping.value));
   }
-  const auto& method = training.method;
-  for (const std::string_view name : {"gram-average", "gram-burn-in", "gram-damping"}) {
-    const Found found = find_given(sources, name);
-    if (method.refresh.every > 1 || found.given == nullptr || found.level != command_line_level) continue;
-    throw_usage_error(fmt::format("{}: found without --gram-every, expected it with a number above 1", label(name)));
-  }
-  if (method.refresh.every > 1 && !std::ranges::all_of(method.forms, has_gram)) {
-    throw_usage_error(
-        fmt::format("{}: found '{}' with {}, expected the forms normal and activations: no other has a "
-                    "Gram matrix to keep",
-                    label("form"), to_text(method.forms), label("gram-every")));
-  }
+  check_kept_gram(options, sources);
   if (training.steps && training.warmup_steps > *training.steps) {
     throw_usage_error(fmt::format("{}: found '{}', expected at most the {} steps of the run ({})",
                                   label("warmup-steps"), training.warmup_steps, *training.steps, label("steps")));

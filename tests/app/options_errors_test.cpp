@@ -84,6 +84,17 @@ TEST(Options, ErrorsOfForm) {
               AllOf(StartsWith("--warmup-steps: "), HasSubstr("10")));
 }
 
+TEST(Options, ErrorsOfAKeptGramMatrix) {
+  EXPECT_THAT(error_of({"--gram-average", "0.5"}), AllOf(StartsWith("--gram-average: "), HasSubstr("--gram-every")));
+  EXPECT_THAT(error_of({"--gram-burn-in", "5", "--gram-every", "1"}), StartsWith("--gram-burn-in: "));
+  EXPECT_THAT(error_of({"--gram-every", "10", "--form", "normal,dual"}),
+              AllOf(StartsWith("--form: "), HasSubstr("normal,dual"), HasSubstr("--gram-every")));
+  EXPECT_THAT(error_of({"--gram-every", "10", "--method", "sgd"}), StartsWith("--gram-every: "));
+  const Options options = test::parse({"--gram-every", "10", "--gram-damping", "absolute:5"});
+  EXPECT_EQ(options.training.method.refresh.every, 10);
+  EXPECT_EQ(options.training.method.refresh.damping.value, 5);
+}
+
 TEST(Options, ErrorsOfTheConfigFile) {
   const testing_support::TemporaryFolder folder;
   const auto config = folder.path() / "c.ini";
