@@ -66,6 +66,7 @@ void append_gram_options(OptionTable& table) {
                    .value_name = "BETA",
                    .help = "with --gram-every: what the mean so far keeps of its weight when a batch is added",
                    .binding = of_mean(fraction([](auto& o) -> auto& { return o.training.method.refresh.average; })),
+                   .without_default = "0.95",
                    .methods = "sibp"});
   table.push_back({.name = "gram-burn-in",
                    .group = group,
@@ -73,6 +74,7 @@ void append_gram_options(OptionTable& table) {
                    .help = "with --gram-every: first steps, which take the Gram matrix of their own batch",
                    .binding = of_mean(integer(
                        [](auto& o) -> auto& { return o.training.method.refresh.burn_in; }, 0)),
+                   .without_default = "50",
                    .methods = "sibp"});
   table.push_back(
       {.name = "gram-damping",
@@ -80,6 +82,7 @@ void append_gram_options(OptionTable& table) {
        .value_name = "KIND",
        .help = "with --gram-every: as --damping, for the steps after these",
        .binding = of_mean(damping_binding([](auto& o) -> auto& { return o.training.method.refresh.damping; })),
+       .without_default = "relative:3",
        .methods = "sibp"});
 }
 

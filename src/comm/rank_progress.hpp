@@ -3,8 +3,10 @@
 #include "comm/wait_until.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <thread>
 
 namespace sibp {
 

@@ -41,6 +41,9 @@ T named(std::string_view name, std::initializer_list<T> values) {
   throw Error(ExitStatus::usage, fmt::format("SUMS, WIRE: found '{}', expected a value of --sums and of --wire", name));
 }
 
+/// So large that a system is positive definite even where the other ranks' part of it is missing.
+constexpr Damping damping{Damping::Kind::absolute, 1e9};
+
 /// A rank's network and batch, trained through one communicator.
 class Trainee {
  public:
@@ -49,7 +52,8 @@ class Trainee {
         network_(make_network(*device_, spec, {}, 1)),
         batch_(batch),
         workspace_(*device_, spec, batch / communicator.size()),
-        rule_(make_semi_implicit(context_, spec, {{}, Carry::new_weights, forms, batch, batch / communicator.size()})) {
+        rule_(make_semi_implicit(context_, spec,
+                                 {damping, Carry::new_weights, forms, {batch, batch / communicator.size()}})) {
     if (communicator.size() > 1) device_->set_progress([communicator] { communicator.poll(); });
     workspace_.set_samples(batch / communicator.size());
     const MatrixView inputs = workspace_.activations(0);
