@@ -120,6 +120,8 @@ class Run:
         """Ends whatever is still there of a run."""
         wait_for_end(self.mark, 0)
         self.process.wait()
+        for stream in self.streams:
+            stream.close()
 
     def finish(self, timeout=60, patience=1):
         """Waits for the end of mpirun, and `patience` seconds more for all that it started; what came of it."""
