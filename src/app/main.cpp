@@ -57,10 +57,11 @@ sibp::Options options_on_resume(const sibp::Options& given, int argc, char** arg
 }
 
 int run_training(const sibp::Options& given, int argc, char** argv, const sibp::Environment& variables,
-                 const sibp::Communicator& world) {
+                 const sibp::Communicator& world, sibp::Watchdog& watchdog) {
   sibp::Resumption from;
   if (!given.resume.empty() && !given.describe) from = sibp::find_resumption(given, world);
   const auto options = options_on_resume(given, argc, argv, variables, world, from);
+  watchdog.set_limit(options.guard.stall_timeout);
   return sibp::run_train(options, sibp::make_mpi_communicator(options.sums), std::move(from));
 }
 
@@ -85,7 +86,7 @@ int run_command(int argc, char** argv, const sibp::Environment& variables, const
     sibp::print_on_root(job, options.help ? sibp::help_text() : sibp::version_text());
     return static_cast<int>(ExitStatus::done);
   }
-  if (options.command == Command::train) return run_training(options, argc, argv, variables, job);
+  if (options.command == Command::train) return run_training(options, argc, argv, variables, job, watchdog);
   const sibp::Communicator world = sibp::make_mpi_communicator(options.sums);
   switch (options.command) {
     case Command::train:

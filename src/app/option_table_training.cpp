@@ -122,7 +122,8 @@ void append_length_options(OptionTable& table) {
                    .help = "training samples, drawn by --seed, whose loss with the present weights every record has, "
                            "beside the mean over batches; 0: none",
                    .binding = integer(
-                       [](auto& o) -> auto& { return o.training.training_sample; }, 0)});
+                       [](auto& o) -> auto& { return o.training.training_sample; }, 0),
+                   .on_resume = OnResume::free});
 }
 
 }  // namespace sibp

@@ -92,12 +92,14 @@ void set_options(Options& options, const Sources& sources) {
   }
 }
 
-/// A run that goes on takes the forms that were chosen at its start, also where --form auto is given again.
-void forget_automatic_form(Sources& sources) {
-  Source& checkpoint = sources.back();
-  if (std::ranges::none_of(checkpoint, [](const Given& given) { return given.entry->name == "form"; })) return;
-  for (Source& source : sources)
-    std::erase_if(source, [](const Given& given) { return given.entry->name == "form" && given.value == "auto"; });
+/// A run that goes on takes what was chosen at its start, also where the choice is given as "auto" again.
+void forget_choices_made(Sources& sources) {
+  for (const std::string_view name : {"form", "sums"}) {
+    const auto is_it = [&](const Given& given) { return given.entry->name == name; };
+    if (std::ranges::none_of(sources.back(), is_it)) continue;
+    for (Source& source : sources)
+      std::erase_if(source, [&](const Given& given) { return is_it(given) && given.value == "auto"; });
+  }
 }
 
 /// What belongs to a Gram matrix that is kept for several steps, and the forms that have one.
@@ -195,7 +197,7 @@ Options parse_options(int argc, const char* const* argv, const Environment& envi
     sources[3] = read_preset(preset.given->value, preset.given->label);
   }
   sources[4] = read_config_text(config, "config.ini of the checkpoint");
-  forget_automatic_form(sources);
+  forget_choices_made(sources);
   set_options(options, sources);
   check_together(options, sources);
   return options;

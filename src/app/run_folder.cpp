@@ -129,7 +129,8 @@ RunFolder RunFolder::reopen(fs::path folder, RunLock lock, std::int64_t metrics_
 
 bool RunFolder::is_of_a_run(const fs::path& folder) {
   std::error_code unknown;
-  return fs::exists(folder / metrics_name, unknown) || fs::exists(folder / checkpoints_name, unknown);
+  return fs::exists(folder / RunLock::file_name, unknown) &&
+         (fs::exists(folder / metrics_name, unknown) || fs::exists(folder / checkpoints_name, unknown));
 }
 
 void RunFolder::write(std::string_view file_name, std::string_view content) const {

@@ -222,10 +222,8 @@ std::unique_ptr<Checkpointer> Job::make_checkpointer(Watch& watch, const Network
 
 int Job::train() {
   Device& device = *compute_.device;
-  beat(Activity::data);
   const TrainingData data =
       load_training_data(device, world_, dataset_, options_.normalisation, options_.validation, options_.training);
-  beat(Activity::start);
   log_memory(data, world_);
   const RunFacts facts = facts_of(options_, data, world_);
   check_same_data(from_, facts, data, world_);
@@ -296,10 +294,9 @@ int Job::report_end(const TrainingResult& result, const Network& network, const 
 
 int run_train(const Options& options, const Communicator& world, Resumption from) {
   agreed(world, [&] {
-    const bool begins = !from.from_checkpoint && !options.describe;
-    if (world.is_root() && begins) RunFolder::check_claimable(options.out);
+    const bool makes_a_folder = from.folder.empty() && !options.describe;
+    if (world.is_root() && makes_a_folder) RunFolder::check_claimable(options.out);
   });
-  beat(Activity::data);
   Job job(options, world, std::move(from));
   return options.describe ? job.describe() : job.train();
 }

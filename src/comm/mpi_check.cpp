@@ -11,11 +11,13 @@
 namespace sibp {
 namespace {
 
-/// Whether the library, or what lies below it, failed, rather than the call being wrong.
+/// Whether a peer, or what joins the ranks, failed, rather than the call being wrong by itself. A message that is too
+/// long comes from a rank that is elsewhere.
 bool is_lost_peer(int code) {
   int error_class = MPI_ERR_UNKNOWN;
   MPI_Error_class(code, &error_class);
-  constexpr std::array classes{MPI_ERR_OTHER, MPI_ERR_INTERN, MPI_ERR_UNKNOWN, MPI_ERR_IN_STATUS, MPI_ERR_PENDING};
+  constexpr std::array classes{MPI_ERR_OTHER,     MPI_ERR_INTERN,  MPI_ERR_UNKNOWN,
+                               MPI_ERR_IN_STATUS, MPI_ERR_PENDING, MPI_ERR_TRUNCATE};
   return std::find(classes.begin(), classes.end(), error_class) != classes.end();
 }
 

@@ -115,10 +115,6 @@ void read_state(const Fields& fields, Checkpoint& checkpoint) {
   fields.get("method", checkpoint.method_numbers);
 }
 
-std::string tensor_name(const std::string& matrix) {
-  return "method." + matrix;
-}
-
 /// Rank 0's part of setting a matrix.
 void upload_tensor(Device& device, const Checkpoint& checkpoint, const std::string& name, MatrixView to) {
   const auto found = checkpoint.tensors.tensors.find(name);
@@ -133,6 +129,10 @@ void upload_tensor(Device& device, const Checkpoint& checkpoint, const std::stri
 }
 
 }  // namespace
+
+std::string tensor_of_method(const std::string& matrix) {
+  return "method." + matrix;
+}
 
 CheckpointFiles to_files(const Checkpoint& checkpoint) {
   return {{config_name, checkpoint.config},
@@ -182,7 +182,7 @@ void restore_method(const UpdateContext& context, UpdateRule& rule, const Checkp
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;
     for (const auto& [name, matrix] : state.matrices)
-      upload_tensor(context.device, *checkpoint, tensor_name(name), matrix);
+      upload_tensor(context.device, *checkpoint, tensor_of_method(name), matrix);
     for (const auto& [name, number] : state.numbers) {
       const auto found = checkpoint->method_numbers.find(name);
       if (found == checkpoint->method_numbers.end())

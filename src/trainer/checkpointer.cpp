@@ -43,7 +43,7 @@ bool Checkpointer::due() const {
   return seconds_between_ > 0 && std::chrono::duration<double>(Clock::now() - last_start_).count() >= seconds_between_;
 }
 
-std::shared_ptr<const Checkpointer::Copy> Checkpointer::copy(const TrainingState& state) {
+std::shared_ptr<Checkpointer::Copy> Checkpointer::copy(const TrainingState& state) {
   const auto copy = std::make_shared<Copy>();
   copy->state = state;
   if (source_.metrics_bytes) copy->metrics_bytes = source_.metrics_bytes();
@@ -62,11 +62,25 @@ void Checkpointer::save(const TrainingState& state) {
   if (under_way_.valid()) under_way_.wait();
   collect();
   last_start_ = Clock::now();
-  under_way_ = std::async(std::launch::async, [this, copied = copy(state)] { write(*copied); });
+  under_way_ = std::async(std::launch::async, [this, copied = copy(state)] { write(std::move(*copied)); });
 }
 
-void Checkpointer::write(const Copy& copy) {
+void Checkpointer::write(Copy copy) {
   const auto start = Clock::now();
+  const Index step = copy.state.step;
+  const CheckpointFiles files = to_files(to_checkpoint(std::move(copy)));
+  folder_.save(step, files);
+  spdlog::info("checkpoint of step {} written to {} in {:.2f} s", step, folder_.path_of(step).string(),
+               std::chrono::duration<double>(Clock::now() - start).count());
+  if (on_written_) on_written_(folder_.path_of(step));
+  try {
+    folder_.prune(keep_);
+  } catch (const Error& error) {
+    spdlog::warn("old checkpoints stay: {}", error.what());
+  }
+}
+
+Checkpoint Checkpointer::to_checkpoint(Copy copy) const {
   Checkpoint checkpoint{
       .state = copy.state,
       .run = source_.run,
@@ -76,19 +90,10 @@ void Checkpointer::write(const Copy& copy) {
       .config = source_.config};
   checkpoint.run.metrics_bytes = copy.metrics_bytes;
   for (const auto& [name, host] : copy.method_matrices) {
-    checkpoint.tensors.tensors["method." + name] =
+    checkpoint.tensors.tensors[tensor_of_method(name)] =
         to_tensor({host.values.data(), host.rows, host.cols, std::max<Index>(host.rows, 1)});
   }
-  const Index step = copy.state.step;
-  folder_.save(step, to_files(checkpoint));
-  spdlog::info("checkpoint of step {} written to {} in {:.2f} s", step, folder_.path_of(step).string(),
-               std::chrono::duration<double>(Clock::now() - start).count());
-  if (on_written_) on_written_(folder_.path_of(step));
-  try {
-    folder_.prune(keep_);
-  } catch (const Error& error) {
-    spdlog::warn("old checkpoints stay: {}", error.what());
-  }
+  return checkpoint;
 }
 
 /// Takes note of what became of the last save.

@@ -1,6 +1,7 @@
 #include "sibp/trainer/local_data.hpp"
 
 #include "sibp/comm/agreement.hpp"
+#include "sibp/core/heartbeat.hpp"
 #include "sibp/data/batch_list.hpp"
 
 #include <numeric>
@@ -12,11 +13,14 @@ namespace {
 
 Samples read_share(const Communicator& communicator, const SampleSource& source, std::span<const Index> chosen,
                    const Sharding& sharding) {
-  return agreed(communicator, [&] {
+  beat(Activity::data);
+  Samples samples = agreed(communicator, [&] {
     std::vector<Index> indices = sharding.local_samples();
     for (Index& index : indices) index = chosen[static_cast<std::size_t>(index)];
     return source.read(indices);
   });
+  beat(Activity::start);
+  return samples;
 }
 
 Sharding deal(const Communicator& communicator, std::span<const Index> chosen, Index logical_shards) {

@@ -205,10 +205,11 @@ class Training {
 
   /// No checkpoint holds weights that other ranks do not have.
   void save_checkpoint() {
+    settle();
     check_weights();
     check_method();
-    settle();
     if (control_.checkpointer != nullptr) control_.checkpointer->save(state_);
+    start_counting();
     saved_step_ = state_.step;
     checkpoint_wished_ = false;
   }

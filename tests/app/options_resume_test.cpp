@@ -108,7 +108,9 @@ TEST(ResumeOptions, WhatMakesAnotherTrainingIsRefused) {
   EXPECT_EQ(error({"--batch", "60", "--hidden", "500"}), "no error");
 }
 
-TEST(ResumeOptions, FormsThatWereChosenStay) {
+TEST(ResumeOptions, WhatWasChosenStays) {
+  EXPECT_EQ(resumed({"--sums", "auto"}, {"--sums", "shared"}).sums.sums, Sums::shared);
+  EXPECT_EQ(resumed({"--sums", "library"}, {"--sums", "shared"}).sums.sums, Sums::library);
   EXPECT_EQ(resumed({"--form", "auto"}, {"--form", "dual,normal"}).training.method.forms,
             (std::vector{Form::dual, Form::normal}));
 }

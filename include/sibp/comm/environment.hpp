@@ -9,7 +9,8 @@ std::string mpi_library();
 
 /// MPI's start and end. Make one first thing in main and let it outlive every Communicator.
 ///
-/// MPI_Finalize is called only if finish() was: a program that ends by an error must not wait for its peers.
+/// MPI_Finalize is called only if finish() was: a program that ends by an error must not wait for its peers. One that
+/// ends by exit(0) before has status 75 (stalled) instead.
 class MpiEnvironment {
  public:
   /// Collective. Throws Error (runtime) if MPI does not start with support for calls from one thread at a time.

@@ -32,6 +32,9 @@ struct Checkpoint {
   std::string config;                           ///< config.ini
 };
 
+/// The name of the tensor that holds a matrix of UpdateRule::state(). Local.
+std::string tensor_of_method(const std::string& matrix);
+
 /// The files config.ini, state.json and weights.safetensors. Local.
 CheckpointFiles to_files(const Checkpoint& checkpoint);
 

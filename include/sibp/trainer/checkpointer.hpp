@@ -58,8 +58,9 @@ class Checkpointer {
   struct Copy;
   using Clock = std::chrono::steady_clock;
 
-  [[nodiscard]] std::shared_ptr<const Copy> copy(const TrainingState& state);
-  void write(const Copy& copy);
+  [[nodiscard]] std::shared_ptr<Copy> copy(const TrainingState& state);
+  [[nodiscard]] Checkpoint to_checkpoint(Copy copy) const;
+  void write(Copy copy);
   void collect();
 
   CheckpointSource source_;

@@ -36,7 +36,7 @@ struct MetricsRecord {
   double lambda_max = 0;  ///< over the layers of the last step
   double seconds_step = 0;
   PhaseSeconds seconds{};
-  double seconds_total = 0;  ///< training time since the start, evaluations left out
+  double seconds_total = 0;  ///< training time since the start, without evaluations and checkpoints
   double seconds_hidden =
       0;  ///< for which collectives were under way during other work: hidden communication, per step
   std::int64_t bytes_reduced = 0;                   ///< bytes that a rank gives to all-reduces, per step

@@ -21,7 +21,8 @@ PROGRAM = os.environ.get("PROGRAM_UNDER_TEST", "")
 MPIEXEC = os.environ.get("MPIEXEC_UNDER_TEST", "mpirun")
 
 # Exit statuses of the program; the same numbers as in include/sibp/core/error.hpp.
-DONE, RUNTIME, USAGE, DATA, MODEL, DIVERGED = range(6)
+DONE, RUNTIME, USAGE, DATA, MODEL, DIVERGED, DISAGREE = range(7)
+STALLED, STOPPED = 75, 85
 
 # Every process of a run carries this variable, so that those left behind are found wherever they hang.
 MARK = "END_TO_END_RUN"
@@ -74,30 +75,75 @@ def wait_for_end(mark, seconds):
     return left
 
 
-def run(*arguments, ranks=1, environment=None, timeout=60, cwd=None):
-    """Runs the program with the arguments on so many ranks and returns what came of it."""
-    mark = uuid.uuid4().hex
-    child_environment = {name: value for name, value in os.environ.items() if not name.startswith("SIBP_")}
-    child_environment |= {"OMP_NUM_THREADS": "1", MARK: mark}
-    child_environment |= environment or {}
-    command = [MPIEXEC, "-np", str(ranks), "--oversubscribe", "--bind-to", "none", PROGRAM, *map(str, arguments)]
-    start = time.monotonic()
-    timed_out = False
-    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr,
-                                   env=child_environment, cwd=cwd)
+class Run:
+    """The program under mpirun, while it runs."""
+
+    def __init__(self, *arguments, ranks=1, environment=None, cwd=None, program=None):
+        self.mark = uuid.uuid4().hex
+        child_environment = {name: value for name, value in os.environ.items() if not name.startswith("SIBP_")}
+        child_environment |= {"OMP_NUM_THREADS": "1", MARK: self.mark}
+        child_environment |= environment or {}
+        self.program = str(program or PROGRAM)
+        self.command = [MPIEXEC, "-np", str(ranks), "--oversubscribe", "--bind-to", "none", self.program,
+                        *map(str, arguments)]
+        self.streams = [tempfile.TemporaryFile(), tempfile.TemporaryFile()]
+        self.start = time.monotonic()
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=self.streams[0],
+                                        stderr=self.streams[1], env=child_environment, cwd=cwd)
+
+    def ranks(self):
+        """The process of each rank, by its number."""
+        found = {}
+        for process in processes_marked(self.mark):
+            try:
+                folder = Path(f"/proc/{process}")
+                if os.readlink(folder / "exe") != os.path.realpath(self.program):
+                    continue
+                variables = (folder / "environ").read_bytes().split(b"\0")
+            except OSError:
+                continue  # ended meanwhile
+            for variable in variables:
+                if variable.startswith(b"OMPI_COMM_WORLD_RANK="):
+                    found[int(variable.partition(b"=")[2])] = process
+        return found
+
+    def wait_until(self, condition, seconds=120):
+        """Waits for something to become true; false if the run ends or the time is over before."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and self.process.poll() is None:
+            if condition():
+                return True
+            time.sleep(0.005)
+        return condition()
+
+    def kill(self):
+        """Ends whatever is still there of a run."""
+        wait_for_end(self.mark, 0)
+        self.process.wait()
+        for stream in self.streams:
+            stream.close()
+
+    def finish(self, timeout=60, patience=1):
+        """Waits for the end of mpirun, and `patience` seconds more for all that it started; what came of it."""
+        timed_out = False
         try:
-            process.wait(timeout)
+            self.process.wait(timeout)
         except subprocess.TimeoutExpired:
             timed_out = True
-        seconds = time.monotonic() - start
-        left_behind = wait_for_end(mark, 0 if timed_out else 1)
-        process.wait()
+        seconds = time.monotonic() - self.start
+        left_behind = wait_for_end(self.mark, 0 if timed_out else patience)
+        self.process.wait()
         texts = []
-        for stream in (stdout, stderr):
+        for stream in self.streams:
             stream.seek(0)
             texts.append(stream.read().decode("utf-8", "replace"))
-    return Result(" ".join(command), process.returncode, *texts, seconds, timed_out, left_behind)
+            stream.close()
+        return Result(" ".join(self.command), self.process.returncode, *texts, seconds, timed_out, left_behind)
+
+
+def run(*arguments, timeout=60, **keywords):
+    """Runs the program with the arguments and returns what came of it."""
+    return Run(*arguments, **keywords).finish(timeout)
 
 
 class ProgramTest(unittest.TestCase):

@@ -1,0 +1,309 @@
+"""Checkpoints, going on from them, and stops on request, with the whole program."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+from harness import DATA, DISAGREE, DONE, MODEL, RUNTIME, STOPPED, USAGE, MPIEXEC, PROGRAM, ProgramTest, Run, main
+from runs import checkpoints, records, status, training
+
+
+class CheckpointTest(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.run_folder = self.folder / "run"
+
+    def train(self, name="run", ranks=2, expect=DONE, **changes):
+        folder = self.folder / name
+        return folder, self.run_and_expect(expect, *training(out=folder, **changes), ranks=ranks)
+
+    def stop_early(self, name="run", ranks=2, **changes):
+        """A run that stops after its first step."""
+        return self.train(name, ranks, STOPPED, max_minutes=1e-6, **changes)
+
+    def expect_equal(self, folder, other):
+        self.assertEqual((folder / "model.safetensors").read_bytes(), (other / "model.safetensors").read_bytes())
+        self.assertEqual(records(folder), records(other))
+
+
+class Resuming(CheckpointTest):
+    def test_every_stop_gives_the_unbroken_run(self):
+        whole, _ = self.train("whole", checkpoint_every=7)
+        self.stop_early()
+        self.assertEqual(status(self.run_folder)["state"], "stopped")
+        self.assertEqual(status(self.run_folder)["exit_status"], STOPPED)
+        # The same command again, as a job script gives it.
+        self.stop_early(resume="auto", checkpoint_every=7)
+        self.assertEqual(checkpoints(self.run_folder), ["step-00000001", "step-00000002"])
+        self.train(resume="auto", checkpoint_every=7)
+        self.expect_equal(self.run_folder, whole)
+        self.assertEqual(checkpoints(self.run_folder), checkpoints(whole))
+        self.assertEqual(status(self.run_folder)["state"], "done")
+        self.assertEqual(status(self.run_folder)["checkpoint"], "checkpoints/step-00000060")
+
+    def test_auto_starts_where_there_is_nothing(self):
+        whole, _ = self.train("whole")
+        self.train(resume="auto")
+        self.expect_equal(self.run_folder, whole)
+        # Nor is a run that came to no checkpoint anything.
+        shutil.rmtree(self.run_folder / "checkpoints")
+        (self.run_folder / "model.safetensors").unlink()
+        self.train(resume="auto")
+        self.expect_equal(self.run_folder, whole)
+
+    def test_a_folder_alone_says_everything(self):
+        whole, _ = self.train("whole", hidden="20,15", method="adam", form=None, lr=0.01)
+        self.stop_early(hidden="20,15", method="adam", form=None, lr=0.01)
+        self.succeed("--resume", self.run_folder, "--progress", "none", ranks=2)
+        self.expect_equal(self.run_folder, whole)
+
+    def test_forms_that_were_chosen_stay(self):
+        self.stop_early(form=None)
+        config = (self.run_folder / "config.ini").read_text(encoding="utf-8")
+        _, result = self.train(resume="auto", form=None)
+        self.assertNotIn("calibration", result.stderr)
+        self.assertEqual((self.run_folder / "config.ini").read_text(encoding="utf-8"), config)
+
+    def test_one_checkpoint_is_gone_on_from_in_a_new_folder(self):
+        whole, _ = self.train("whole", checkpoint_every=20)
+        branch = self.folder / "branch"
+        self.succeed("--resume", whole / "checkpoints" / "step-00000040", "--out", branch, "--progress", "none",
+                     ranks=2)
+        self.assertEqual((branch / "model.safetensors").read_bytes(), (whole / "model.safetensors").read_bytes())
+        self.assertEqual(records(branch), [record for record in records(whole) if record["step"] > 40])
+        self.assertEqual(len(checkpoints(whole)), 3)
+
+    def test_a_longer_run(self):
+        whole, _ = self.train("whole", epochs=4, schedule="constant")
+        self.train(epochs=2, schedule="constant")
+        self.train(epochs=4, schedule="constant", resume="auto")
+        self.expect_equal(self.run_folder, whole)
+        self.fail_with(USAGE, ["--steps or --epochs", r"\b15 steps", "step 60"],
+                       *training(out=self.run_folder, epochs=1, schedule="constant", resume="auto"))
+
+    def test_any_number_of_ranks(self):
+        """Stopped on a ranks and gone on with on b, for all a and b: the same batches, and losses equal to rounding."""
+        whole, _ = self.train("whole", ranks=1, steps=40, epochs=None, schedule="constant")
+        later = [record for record in records(whole) if record["step"] >= 20]
+        for a in range(1, 5):
+            first, _ = self.train(f"on{a}", ranks=a, steps=20, epochs=None, schedule="constant")
+            for b in range(1, 5):
+                with self.subTest(stopped_on=a, resumed_on=b):
+                    folder = self.folder / f"on{a}then{b}"
+                    self.succeed("--resume", first / "checkpoints" / "latest", "--out", folder, "--steps", "40",
+                                 "--progress", "none", ranks=b)
+                    self.assertEqual([record["step"] for record in records(folder)],
+                                     [record["step"] for record in later])
+                    for record, expected in zip(records(folder), later):
+                        self.assertAlmostEqual(record["train_loss"], expected["train_loss"],
+                                               delta=1e-3 * expected["train_loss"])
+
+
+class Refusals(CheckpointTest):
+    def fail_on_resume(self, expect, *patterns, **changes):
+        self.fail_with(expect, patterns, *training(**({"out": self.run_folder, "resume": "auto"} | changes)), ranks=2,
+                       seconds=60)
+
+    def test_another_training(self):
+        self.stop_early()
+        before = {path: path.read_bytes() for path in self.run_folder.rglob("*") if path.is_file()}
+        for name, value in (("hidden", "31"), ("batch", "61"), ("logical_shards", "63"), ("seed", "8"), ("eta", "0.3"),
+                            ("synthetic_samples", "1001")):
+            with self.subTest(name):
+                self.fail_on_resume(USAGE, "--" + name.replace("_", "-") + ": found '" + value, "expected",
+                                    **{name: value})
+        after = {path: path.read_bytes() for path in self.run_folder.rglob("*") if path.is_file()}
+        del before[self.run_folder / "run.lock"], after[self.run_folder / "run.lock"]
+        self.assertEqual(after, before)
+
+    def test_other_data(self):
+        import datasets
+        for name, images in (("data", 600), ("fewer", 590)):
+            datasets.write_mnist(self.folder / name, training=images)
+        common = {"dataset": "mnist", "synthetic_samples": None, "synthetic_features": None, "synthetic_classes": None}
+        self.stop_early(data_dir=self.folder / "data", **common)
+        self.fail_on_resume(DATA, "--data-dir", "490 training samples", "500", data_dir=self.folder / "fewer", **common)
+        pixels = self.folder / "data" / datasets.TRAIN_IMAGES
+        content = bytearray(pixels.read_bytes())
+        content[16:16 + 784 * 50] = bytes(784 * 50)
+        pixels.write_bytes(content)
+        self.fail_on_resume(DATA, "--data-dir", "not those", data_dir=self.folder / "data", **common)
+
+    def test_nothing_to_go_on_from(self):
+        self.fail_on_resume(MODEL, "nowhere", "does not exist", resume=self.folder / "nowhere")
+        (self.folder / "empty").mkdir()
+        self.fail_on_resume(MODEL, "empty", "no checkpoint", resume=self.folder / "empty")
+        self.fail_on_resume(USAGE, "--resume", "auto", "--out", out=None)
+
+    def test_a_folder_that_is_no_run(self):
+        self.run_folder.mkdir()
+        (self.run_folder / "precious").write_text("x", encoding="utf-8")
+        self.fail_on_resume(USAGE, "--out", "not empty")
+        self.assertEqual([path.name for path in self.run_folder.iterdir()], ["precious"])
+
+    def test_two_jobs_in_one_folder(self):
+        first = Run(*training(out=self.run_folder, steps=10**7, epochs=None, checkpoint_every=5), ranks=2)
+        self.addCleanup(first.kill)
+        self.assertTrue(first.wait_until(lambda: (self.run_folder / "checkpoints" / "latest").exists()))
+        self.fail_on_resume(USAGE, "--out", "in use by process")
+        self.fail_on_resume(USAGE, "--out", resume=None)
+        os.kill(first.ranks()[1], signal.SIGTERM)
+        result = first.finish()
+        self.assertEqual(result.status, STOPPED, result)
+
+    def test_other_builds(self):
+        other = PROGRAM + "_double"
+        if not os.path.exists(other):
+            self.skipTest("the program is not built in double precision here")
+        result = subprocess.run([MPIEXEC, "--oversubscribe", "-np", "1", PROGRAM, "--version", ":", "-np", "1", other,
+                                 "--version"], check=False, capture_output=True, text=True, timeout=60)
+        self.assertEqual(result.returncode, DISAGREE, result)
+        self.assertRegex(result.stderr, "error: rank 1 runs .*float64, but rank 0 runs .*float32")
+
+
+class DamagedCheckpoints(CheckpointTest):
+    def test_the_older_one_is_used_and_the_damage_is_named(self):
+        whole, _ = self.train("whole", checkpoint_every=20)
+        self.train(checkpoint_every=20)
+        weights = self.run_folder / "checkpoints" / "step-00000060" / "weights.safetensors"
+        content = bytearray(weights.read_bytes())
+        content[-5] ^= 4
+        weights.write_bytes(content)
+        (self.run_folder / "checkpoints" / "step-00000040" / "state.json").unlink()
+        _, result = self.train(checkpoint_every=20, resume="auto")
+        for name in ("step-00000060/weights.safetensors is damaged: its SHA-256", "step-00000040/state.json"):
+            self.assertIn(name, result.stderr)
+        self.assertIn("going on from " + str(self.run_folder / "checkpoints" / "step-00000020"), result.stderr)
+        self.expect_equal(self.run_folder, whole)
+        self.assertTrue((self.run_folder / "checkpoints" / "damaged-00000060").exists())
+
+    def test_where_none_can_be_used(self):
+        self.stop_early()
+        (self.run_folder / "checkpoints" / "step-00000001" / "manifest.json").unlink()
+        for resume in ("auto", self.run_folder):
+            self.fail_with(MODEL, ["step-00000001", "manifest.json"], *training(out=self.run_folder, resume=resume),
+                           ranks=2)
+
+    def test_ls_verify_and_show(self):
+        self.train(checkpoint_every=30, method="sgd", form=None)
+        listing = self.succeed("checkpoint", "ls", self.run_folder).stdout
+        self.assertRegex(listing, r"step-00000030 .* step 30 of 60, 2.00 epochs(.|\n)*step-00000060")
+        self.succeed("checkpoint", "verify", self.run_folder, ranks=2)
+        shown = self.succeed("checkpoint", "show", self.run_folder).stdout
+        for pattern in ("step-00000060", r"method\.velocity\.0 \(30 × 65\)", "momentum = 0.9"):
+            self.assertRegex(shown, pattern)
+        newest = self.run_folder / "checkpoints" / "step-00000060"
+        os.truncate(newest / "state.json", 10)
+        self.assertIn("DAMAGED", self.succeed("checkpoint", "ls", self.run_folder).stdout)
+        for words in (("verify", self.run_folder), ("verify", newest), ("show", newest), ("ls", self.folder / "nowhere"),
+                      ("ls", self.folder)):
+            self.fail_with(MODEL, [], "checkpoint", *words, ranks=1)
+        self.assertRegex(self.succeed("checkpoint", "show", self.run_folder).stdout,
+                         "skipped(.|\n)*checkpoint .*step-00000030")
+
+    def test_weights_of_a_checkpoint_are_a_model(self):
+        self.train()
+        self.succeed("evaluate", "--model", self.run_folder / "checkpoints" / "latest" / "weights.safetensors",
+                     "--dataset", "synthetic", "--synthetic-samples", "1000", "--synthetic-features", "64",
+                     "--synthetic-classes", "10", "--seed", "7")
+
+
+class Stops(CheckpointTest):
+    def start_long_run(self, ranks=2, **changes):
+        run = Run(*training(**({"out": self.run_folder, "steps": 10**7, "epochs": None, "checkpoint_every": "1h",
+                                "schedule": "constant"} | changes)), ranks=ranks)
+        self.addCleanup(run.kill)
+        # The state is written once more when training begins, and metrics only later.
+        self.assertTrue(run.wait_until(lambda: (self.run_folder / "status.json").exists()))
+        return run
+
+    def expect_stopped(self, run):
+        result = run.finish()
+        self.assertEqual((result.status, result.left_behind, result.errors), (STOPPED, [], []), str(result))
+        state = status(self.run_folder)
+        self.assertEqual((state["state"], state["exit_status"]), ("stopped", STOPPED))
+        self.assertEqual(checkpoints(self.run_folder)[-1], f"step-{state['step']:08}")
+        return state["step"]
+
+    def test_a_signal_to_any_rank(self):
+        for number, rank in ((signal.SIGTERM, 0), (signal.SIGINT, 1), (signal.SIGUSR1, 2)):
+            with self.subTest(number.name):
+                run = self.start_long_run(ranks=3)
+                os.kill(run.ranks()[rank], number)
+                step = self.expect_stopped(run)
+                self.run_and_expect(DONE, "--resume", self.run_folder, "--steps", step + 3, "--progress", "none",
+                                    ranks=3)
+                shutil.rmtree(self.run_folder)
+
+    def test_mpirun_passes_sigusr1_on(self):
+        run = self.start_long_run()
+        run.process.send_signal(signal.SIGUSR1)
+        self.expect_stopped(run)
+
+    def test_a_signal_in_a_long_evaluation(self):
+        # The test set of 20 samples a step is evaluated after every step; the evaluation of all is broken off.
+        run = self.start_long_run(synthetic_samples=60000, evaluate_every=1, log_every=1)
+        os.kill(run.ranks()[1], signal.SIGTERM)
+        self.expect_stopped(run)
+
+    def test_a_second_interrupt_ends_at_once(self):
+        run = self.start_long_run(ranks=2)
+        # While the other rank stands still, the first request cannot be agreed on.
+        ranks = run.ranks()
+        os.kill(ranks[1], signal.SIGSTOP)
+        os.kill(ranks[0], signal.SIGINT)
+        time.sleep(0.2)
+        self.assertIsNone(run.process.poll())
+        os.kill(ranks[0], signal.SIGINT)
+        result = run.finish(timeout=10, patience=10)
+        self.assertFalse(result.timed_out, result)
+        self.assertNotIn(result.status, (DONE, STOPPED))
+
+    def test_a_time_between_checkpoints(self):
+        run = self.start_long_run(checkpoint_every="0.3s", keep=2)
+        self.assertTrue(run.wait_until(lambda: len(checkpoints(self.run_folder)) == 2 and
+                                       "step" in status(self.run_folder)["checkpoint"]))
+        first = checkpoints(self.run_folder)
+        self.assertTrue(run.wait_until(lambda: not set(first) & set(checkpoints(self.run_folder))))
+        os.kill(run.ranks()[0], signal.SIGTERM)
+        self.expect_stopped(run)
+
+    def test_minutes(self):
+        since = time.monotonic()
+        _, result = self.train(expect=STOPPED, steps=10**7, epochs=None, max_minutes=0.05)
+        self.assertGreater(time.monotonic() - since, 3)
+        self.assertRegex(result.stderr, "stopped .* after step [0-9]+ with a checkpoint; go on with --resume")
+
+    def test_a_disk_that_fills_up(self):
+        """Training goes on while there is an older checkpoint, and does not end well without a last one."""
+        self.run_folder.mkdir()
+        if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(self.run_folder)],
+                                               check=False, capture_output=True).returncode != 0:
+            self.skipTest("no small file system to fill")
+        self.addCleanup(subprocess.run, ["umount", "-l", str(self.run_folder)], check=False)
+        run = self.start_long_run(checkpoint_every="0.2s", keep=1, log_every=10**6, evaluate_every=10**6)
+        self.assertTrue(run.wait_until(lambda: checkpoints(self.run_folder)))
+        filler = self.run_folder / "filler"
+        file = os.open(filler, os.O_WRONLY | os.O_CREAT)
+        try:
+            while True:
+                os.write(file, bytes(512))
+        except OSError:
+            os.close(file)
+        time.sleep(1)
+        self.assertIsNone(run.process.poll(), "the run has not gone on")
+        os.kill(run.ranks()[0], signal.SIGTERM)
+        result = run.finish()
+        self.assertEqual(result.status, RUNTIME, str(result))
+        self.assertRegex(result.stderr, "no checkpoint: .*No space left on device.* goes on")
+        self.assertRegex(result.errors[-1], "No space left")
+        filler.unlink()
+        self.succeed("checkpoint", "verify", self.run_folder)
+        self.run_and_expect(STOPPED, "--resume", self.run_folder, "--max-minutes", "1e-6", "--progress", "none", ranks=2)
+
+
+if __name__ == "__main__":
+    main()
