@@ -5,12 +5,23 @@ set(SIBP_MPIEXEC_FLAGS "--oversubscribe;--bind-to;none" CACHE STRING "Flags of m
 set(SIBP_TEST_ENVIRONMENT
     "OMP_NUM_THREADS=1;GTEST_COLOR=no;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_btl_vader_single_copy_mechanism=none;ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1")
 
-# sibp_add_test(name SOURCES file… [RANKS 1 2 3 4] [PRECISIONS float double] [LABELS label…] [TIMEOUT seconds])
+# What `ctest -L gpu` needs.
+add_custom_target(gpu_tests)
+
+# sibp_add_test(name SOURCES file… [RANKS 1 2 3 4] [PRECISIONS float double] [LABELS label…] [TIMEOUT seconds]
+#               [GPU | GPU_ONLY | EMULATED_GPU])
 #
 # Builds the sources against the library of each precision (float alone by default) and registers one test per precision
 # and number of ranks, each started by mpiexec (1 rank by default). `ctest -L ranks` runs those with several ranks.
+#
+# GPU registers the test once more in float on one rank, label `gpu`, with SIBP_TEST_DEVICE=cuda: the same tests on a GPU
+# (tests/support/test_device.hpp), which are skipped where there is none. GPU_ONLY registers nothing else. A build without
+# GPU support has none of them. EMULATED_GPU is for tests with tests/emulation among their sources, on any RANKS.
 function(sibp_add_test name)
-  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;RANKS;PRECISIONS;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "GPU;GPU_ONLY;EMULATED_GPU" "TIMEOUT" "SOURCES;RANKS;PRECISIONS;LABELS" ${ARGN})
+  if((arg_GPU_ONLY OR arg_EMULATED_GPU) AND NOT SIBP_GPU_FOUND)
+    return()
+  endif()
   if(NOT arg_RANKS)
     set(arg_RANKS 1)
   endif()
@@ -28,8 +39,13 @@ function(sibp_add_test name)
     target_link_libraries(${target} PRIVATE ${library} GTest::gtest GTest::gmock)
     sibp_configure_target(${target})
     target_compile_options(${target} PRIVATE -O1)  # tests spend their time in the library; this compiles faster
+    if(arg_GPU_ONLY)
+      set(arg_RANKS "")
+    endif()
+    set(entries "")
     foreach(ranks IN LISTS arg_RANKS)
       set(entry ${name}.${precision}.np${ranks})
+      list(APPEND entries ${entry})
       add_test(NAME ${entry} COMMAND ${MPIEXEC_EXECUTABLE} ${MPIEXEC_NUMPROC_FLAG} ${ranks} ${SIBP_MPIEXEC_FLAGS}
                                      $<TARGET_FILE:${target}>)
       set(labels ${arg_LABELS})
@@ -40,6 +56,21 @@ function(sibp_add_test name)
         ${entry} PROPERTIES TIMEOUT ${arg_TIMEOUT} PROCESSORS ${ranks} LABELS "${labels}"
                             ENVIRONMENT "${SIBP_TEST_ENVIRONMENT}")
     endforeach()
+    if(arg_EMULATED_GPU)
+      target_link_libraries(${target} PRIVATE CUDA::cudart NCCL::NCCL LAPACK::LAPACK BLAS::BLAS)
+      set_property(TEST ${entries} APPEND PROPERTY ENVIRONMENT SIBP_TEST_DEVICE=cuda)
+      set_property(TEST ${entries} APPEND PROPERTY LABELS gpu)
+      add_dependencies(gpu_tests ${target})
+    endif()
+    if((arg_GPU OR arg_GPU_ONLY) AND SIBP_GPU_FOUND AND precision STREQUAL "float")
+      set(entry ${name}.${precision}.gpu)
+      add_test(NAME ${entry} COMMAND ${MPIEXEC_EXECUTABLE} ${MPIEXEC_NUMPROC_FLAG} 1 ${SIBP_MPIEXEC_FLAGS}
+                                     $<TARGET_FILE:${target}>)
+      set_tests_properties(
+        ${entry} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS gpu RESOURCE_LOCK gpu SKIP_REGULAR_EXPRESSION "SKIPPED . all"
+                            ENVIRONMENT "${SIBP_TEST_ENVIRONMENT};SIBP_TEST_DEVICE=cuda")
+      add_dependencies(gpu_tests ${target})
+    endif()
   endforeach()
 endfunction()
 

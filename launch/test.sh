@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds sibp_dist with warnings as errors, checks its format, and runs every test, the unit tests
-# once more under AddressSanitizer and UndefinedBehaviorSanitizer. Ends with a summary and fails if anything did.
+# once more under AddressSanitizer and UndefinedBehaviorSanitizer; where CUDA and NCCL are installed, builds with GPU support
+# too, and runs its tests, which are skipped without a GPU. Ends with a summary and fails if anything did.
 #
 # Usage: launch/test.sh [option of ctest …]
 #
@@ -40,8 +41,15 @@ has_format_version() {
 }
 
 check_format() {
-  find "$project_dir"/{include,src,tests} \( -name '*.?pp' -o -name '*.cu' \) -print0 |
+  find "$project_dir"/{include,src,tests} \( -name '*.?pp' -o -name '*.cu' -o -name '*.cuh' \) -print0 |
     sort -z | xargs -0 clang-format --dry-run -Werror
+}
+
+# Whether there is a CUDA compiler, with NCCL.
+has_cuda() {
+  local nvcc
+  nvcc=$(command -v nvcc || command -v /usr/local/cuda/bin/nvcc) || return 1
+  printf '#include <nccl.h>\n' | g++ -I"$(dirname "$nvcc")/../include" -x c++ -fsyntax-only - 2>/dev/null
 }
 
 # run_tests PRESET [option of ctest …]
@@ -82,6 +90,15 @@ stage "build with sanitizers" build_preset sanitize
 few=()
 [[ $# -eq 0 ]] || few=(--no-tests=ignore)
 stage "unit tests under sanitizers" run_tests sanitize ${few[@]+"${few[@]}"} -LE 'program|source|fixture' "$@"
+
+title="build with GPU support"
+if has_cuda; then
+  stage "$title" build_preset cuda
+  stage "tests on a GPU" run_tests cuda ${few[@]+"${few[@]}"} "$@"
+  skipped+=${skipped:+$'\n'}$(list_skipped cuda)
+else
+  summary+=("skipped          $title: no nvcc with NCCL's header beside it")
+fi
 
 say "summary"
 printf '%s\n' "${summary[@]}"

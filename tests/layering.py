@@ -15,14 +15,19 @@ from pathlib import Path
 LAYERS = [["core"], ["device"], ["comm", "data", "model"], ["update"], ["trainer"], ["app"]]
 LEVEL = {folder: level for level, folders in enumerate(LAYERS) for folder in folders}
 
-# Libraries that one folder of src/ alone may see, by the start of the header's name.
-HOME_OF_LIBRARY = {
-    "Eigen/": "device",
-    "cblas": "device",
-    "mpi.h": "comm",
-    "openssl/": "core",
-    "xxhash.h": "device",
-    "boost/program_options": "app",
+# Libraries that few folders of src/ alone may see, by the start of the header's name.
+HOMES_OF_LIBRARY = {
+    "Eigen/": ("device",),
+    "cblas": ("device",),
+    "cublas": ("device",),
+    "cusolver": ("device",),
+    "cub/": ("device",),
+    "cuda": ("device", "comm"),
+    "nccl.h": ("comm",),
+    "mpi.h": ("comm",),
+    "openssl/": ("core",),
+    "xxhash.h": ("device",),
+    "boost/program_options": ("app",),
 }
 
 LONGEST_FILE = 350
@@ -43,9 +48,11 @@ def source_files(root):
 def breach_of_include(name, folder, quote, header):
     """What is wrong with an include in the file `name` of `folder`, or None."""
     if quote == "<":
-        for start, home in HOME_OF_LIBRARY.items():
-            if header.startswith(start) and name.parts[:2] != ("src", home):
-                return f"<{header}> may be included in src/{home}/ only"
+        for start, homes in HOMES_OF_LIBRARY.items():
+            if header.startswith(start) and (name.parts[0] != "src" or name.parts[1] not in homes):
+                return f"<{header}> may be included in src/{' and src/'.join(homes)} only"
+        if header.startswith("mpi") and name.suffix in {".cu", ".cuh"}:
+            return f"<{header}>: CUDA sources do not see MPI"
         return None
     target = header.removeprefix("sibp/").split("/")[0]
     if target not in LEVEL:
@@ -105,6 +112,8 @@ class LayeringTest(unittest.TestCase):
                 "include/sibp/model/network.hpp": '#include "sibp/device/device.hpp"\n',
                 "src/device/maps.hpp": "#include <Eigen/Dense>\n",
                 "src/comm/mpi.cpp": '#include <mpi.h>\n#include "sibp/comm/communicator.hpp"\n',
+                "src/comm/gpu.hpp": "#include <cuda_runtime_api.h>\n#include <nccl.h>\n",
+                "src/device/kernels.cu": "#include <cub/block/block_reduce.cuh>\n",
                 "src/app/options.cpp": '#include <boost/program_options.hpp>\n#include "sibp/trainer/trainer.hpp"\n',
             }), 0)
 
@@ -116,6 +125,9 @@ class LayeringTest(unittest.TestCase):
             "Eigen": ("src/update/solver.cpp", "#include <Eigen/Dense>\n"),
             "MPI in a public header": ("include/sibp/comm/communicator.hpp", "#include <mpi.h>\n"),
             "MPI": ("src/app/main.cpp", "#include <mpi.h>\n"),
+            "MPI in a kernel": ("src/comm/kernel.cu", "#include <mpi.h>\n"),
+            "CUDA": ("src/update/solver.cpp", "#include <cuda_runtime_api.h>\n"),
+            "NCCL": ("src/device/gpu.cpp", "#include <nccl.h>\n"),
             "Boost.Program_options": ("src/trainer/trainer.cpp", "#include <boost/program_options.hpp>\n"),
             "condition": ("src/device/cpu.cpp", "#ifdef GPU\n#endif\n"),
             "unknown folder": ("src/utilities/strings.cpp", "\n"),

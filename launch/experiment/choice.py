@@ -16,7 +16,7 @@ PROBLEM_OPTIONS = (
     "dataset", "train-images", "train-labels", "test-images", "test-labels", "synthetic-samples", "synthetic-features",
     "synthetic-classes", "normalize", "validation", "logical-shards", "hidden", "network", "activation", "loss", "init",
     "batch", "epochs", "steps", "training-sample")
-RUN_OPTIONS = ("method", "seed", "data-dir", "threads", "log-every", "evaluate-every")
+RUN_OPTIONS = ("method", "seed", "data-dir", "device", "precision", "threads", "log-every", "evaluate-every")
 
 
 @dataclass

@@ -67,6 +67,23 @@ void append_run_options(OptionTable& table) {
                        [](auto& o) -> auto& { return o.out; }, "a folder"),
                    .place = Place::unsaved,
                    .without_default = "runs/TIME-DATASET-NETWORK"});
+  table.push_back(
+      {.name = "device",
+       .group = run_group,
+       .value_name = "NAME",
+       .help = "cpu, cuda (a GPU for each rank) or auto (cuda where every rank has a GPU of its own)",
+       .binding = choice(
+           [](auto& o) -> auto& { return o.device; },
+           Names<DeviceChoice>{
+               {"auto", DeviceChoice::automatic}, {"cpu", DeviceChoice::cpu}, {"cuda", DeviceChoice::cuda}}),
+       .commands = all_commands});
+  table.push_back(
+      {.name = "precision",
+       .group = run_group,
+       .value_name = "NAME",
+       .help = "of matrix products on a GPU: fp32, or tf32 (faster, 11 significant bits)",
+       .binding = choice_of([](auto& o) -> auto& { return o.precision; }, {Precision::fp32, Precision::tf32}),
+       .commands = all_commands});
   table.push_back({.name = "threads",
                    .group = run_group,
                    .value_name = "N",

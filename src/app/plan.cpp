@@ -47,7 +47,8 @@ void find_rates(Plan& plan, const Options& options, const Communicator& world) {
     }
   });
   if (plan.measured_flops || plan.measured_interconnect) {
-    plan.rates = calibrate(*open_compute(options, world).device, world);
+    const Compute compute = open_compute(options, world);
+    plan.rates = calibrate(*compute.device, compute.communicator);
     if (!given.flops && !given.latency && !given.bandwidth) plan.measured_ranks = world.size();
     if (world.size() > 1) plan.interconnect = interconnect_of(plan.rates, world.size());
   }

@@ -1,8 +1,11 @@
 #include "app/session.hpp"
 
 #include "sibp/comm/agreement.hpp"
+#include "sibp/comm/gpu_communicator.hpp"
 #include "sibp/trainer/memory_model.hpp"
 #include "sibp/update/calibration.hpp"
+
+#include "app/gpu_choice.hpp"
 
 #include <cerrno>
 #include <cstdio>
@@ -40,14 +43,38 @@ std::pair<std::string, LayerCost> form_and_cost(const MethodOptions& method, con
           gradient_cost(step, no_matter, static_cast<int>(method.cg_steps))};
 }
 
+/// The device and the communicator of a rank with a GPU of its own. Collective.
+Compute open_gpu(const GpuChoice& gpu, const Options& options, const Communicator& world, const ThreadPlan& threads) {
+  agreed(world, [&] {
+    if (world.size() > 1 && options.sums.wire != Wire::float32)
+      throw_usage_error(fmt::format("--wire: found {}, but between GPUs matrices travel as they are; expected {}",
+                                    name_of(options.sums.wire), name_of(Wire::float32)));
+  });
+  Compute compute{threads, agreed(world, [&] { return make_cuda_device(gpu.index, options.precision); }), world};
+  std::string library;
+  if (world.size() > 1) {  // one rank alone sends nothing
+    compute.communicator = make_gpu_communicator(world, *compute.device, options.guard.stall_timeout);
+    // The device outlives the communicator: it only borrows it.
+    compute.device->set_progress([backend = std::weak_ptr(compute.communicator.backend())] {
+      if (const auto alive = backend.lock()) alive->poll();
+    });
+    library = ", " + gpu_communication_library();
+  }
+  spdlog::info("{} rank{}, each on a GPU: {}, products in {}", world.size(), world.size() == 1 ? "" : "s",
+               gpu.info.name, name_of(options.precision));
+  spdlog::info("{} of GPU memory, {} free; {}{}", size_text(static_cast<double>(gpu.info.memory_bytes)),
+               size_text(static_cast<double>(gpu.info.free_bytes)), gpu.info.versions, library);
+  return compute;
+}
+
 }  // namespace
 
 Compute open_compute(const Options& options, const Communicator& world) {
-  Compute compute;
-  compute.threads = plan_threads(options.threads, make_node_communicator());
-  compute.device = make_cpu_device(compute.threads.threads);
+  const std::optional<GpuChoice> gpu = choose_gpu(options, world);
+  const ThreadPlan plan = plan_threads(options.threads, make_node_communicator());
+  if (gpu) return open_gpu(*gpu, options, world, plan);
+  Compute compute{plan, make_cpu_device(plan.threads), world};
   if (world.size() > 1) compute.device->set_progress([world] { world.poll(); });
-  const auto& plan = compute.threads;
   spdlog::info("{} ranks × {} threads on {}; rank 0 shares {} cores with {} other ranks", world.size(), plan.threads,
                compute.device->description(), plan.cores, plan.sharers - 1);
   if (const auto advice = cpu_device_advice()) spdlog::warn(*advice);
@@ -99,7 +126,7 @@ std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, cons
   });
   if (given.size() == 1) return std::vector<Form>(spec.layers.size(), given.front());
   if (!given.empty()) return given;
-  const MachineRates rates = calibrate(*compute.device, world);
+  const MachineRates rates = calibrate(*compute.device, compute.communicator);
   const std::string arithmetic = fmt::format("{}, {} threads", compute.device->description(), compute.threads.threads);
   const StepShape shape = step_shape(options, world.size());
   const bool alike = world.all_agree(world.broadcast(arithmetic) == arithmetic);

@@ -17,9 +17,11 @@ namespace sibp {
 struct Compute {
   ThreadPlan threads;
   std::unique_ptr<Device> device;
+  Communicator communicator;  ///< all ranks; matrices travel as the device's memory needs it
 };
 
-/// Plans the threads and makes the device, saying so in the log. Collective.
+/// Chooses the device, plans the threads and makes it, saying so in the log. Collective. Throws AgreedError (usage)
+/// naming --device or --precision if there is no such device for every rank.
 Compute open_compute(const Options& options, const Communicator& world);
 
 /// Opens the data set of the options. Collective. Throws AgreedError.

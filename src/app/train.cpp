@@ -13,6 +13,7 @@
 #include "sibp/trainer/trainer.hpp"
 #include "sibp/update/methods.hpp"
 
+#include "app/memory_check.hpp"
 #include "app/session.hpp"
 
 #include <functional>
@@ -83,8 +84,10 @@ class Watch {
 
 /// The start of the training: drawn on rank 0, or read there from a file or a checkpoint, and sent to all, so that
 /// replicas are equal bit for bit.
-Network initial_network(const Options& options, const NetworkSpec& spec, Device& device, const Communicator& world,
+Network initial_network(const Options& options, const NetworkSpec& spec, const Compute& compute,
                         const Resumption& from) {
+  Device& device = *compute.device;
+  const Communicator& world = compute.communicator;
   const auto file = from.from_checkpoint ? std::nullopt : weights_file(options);
   const bool is_drawn = !file && !from.from_checkpoint;
   Network network = agreed(world, [&] {
@@ -221,20 +224,21 @@ std::unique_ptr<Checkpointer> Job::make_checkpointer(Watch& watch, const Network
 }
 
 int Job::train() {
+  check_memory(options_.training, spec_, compute_);
   Device& device = *compute_.device;
   const TrainingData data =
       load_training_data(device, world_, dataset_, options_.normalisation, options_.validation, options_.training);
   log_memory(data, world_);
   const RunFacts facts = facts_of(options_, data, world_);
   check_same_data(from_, facts, data, world_);
-  Network network = initial_network(options_, spec_, device, world_, from_);
+  Network network = initial_network(options_, spec_, compute_, from_);
 
   PhaseClock clock;
-  const UpdateContext context{device, world_, clock};
+  const UpdateContext context{device, compute_.communicator, clock};
   const auto rule = agreed(world_, [&] {
     return make_update_rule(context, spec_, options_.training.method, batch_capacity(options_.training, data));
   });
-  options_.sums.sums = recorded_sums(options_, world_);
+  options_.sums.sums = recorded_sums(options_, compute_.communicator);
   TrainingControl control{.start = start_of(from_, context, *rule),
                           .check_every = options_.guard.check_every,
                           .keeps_checkpoints = true,

@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <new>
+#include <utility>
 #include <vector>
 
 namespace sibp {
@@ -66,6 +67,9 @@ class CpuDevice final : public Device {
 
   void do_upload(const Real* from, MatrixView to) override { do_copy({from, to.rows, to.cols, to.rows}, to); }
   void do_download(ConstMatrixView from, Real* to) override { do_copy(from, {to, from.rows, from.cols, from.rows}); }
+  void do_upload_labels(std::span<const std::int32_t> from, std::int32_t* to) override {
+    std::copy(from.begin(), from.end(), to);
+  }
   void do_download_labels(const std::int32_t* from, std::span<std::int32_t> to) override {
     std::copy_n(from, to.size(), to.begin());
   }
@@ -163,8 +167,7 @@ class CpuDevice final : public Device {
     cpu::apply_derivative(activation, eigen(f).array(), eigen(d).array(), eigen(s).array());
   }
 
-  LossSums do_softmax_cross_entropy(ConstMatrixView f, const std::int32_t* labels, MatrixView d) override {
-    LossSums sums;
+  void do_softmax_cross_entropy(ConstMatrixView f, const std::int32_t* labels, MatrixView d) override {
     for (Index c = 0; c < f.cols; ++c) {
       const auto logits = eigen(f).col(c).array();
       auto difference = eigen(d).col(c).array();
@@ -175,22 +178,21 @@ class CpuDevice final : public Device {
       difference /= total;
       difference(labels[c]) -= Real(1);
       // −log softmax(F)[label] = log Σ exp(F − max) − (F[label] − max)
-      sums.loss += std::log(static_cast<double>(total)) - static_cast<double>(logits(labels[c]) - largest);
-      if (best == labels[c]) ++sums.correct;
+      sums_.loss += std::log(static_cast<double>(total)) - static_cast<double>(logits(labels[c]) - largest);
+      if (best == labels[c]) ++sums_.correct;
     }
-    return sums;
   }
 
-  LossSums do_squared_error(ConstMatrixView f, const std::int32_t* labels, MatrixView d) override {
-    LossSums sums;
+  void do_squared_error(ConstMatrixView f, const std::int32_t* labels, MatrixView d) override {
     eigen(d) = eigen(f);
     for (Index c = 0; c < f.cols; ++c) {
       eigen(d)(labels[c], c) -= Real(1);
-      if (largest_row(f, c) == labels[c]) ++sums.correct;
+      if (largest_row(f, c) == labels[c]) ++sums_.correct;
     }
-    sums.loss = 0.5 * do_sum_of_squares(d);
-    return sums;
+    sums_.loss += 0.5 * do_sum_of_squares(d);
   }
+
+  LossSums do_take_loss_sums() override { return std::exchange(sums_, {}); }
 
   void do_softmax(MatrixView f) override {
     for (Index c = 0; c < f.cols; ++c) {
@@ -212,6 +214,8 @@ class CpuDevice final : public Device {
       labels[k] = stored.labels[static_cast<std::size_t>(columns[k])];
     }
   }
+
+  LossSums sums_;  ///< of the losses, until they are taken
 };
 
 }  // namespace

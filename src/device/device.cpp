@@ -59,6 +59,11 @@ void Device::download(ConstMatrixView from, std::span<Real> to) {
   if (!from.empty()) do_download(from, to.data());
 }
 
+void Device::upload_labels(std::span<const std::int32_t> from, LabelView to) {
+  require(static_cast<Index>(from.size()) == to.size, "upload_labels: sizes differ");
+  if (to.size > 0) do_upload_labels(from, to.data);
+}
+
 void Device::download_labels(ConstLabelView from, std::span<std::int32_t> to) {
   require(static_cast<Index>(to.size()) == from.size, "download_labels: sizes differ");
   if (from.size > 0) do_download_labels(from.data, to);
@@ -133,6 +138,16 @@ Index Device::cholesky(MatrixView a) {
   return a.empty() ? 0 : do_cholesky(a);
 }
 
+DampedFactor Device::damped_cholesky(MatrixView a, double absolute, double per_trace) {
+  require_square(a);
+  return a.empty() ? DampedFactor{absolute, 0} : do_damped_cholesky(a, absolute, per_trace);
+}
+
+DampedFactor Device::do_damped_cholesky(MatrixView a, double absolute, double per_trace) {
+  const double lambda = do_damp(a, absolute, per_trace);
+  return {lambda, do_cholesky(a)};
+}
+
 void Device::solve_right(ConstMatrixView factor, MatrixView x) {
   require_square(factor);
   require(x.cols == factor.rows, "solve_right: shapes do not fit");
@@ -185,16 +200,16 @@ void Device::apply_derivative(Activation activation, ConstMatrixView f, ConstMat
   if (!s.empty()) do_apply_derivative(activation, f, d, s);
 }
 
-LossSums Device::softmax_cross_entropy(ConstMatrixView f, ConstLabelView labels, MatrixView d) {
+void Device::softmax_cross_entropy(ConstMatrixView f, ConstLabelView labels, MatrixView d) {
   require_same_shape(f, d);
   require(labels.size == f.cols, "softmax_cross_entropy: one label per sample is needed");
-  return f.empty() ? LossSums{} : do_softmax_cross_entropy(f, labels.data, d);
+  if (!f.empty()) do_softmax_cross_entropy(f, labels.data, d);
 }
 
-LossSums Device::squared_error(ConstMatrixView f, ConstLabelView labels, MatrixView d) {
+void Device::squared_error(ConstMatrixView f, ConstLabelView labels, MatrixView d) {
   require_same_shape(f, d);
   require(labels.size == f.cols, "squared_error: one label per sample is needed");
-  return f.empty() ? LossSums{} : do_squared_error(f, labels.data, d);
+  if (!f.empty()) do_squared_error(f, labels.data, d);
 }
 
 void Device::softmax(MatrixView f) {

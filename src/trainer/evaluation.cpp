@@ -8,10 +8,10 @@
 
 namespace sibp {
 
-LossSums output_loss(Device& device, Loss loss, Workspace& workspace, std::size_t layers) {
+void output_loss(Device& device, Loss loss, Workspace& workspace, std::size_t layers) {
   const auto evaluate_loss =
       loss == Loss::softmax_cross_entropy ? &Device::softmax_cross_entropy : &Device::squared_error;
-  return (device.*evaluate_loss)(workspace.activations(layers), workspace.labels(), workspace.difference(layers));
+  (device.*evaluate_loss)(workspace.activations(layers), workspace.labels(), workspace.difference(layers));
 }
 
 void for_each_chunk(Device& device, const Network& network, const LocalSplit& split,
@@ -34,14 +34,14 @@ void for_each_chunk(Device& device, const Network& network, const LocalSplit& sp
 std::optional<LossAndAccuracy> evaluate(Device& device, const Communicator& communicator, const Network& network,
                                         const LocalSplit& split, const DeviceNormalisation& normalisation,
                                         Workspace& workspace, const std::function<bool()>& stop_requested) {
-  std::array<double, 3> sums{};  // loss, samples classified rightly, ranks that stopped
+  bool stopped = false;
   for_each_chunk(device, network, split, normalisation, workspace, [&](Index, Index) {
-    const LossSums chunk = output_loss(device, network.spec.loss, workspace, network.weights.size());
-    sums[0] += chunk.loss;
-    sums[1] += static_cast<double>(chunk.correct);
-    if (stop_requested && stop_requested()) sums[2] = 1;
-    return sums[2] == 0;
+    output_loss(device, network.spec.loss, workspace, network.weights.size());
+    stopped = stop_requested && stop_requested();
+    return !stopped;
   });
+  const LossSums local = device.take_loss_sums();
+  std::array<double, 3> sums{local.loss, static_cast<double>(local.correct), stopped ? 1.0 : 0.0};
   communicator.all_reduce_sum(std::span<double>(sums));
   if (sums[2] > 0) return std::nullopt;
   const auto samples = static_cast<double>(std::max<Index>(split.global_size(), 1));

@@ -3,6 +3,8 @@
 #include "sibp/core/error.hpp"
 #include "sibp/trainer/trainer.hpp"
 
+#include <algorithm>
+
 namespace sibp {
 namespace {
 
@@ -34,11 +36,8 @@ double update_elements(Form form, const LayerSpec& layer, const StepShape& step)
   throw Error(ExitStatus::runtime, "unknown form of the proximal update");
 }
 
-}  // namespace
-
-RankMemory predict_memory(const NetworkSpec& spec, const std::vector<Form>& forms, const StepShape& step,
-                          Index samples) {
-  require(forms.size() == spec.layers.size(), "one form per layer is needed");
+/// What is the same for all methods.
+RankMemory memory_without_update(const NetworkSpec& spec, const StepShape& step, Index samples) {
   const auto capacity = static_cast<double>(workspace_capacity(local_batch(step)));
   const auto own_samples = static_cast<double>((samples + step.ranks - 1) / step.ranks);
   RankMemory memory;
@@ -47,12 +46,107 @@ RankMemory predict_memory(const NetworkSpec& spec, const std::vector<Form>& form
   const auto inputs = static_cast<double>(spec.inputs() + 1);  // read ahead
   memory.workspace =
       capacity * (2 * sizeof(std::int32_t) + (static_cast<double>(spec.outputs()) + inputs) * sizeof(Real));
-  for (std::size_t i = 0; i < forms.size(); ++i) {
-    const LayerSpec& layer = spec.layers[i];
+  for (const LayerSpec& layer : spec.layers)
     memory.workspace += capacity * static_cast<double>(layer.fan_in() + 2 * layer.outputs) * sizeof(Real);
-    memory.update += sizeof(Real) * update_elements(forms[i], layer, step);
-  }
   return memory;
+}
+
+/// Elements that the update rules allocate, method by method.
+class UpdateElements {
+ public:
+  UpdateElements(const NetworkSpec& spec, const MethodOptions& method, const StepShape& step)
+      : spec_(spec), method_(method), step_(step), local_(static_cast<double>(local_batch(step))) {}
+
+  [[nodiscard]] double sum() const {
+    const auto parameters = static_cast<double>(spec_.parameters());
+    switch (method_.method) {
+      case Method::sibp:
+        return of_forms(spec_.layers.size());
+      case Method::published:
+        return of_published();
+      case Method::proxprop:
+        return moments(method_.outer) * parameters + of_proximal_steps();
+      case Method::sgd:
+        return (1 + moments(Optimiser::sgd)) * parameters;
+      case Method::adam:
+        return (1 + moments(Optimiser::adam)) * parameters;
+    }
+    throw Error(ExitStatus::runtime, "unknown method");
+  }
+
+ private:
+  static double moments(Optimiser optimiser) { return optimiser == Optimiser::sgd ? 1 : 2; }
+
+  /// The forms of the first `layers` layers.
+  [[nodiscard]] double of_forms(std::size_t layers) const {
+    require(method_.forms.size() >= layers, "one form per layer is needed");
+    double elements = 0;
+    for (std::size_t i = 0; i < layers; ++i) elements += update_elements(method_.forms[i], spec_.layers[i], step_);
+    return elements;
+  }
+
+  /// The sub-problems' matrices, and those of the data term in double, each as large as the largest layer needs it.
+  [[nodiscard]] double of_published() const {
+    double samples = 0;
+    double weights = 0;
+    double features = 0;
+    for (const LayerSpec& layer : spec_.layers) {
+      samples = std::max(samples, static_cast<double>(layer.outputs) * local_);
+      weights = std::max(weights, static_cast<double>(layer.parameters()));
+      features = std::max(features, static_cast<double>(layer.fan_in()) * local_);
+    }
+    constexpr double of_double = sizeof(double) / sizeof(Real);
+    return 2 * samples + 3 * weights + of_double * (2 * samples + weights + features);
+  }
+
+  /// The last layer has its gradient; a hidden one its step, and what finds it.
+  [[nodiscard]] double of_proximal_steps() const {
+    const std::size_t hidden = spec_.layers.size() - 1;
+    auto elements = static_cast<double>(spec_.parameters());
+    if (method_.cg_steps == 0) return elements + of_forms(hidden);
+    for (std::size_t i = 0; i < hidden; ++i) {
+      const LayerSpec& layer = spec_.layers[i];
+      elements += 3 * static_cast<double>(layer.parameters()) + static_cast<double>(layer.outputs) * local_;
+    }
+    return elements;
+  }
+
+  const NetworkSpec& spec_;
+  const MethodOptions& method_;
+  const StepShape& step_;
+  double local_;
+};
+
+}  // namespace
+
+RankMemory predict_memory(const NetworkSpec& spec, const std::vector<Form>& forms, const StepShape& step,
+                          Index samples) {
+  require(forms.size() == spec.layers.size(), "one form per layer is needed");
+  MethodOptions method;
+  method.forms = forms;
+  return predict_memory(spec, method, step, samples);
+}
+
+RankMemory predict_memory(const NetworkSpec& spec, const MethodOptions& method, const StepShape& step, Index samples) {
+  RankMemory memory = memory_without_update(spec, step, samples);
+  memory.update = UpdateElements(spec, method, step).sum() * sizeof(Real);
+  return memory;
+}
+
+std::optional<Index> largest_batch_within(double bytes, const NetworkSpec& spec, const MethodOptions& method,
+                                          StepShape step) {
+  const auto fits = [&](Index batch) {
+    step.batch = batch;
+    return predict_memory(spec, method, step, 0).total() <= bytes;
+  };
+  Index beyond = step.batch + 1;
+  Index fitting = 1;
+  if (!fits(fitting)) return std::nullopt;
+  while (beyond - fitting > 1) {
+    const Index middle = fitting + (beyond - fitting) / 2;
+    (fits(middle) ? fitting : beyond) = middle;
+  }
+  return fitting;
 }
 
 }  // namespace sibp

@@ -54,7 +54,6 @@ StepResult training_step(const UpdateContext& context, UpdateRule& rule, Network
                          const std::function<Wishes()>& wishes) {
   Device& device = context.device;
   const std::size_t layers = network.weights.size();
-  LossSums loss;
   {
     const PhaseClock::Scope timed(context.clock, Phase::forward);
     for (std::size_t i = 1; i <= layers; ++i) {
@@ -62,7 +61,7 @@ StepResult training_step(const UpdateContext& context, UpdateRule& rule, Network
       rule.features_ready(static_cast<Index>(i - 1), workspace.features(i - 1));
       workspace.forward_layer(network, i);  // G_i = Ŵ_i F̂_{i−1},  F_i = σ(G_i)
     }
-    loss = output_loss(device, network.spec.loss, workspace, layers);  // D_L = softmax(F_L) − Y
+    output_loss(device, network.spec.loss, workspace, layers);  // D_L = softmax(F_L) − Y
   }
   const PhaseClock::Scope timed(context.clock, Phase::backward);
   for (std::size_t i = layers; i >= 1; --i) {
@@ -84,7 +83,7 @@ StepResult training_step(const UpdateContext& context, UpdateRule& rule, Network
   }
   rule.finish_step();
   beat(Activity::step, place.step);
-  return agree_on_step(context, rule, loss, wishes ? wishes() : Wishes{}, place);
+  return agree_on_step(context, rule, device.take_loss_sums(), wishes ? wishes() : Wishes{}, place);
 }
 
 }  // namespace sibp

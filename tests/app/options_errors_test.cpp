@@ -52,6 +52,8 @@ TEST(Options, ErrorsNameTheOptionTheValueAndWhatWasExpected) {
                         {"log-every", "-1", "at least 0"},
                         {"evaluate-every", "x", "at least 0"},
                         {"threads", "-1", "from 0 to"},
+                        {"device", "gpu", "one of auto, cpu, cuda"},
+                        {"precision", "bf16", "one of fp32, tf32"},
                         {"progress", "dots", "auto, bar, lines, none"},
                         {"log-level", "loud", "trace, debug"},
                         {"out", "", "a folder"},

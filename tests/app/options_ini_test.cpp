@@ -49,6 +49,8 @@ class OptionSets {
       maybe(words, name, any({"1", "2", "17"}).substr(0, name == std::string("warmup-steps") ? 1 : 9));
     }
     maybe(words, "threads", any({"0", "3"}));
+    maybe(words, "device", any({"auto", "cpu", "cuda"}));
+    maybe(words, "precision", any({"fp32", "tf32"}));
     return words;
   }
 

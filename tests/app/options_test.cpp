@@ -76,6 +76,10 @@ TEST(Options, EveryOptionReachesItsPlace) {
                            "debug",
                            "--threads",
                            "2",
+                           "--device",
+                           "cuda",
+                           "--precision",
+                           "tf32",
                            "--describe"});
   EXPECT_EQ(o.data.dataset, "mnist");
   EXPECT_EQ(o.data.data_dir, "/d");
@@ -102,6 +106,8 @@ TEST(Options, EveryOptionReachesItsPlace) {
   EXPECT_EQ(o.progress, ProgressMode::bar);
   EXPECT_EQ(o.log_level, LogLevel::debug);
   EXPECT_EQ(o.threads, 2);
+  EXPECT_EQ(o.device, DeviceChoice::cuda);
+  EXPECT_EQ(o.precision, Precision::tf32);
   EXPECT_TRUE(o.describe);
   EXPECT_EQ(parse({"--network=dense(9,tanh) dense(10)"}).network, "dense(9,tanh) dense(10)");
   EXPECT_EQ(parse({"--hidden", ""}).hidden, "");

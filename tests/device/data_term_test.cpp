@@ -4,6 +4,7 @@
 #include "sibp/device/device.hpp"
 
 #include "support/naive.hpp"
+#include "support/test_device.hpp"
 
 #include <array>
 
@@ -58,7 +59,7 @@ class DataTerms : public testing::TestWithParam<std::tuple<Activation, Index>> {
   Activation activation_ = std::get<0>(GetParam());
   Index samples_ = std::get<1>(GetParam());
   double tolerance_ = sizeof(Real) == 4 ? 1e-6 : 1e-13;
-  std::unique_ptr<Device> device_ = make_cpu_device(1);
+  std::unique_ptr<Device> device_ = testing_support::make_test_device();
   Dense weights_ = naive::random(outputs, fan_in, 1);
   Dense features_ = naive::random(fan_in, samples_, 2);
   Dense difference_ = naive::random(outputs, samples_, 3);

@@ -3,6 +3,7 @@
 #include "sibp/device/device.hpp"
 
 #include "support/naive.hpp"
+#include "support/test_device.hpp"
 
 #include <cmath>
 
@@ -27,7 +28,7 @@ class Elementwise : public testing::TestWithParam<std::pair<Index, Index>> {
   }
   Dense content(Matrix& whole) { return naive::download(*device_, inside(whole)); }
 
-  std::unique_ptr<Device> device_ = make_cpu_device(1);
+  std::unique_ptr<Device> device_ = testing_support::make_test_device();
   Index rows_ = GetParam().first;
   Index cols_ = GetParam().second;
 };

@@ -4,6 +4,7 @@
 #include "sibp/device/device.hpp"
 
 #include "support/naive.hpp"
+#include "support/test_device.hpp"
 
 #include <limits>
 #include <tuple>
@@ -56,7 +57,7 @@ class LinearAlgebra : public testing::Test {
     return gram;
   }
 
-  std::unique_ptr<Device> device_ = make_cpu_device(1);
+  std::unique_ptr<Device> device_ = testing_support::make_test_device();
 };
 
 TEST_F(LinearAlgebra, NewMatricesAreZeroAndKeepWhatIsUploaded) {

@@ -3,8 +3,10 @@
 #include "sibp/device/device.hpp"
 
 #include "support/naive.hpp"
+#include "support/test_device.hpp"
 
 #include <cmath>
+#include <limits>
 
 #include <gtest/gtest.h>
 
@@ -19,7 +21,14 @@ constexpr std::array activations{Activation::identity, Activation::relu, Activat
 
 class NetworkOperations : public testing::Test {
  protected:
-  std::unique_ptr<Device> device_ = make_cpu_device(1);
+  std::shared_ptr<std::int32_t[]> upload(const std::vector<std::int32_t>& labels) {
+    const auto size = static_cast<Index>(labels.size());
+    auto on_device = device_->allocate_labels(size);
+    device_->upload_labels(labels, {on_device.get(), size});
+    return on_device;
+  }
+
+  std::unique_ptr<Device> device_ = testing_support::make_test_device();
 };
 
 TEST_F(NetworkOperations, ActivationsAndTheirDerivativesAreTheFormulas) {
@@ -48,7 +57,9 @@ TEST_F(NetworkOperations, SoftmaxCrossEntropyIsTheFormulaAndDoesNotOverflow) {
   const std::vector<std::int32_t> labels{0, 1, 2, 3, 0, 1};
   const Matrix outputs = naive::upload(*device_, f);
   Matrix difference = device_->allocate(4, 6);
-  const LossSums sums = device_->softmax_cross_entropy(outputs.view(), {labels.data(), 6}, difference.view());
+  const auto on_device = upload(labels);
+  device_->softmax_cross_entropy(outputs.view(), {on_device.get(), 6}, difference.view());
+  const LossSums sums = device_->take_loss_sums();
   const Dense d = naive::download(*device_, difference.view());
   Matrix probabilities = naive::upload(*device_, f);
   device_->softmax(probabilities.view());
@@ -80,7 +91,9 @@ TEST_F(NetworkOperations, SquaredErrorIsTheFormula) {
   const std::vector<std::int32_t> labels{2, 1, 0, 0, 1};
   const Matrix outputs = naive::upload(*device_, f);
   Matrix difference = device_->allocate(3, 5);
-  const LossSums sums = device_->squared_error(outputs.view(), {labels.data(), 5}, difference.view());
+  const auto on_device = upload(labels);
+  device_->squared_error(outputs.view(), {on_device.get(), 5}, difference.view());
+  const LossSums sums = device_->take_loss_sums();
   const Dense d = naive::download(*device_, difference.view());
   double loss = 0;
   for (Index c = 0; c < 5; ++c)
@@ -94,11 +107,36 @@ TEST_F(NetworkOperations, SquaredErrorIsTheFormula) {
 
 TEST_F(NetworkOperations, LossesOfNoSamplesAreZero) {
   Matrix none = device_->allocate(3, 0);
-  EXPECT_EQ(device_->softmax_cross_entropy(none.view(), {}, none.view()).loss, 0);
-  EXPECT_EQ(device_->squared_error(none.view(), {}, none.view()).correct, 0);
+  device_->softmax_cross_entropy(none.view(), {}, none.view());
+  device_->squared_error(none.view(), {}, none.view());
+  const LossSums sums = device_->take_loss_sums();
+  EXPECT_EQ(sums.loss, 0);
+  EXPECT_EQ(sums.correct, 0);
 }
 
-TEST_F(NetworkOperations, BatchesAreGatheredAndNormalised) {
+TEST_F(NetworkOperations, LossesAddUpUntilTheyAreTaken) {
+  const Matrix outputs = naive::upload(*device_, naive::random(3, 5, 4));
+  Matrix difference = device_->allocate(3, 5);
+  const auto labels = upload({2, 1, 0, 0, 1});
+  device_->squared_error(outputs.view(), {labels.get(), 5}, difference.view());
+  const LossSums once = device_->take_loss_sums();
+  EXPECT_GT(once.loss, 0);
+  for (int k = 0; k < 3; ++k) device_->squared_error(outputs.view(), {labels.get(), 5}, difference.view());
+  Matrix probabilities = naive::upload(*device_, naive::random(3, 5, 4));
+  device_->softmax(probabilities.view());  // has no part in it
+  const LossSums sums = device_->take_loss_sums();
+  EXPECT_NEAR(sums.loss, 3 * once.loss, 1e-12 * sums.loss);
+  EXPECT_EQ(sums.correct, 3 * once.correct);
+  EXPECT_EQ(device_->take_loss_sums().loss, 0);
+}
+
+/// Batches of samples that a device has in its memory, or had to leave in the host's.
+class Batches : public NetworkOperations, public testing::WithParamInterface<bool> {};
+
+INSTANTIATE_TEST_SUITE_P(Memory, Batches, testing::Bool());
+
+TEST_P(Batches, AreGatheredAndNormalised) {
+  if (GetParam()) device_->keep_free(std::numeric_limits<std::int64_t>::max());
   Samples samples;
   samples.features = 3;
   samples.pixels = {0, 10, 255, 1, 2, 3, 100, 101, 102};
@@ -121,9 +159,11 @@ TEST_F(NetworkOperations, BatchesAreGatheredAndNormalised) {
   const std::vector<Index> columns{2, 0, 2, 1};
   device_->load_batch(*store, columns, shift.view(), scale.view(), inputs.view().top_rows(3), {labels.get(), 4});
   const Dense x = naive::download(*device_, inputs.view());
+  std::vector<std::int32_t> loaded(4);
+  device_->download_labels({labels.get(), 4}, loaded);
   for (Index k = 0; k < 4; ++k) {
     const Index j = columns[static_cast<std::size_t>(k)];
-    EXPECT_EQ(labels[k], samples.labels[static_cast<std::size_t>(j)]);
+    EXPECT_EQ(loaded[static_cast<std::size_t>(k)], samples.labels[static_cast<std::size_t>(j)]);
     for (Index r = 0; r < 3; ++r) {
       const double factor = std::vector{0.5, 2.0, 1.0}[static_cast<std::size_t>(r)];
       const double byte = samples.pixels[static_cast<std::size_t>(3 * j + r)];

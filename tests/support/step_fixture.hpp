@@ -7,6 +7,7 @@
 #include "sibp/update/semi_implicit.hpp"
 
 #include "support/naive.hpp"
+#include "support/test_device.hpp"
 
 #include <functional>
 #include <memory>
@@ -52,8 +53,9 @@ class RankOfStep {
   using MakeRule = std::function<std::unique_ptr<UpdateRule>(const UpdateContext&, const NetworkSpec&)>;
 
   RankOfStep(const Communicator& communicator, const NetworkSpec& spec, const std::vector<naive::Dense>& weights,
-             Index capacity, const MakeRule& make_rule)
-      : context_{*device_, communicator, clock_},
+             Index capacity, const MakeRule& make_rule, std::unique_ptr<Device> device = make_test_device())
+      : device_(std::move(device)),
+        context_{*device_, on_device(communicator), clock_},
         workspace_(*device_, spec, capacity),
         rule_(make_rule(context_, spec)) {
     network_.spec = spec;
@@ -70,7 +72,7 @@ class RankOfStep {
     }
     workspace_.set_samples(static_cast<Index>(labels.size()));
     device_->upload(inputs, workspace_.activations(0));
-    std::copy(labels.begin(), labels.end(), workspace_.labels().data);
+    device_->upload_labels(labels, workspace_.labels());
     return repeat(batch.inputs.cols, eta);
   }
 
@@ -87,7 +89,12 @@ class RankOfStep {
   UpdateRule& rule() { return *rule_; }
 
  private:
-  std::unique_ptr<Device> device_ = make_cpu_device(1);
+  /// The ranks of `communicator`, for matrices in the device's memory.
+  [[nodiscard]] Communicator on_device(const Communicator& communicator) {
+    return device_->free_memory() ? make_gpu_communicator(communicator, *device_, 60) : communicator;
+  }
+
+  std::unique_ptr<Device> device_;
   PhaseClock clock_;
   UpdateContext context_;
   Network network_;

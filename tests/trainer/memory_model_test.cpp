@@ -3,6 +3,7 @@
 #include "sibp/trainer/memory_model.hpp"
 
 #include "sibp/trainer/trainer.hpp"
+#include "sibp/update/methods.hpp"
 #include "sibp/update/semi_implicit.hpp"
 
 #include <cstdlib>
@@ -72,6 +73,37 @@ TEST(MemoryModel, CountsTheMatricesOfEachForm) {
     const double most = context.communicator.max(bytes);
     EXPECT_EQ(predicted(std::vector<Form>(3, form), ranks).update, most) << name_of(form);
   }
+}
+
+TEST(MemoryModel, CountsTheMatricesOfEachMethod) {
+  const auto device = make_cpu_device(1);
+  PhaseClock clock;
+  const UpdateContext context{*device, make_mpi_communicator(), clock};
+  const int ranks = context.communicator.size();
+  const BatchCapacity capacity{batch, (batch + ranks - 1) / ranks};
+  (void)context.communicator.make_reducible(*device, 1, 1);  // the first makes a trial, which takes memory of its own
+  MethodOptions proxprop = default_options(Method::proxprop);
+  proxprop.forms = std::vector<Form>(3, Form::activations);
+  for (const MethodOptions& method : {default_options(Method::sgd), default_options(Method::adam), proxprop}) {
+    std::int64_t shared = 0;
+    const double own = bytes_allocated_by([&] {
+      auto rule = make_update_rule(context, spec(), method, capacity);
+      shared = context.communicator.shared_bytes();
+      return rule;
+    });
+    const double most = context.communicator.max(own + static_cast<double>(shared));
+    EXPECT_EQ(predict_memory(spec(), method, {batch, ranks}, 0).update, most) << name_of(method.method);
+  }
+}
+
+TEST(MemoryModel, FindsTheLargestBatchThatFits) {
+  MethodOptions method;
+  method.forms = std::vector<Form>(3, Form::dual);
+  const double room = predict_memory(spec(), method, {700, 2}, 0).total();
+  EXPECT_EQ(largest_batch_within(room, spec(), method, {5000, 2}), 700);
+  EXPECT_EQ(largest_batch_within(room - 1, spec(), method, {5000, 2}), 699);
+  EXPECT_EQ(largest_batch_within(room, spec(), method, {650, 2}), 650);
+  EXPECT_EQ(largest_batch_within(1000, spec(), method, {5000, 2}), std::nullopt);
 }
 
 TEST(MemoryModel, CountsWeightsAndShards) {

@@ -3,6 +3,7 @@
 #include "sibp/comm/sum_options.hpp"
 #include "sibp/data/dataset.hpp"
 #include "sibp/data/normalisation.hpp"
+#include "sibp/device/gpu.hpp"
 #include "sibp/model/network_spec.hpp"
 #include "sibp/trainer/checkpointer.hpp"
 #include "sibp/trainer/training_options.hpp"
@@ -29,6 +30,13 @@ enum class ProgressMode {
   bar,        ///< one line, drawn again and again
   lines,      ///< a line now and then
   none,
+};
+
+/// What the ranks compute on.
+enum class DeviceChoice {
+  automatic,  ///< a GPU for each rank where there are as many, the processors otherwise
+  cpu,
+  cuda,
 };
 
 enum class LogLevel { trace, debug, info, warning, error, off };
@@ -84,7 +92,9 @@ struct Options {
   std::filesystem::path config;  ///< the file that was read; empty: none
   std::string preset;            ///< the protocol whose options hold where no others were given; empty: none
   std::filesystem::path out;     ///< empty: a new folder under runs/
-  int threads = 0;               ///< of each rank; 0: its share of the node's cores
+  DeviceChoice device = DeviceChoice::automatic;
+  Precision precision = Precision::fp32;  ///< of products on a GPU
+  int threads = 0;                        ///< of each rank; 0: its share of the node's cores
   ProgressMode progress = ProgressMode::automatic;
   LogLevel log_level = LogLevel::info;
   bool has_launcher = false;  ///< no option: mpirun, srun or the like started this process, as its variables show

@@ -147,6 +147,9 @@ class Communicator {
   /// Local.
   [[nodiscard]] double seconds_hidden() const { return backend_->seconds_hidden; }
 
+  /// What the communicator is made of, for communicators that send some of their data another way. Local.
+  [[nodiscard]] const std::shared_ptr<CommunicatorBackend>& backend() const { return backend_; }
+
  private:
   template <Element T>
   void reduce(std::span<T> data, Reduction reduction) const {

@@ -37,7 +37,10 @@ class Error : public std::runtime_error {
 /// See comm/agreement.hpp.
 class AgreedError : public Error {
  public:
-  using Error::Error;
+  // Not inherited by a using-declaration: nvcc 13.0 breaks down on the default argument.
+  AgreedError(ExitStatus status, const std::string& message,
+              std::source_location where = std::source_location::current())
+      : Error(status, message, where) {}
 };
 
 [[noreturn]] void throw_usage_error(const std::string& message,

@@ -16,7 +16,7 @@ struct ConstMatrixView {
   [[nodiscard]] Index size() const { return rows * cols; }
   [[nodiscard]] bool empty() const { return size() == 0; }
   [[nodiscard]] bool contiguous() const { return stride == rows || cols <= 1 || rows == 0; }
-  [[nodiscard]] const Real& operator()(Index r, Index c) const { return data[r + c * stride]; }
+  [[nodiscard]] constexpr const Real& operator()(Index r, Index c) const { return data[r + c * stride]; }
 
   /// The n_rows × n_cols block whose first element is (first_row, first_col).
   [[nodiscard]] ConstMatrixView block(Index first_row, Index first_col, Index n_rows, Index n_cols) const {
@@ -42,7 +42,7 @@ struct MatrixView {
   [[nodiscard]] Index size() const { return rows * cols; }
   [[nodiscard]] bool empty() const { return size() == 0; }
   [[nodiscard]] bool contiguous() const { return stride == rows || cols <= 1 || rows == 0; }
-  [[nodiscard]] Real& operator()(Index r, Index c) const { return data[r + c * stride]; }
+  [[nodiscard]] constexpr Real& operator()(Index r, Index c) const { return data[r + c * stride]; }
 
   [[nodiscard]] MatrixView block(Index first_row, Index first_col, Index n_rows, Index n_cols) const {
     const ConstMatrixView part = ConstMatrixView(*this).block(first_row, first_col, n_rows, n_cols);

@@ -25,7 +25,17 @@ struct LossSums {
   Index correct = 0;  ///< samples whose largest output is that of their class
 };
 
+/// What became of damping and factorising a matrix.
+struct DampedFactor {
+  double lambda = 0;       ///< as damp() returns it
+  Index failed_minor = 0;  ///< as cholesky() returns it
+};
+
 /// Memory and the operations on whole matrices that training is made of. Every call is Local.
+///
+/// A device may work on while the program goes on: its operations take place in the order of the calls, and those that
+/// put numbers into host memory return when these are there. Only load_batch may be called from another thread
+/// meanwhile.
 ///
 /// The public functions check shapes, deal with empty input and then call the private do_ function of the device, which
 /// may rely on both. All throw Error (runtime) if shapes do not fit each other. Views of an output must not overlap an
@@ -40,6 +50,9 @@ class Device {
   /// What the device is and which library does its products, for people.
   [[nodiscard]] virtual std::string description() const = 0;
 
+  /// Returns when all that was asked of the device is done.
+  virtual void synchronise() {}
+
   /// Calls `progress` now and then during long operations, for whoever has something under way meanwhile; null: nobody.
   void set_progress(std::function<void()> progress) { progress_ = std::move(progress); }
 
@@ -47,12 +60,18 @@ class Device {
 
   /// A rows × cols matrix of zeros in the device's memory. Throws Error (runtime) naming the size if there is no room.
   [[nodiscard]] Matrix allocate(Index rows, Index cols);
+  /// Bytes that allocate() still finds; nothing where that is not known.
+  [[nodiscard]] virtual std::optional<std::int64_t> free_memory() const { return std::nullopt; }
+  /// Bytes that store() is to leave free on a device of its own memory, for matrices that are yet to be allocated.
+  void keep_free(std::int64_t bytes) { kept_free_ = bytes; }
   /// Room for `size` labels, all 0.
   [[nodiscard]] std::shared_ptr<std::int32_t[]> allocate_labels(Index size);
   /// to ← from; `from` is host memory, column-major without gaps.
   void upload(std::span<const Real> from, MatrixView to);
   /// to ← from; `to` is host memory, column-major without gaps.
   void download(ConstMatrixView from, std::span<Real> to);
+  /// to ← labels; `from` is host memory.
+  void upload_labels(std::span<const std::int32_t> from, LabelView to);
   /// to ← labels; `to` is host memory.
   void download_labels(ConstLabelView from, std::span<std::int32_t> to);
   /// to ← from, of equal shape.
@@ -90,6 +109,8 @@ class Device {
   /// Cholesky factor of the symmetric n × n matrix whose lower triangle is in a: a = L Lᵀ, and L replaces the triangle.
   /// Returns 0, or the order of the first leading minor that is not positive definite (a NaN is not). n³/3 flops.
   [[nodiscard]] Index cholesky(MatrixView a);
+  /// damp(), then cholesky(), with one wait for both results where the program has to wait for a device.
+  [[nodiscard]] DampedFactor damped_cholesky(MatrixView a, double absolute, double per_trace);
   /// x ← x (L Lᵀ)⁻¹ with L the lower triangle of `factor` (n × n) and x m × n. 2mn² flops.
   void solve_right(ConstMatrixView factor, MatrixView x);
   /// x ← (L Lᵀ)⁻¹ x with L the lower triangle of `factor` (n × n) and x n × m. 2mn² flops.
@@ -119,10 +140,12 @@ class Device {
   /// What the sub-problems of the published procedure minimise beside the proximal term; without samples at first.
   [[nodiscard]] virtual std::unique_ptr<DataTerm> make_data_term() = 0;
   /// D = softmax(F) − Y, Y the one-hot columns of `labels`; F and D are classes × M. Loss: −log softmax(F)[label] per
-  /// sample.
-  LossSums softmax_cross_entropy(ConstMatrixView f, ConstLabelView labels, MatrixView d);
-  /// D = F − Y. Loss: ½ ‖F − Y‖² per sample.
-  LossSums squared_error(ConstMatrixView f, ConstLabelView labels, MatrixView d);
+  /// sample; it joins the sums that take_loss_sums() will return.
+  void softmax_cross_entropy(ConstMatrixView f, ConstLabelView labels, MatrixView d);
+  /// D = F − Y. Loss: ½ ‖F − Y‖² per sample, which joins the sums too.
+  void squared_error(ConstMatrixView f, ConstLabelView labels, MatrixView d);
+  /// The sums of the losses since the last call, which begin anew.
+  [[nodiscard]] LossSums take_loss_sums() { return do_take_loss_sums(); }
   /// P = softmax(F), column by column, in place.
   void softmax(MatrixView f);
 
@@ -138,6 +161,7 @@ class Device {
  protected:
   /// Null unless somebody has something under way.
   [[nodiscard]] const std::function<void()>& progress() const { return progress_; }
+  [[nodiscard]] std::int64_t kept_free() const { return kept_free_; }
 
  private:
   virtual Real* do_allocate(Index size) = 0;  ///< zeroed; nullptr if there is no room
@@ -145,6 +169,7 @@ class Device {
   virtual std::shared_ptr<std::int32_t[]> do_allocate_labels(Index size) = 0;
   virtual void do_upload(const Real* from, MatrixView to) = 0;
   virtual void do_download(ConstMatrixView from, Real* to) = 0;
+  virtual void do_upload_labels(std::span<const std::int32_t> from, std::int32_t* to) = 0;
   virtual void do_download_labels(const std::int32_t* from, std::span<std::int32_t> to) = 0;
   virtual void do_copy(ConstMatrixView from, MatrixView to) = 0;
   virtual std::uint64_t do_checksum(ConstMatrixView a);  ///< by way of host memory, unless overridden
@@ -160,6 +185,7 @@ class Device {
   virtual void do_unpack_triangle(const Real* packed, MatrixView a) = 0;
   virtual double do_damp(MatrixView a, double absolute, double per_trace) = 0;
   virtual Index do_cholesky(MatrixView a) = 0;
+  virtual DampedFactor do_damped_cholesky(MatrixView a, double absolute, double per_trace);
   virtual void do_solve_right(ConstMatrixView factor, MatrixView x) = 0;
   virtual void do_solve_left(ConstMatrixView factor, MatrixView x) = 0;
   virtual void do_row_inner_products(ConstMatrixView a, ConstMatrixView b, std::span<double> products) = 0;
@@ -171,13 +197,15 @@ class Device {
                             MatrixView weights) = 0;
   virtual void do_activate(Activation activation, MatrixView f) = 0;
   virtual void do_apply_derivative(Activation activation, ConstMatrixView f, ConstMatrixView d, MatrixView s) = 0;
-  virtual LossSums do_softmax_cross_entropy(ConstMatrixView f, const std::int32_t* labels, MatrixView d) = 0;
-  virtual LossSums do_squared_error(ConstMatrixView f, const std::int32_t* labels, MatrixView d) = 0;
+  virtual void do_softmax_cross_entropy(ConstMatrixView f, const std::int32_t* labels, MatrixView d) = 0;
+  virtual void do_squared_error(ConstMatrixView f, const std::int32_t* labels, MatrixView d) = 0;
+  virtual LossSums do_take_loss_sums() = 0;
   virtual void do_softmax(MatrixView f) = 0;
   virtual void do_load_batch(const SampleStore& samples, std::span<const Index> columns, ConstMatrixView shift,
                              ConstMatrixView scale, MatrixView inputs, std::int32_t* labels) = 0;
 
   std::function<void()> progress_;
+  std::int64_t kept_free_ = 0;
 };
 
 /// What would make the products of the CPU device faster, for people: nothing if the BLAS library knows this processor.

@@ -9,8 +9,8 @@
 
 namespace sibp {
 
-/// D_L and the sums of the loss over this rank's samples, from the outputs in `workspace`. Local.
-LossSums output_loss(Device& device, Loss loss, Workspace& workspace, std::size_t layers);
+/// D_L from the outputs in `workspace`; the loss joins the sums of Device::take_loss_sums(). Local.
+void output_loss(Device& device, Loss loss, Workspace& workspace, std::size_t layers);
 
 /// Carries this rank's samples of `split` through the network, workspace.capacity() at a time, and calls
 /// `visit(first, count)` with the outputs in `workspace`, until it returns false; `first` counts in

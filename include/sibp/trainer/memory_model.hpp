@@ -2,7 +2,9 @@
 
 #include "sibp/model/network_spec.hpp"
 #include "sibp/update/cost_model.hpp"
+#include "sibp/update/method_options.hpp"
 
+#include <optional>
 #include <vector>
 
 namespace sibp {
@@ -31,5 +33,15 @@ struct RankMemory {
 /// Local.
 RankMemory predict_memory(const NetworkSpec& spec, const std::vector<Form>& forms, const StepShape& step,
                           Index samples);
+
+/// The same for training by any method, adding up what its update rule allocates: beside forms, gradients and the
+/// moments of optimisers (no each) and what conjugate gradients need. `method` has a form per layer if it has forms.
+/// Local.
+RankMemory predict_memory(const NetworkSpec& spec, const MethodOptions& method, const StepShape& step, Index samples);
+
+/// The largest batch, of at most that of `step`, with which a rank without samples keeps no more than `bytes`; nothing
+/// if there is none. Local.
+std::optional<Index> largest_batch_within(double bytes, const NetworkSpec& spec, const MethodOptions& method,
+                                          StepShape step);
 
 }  // namespace sibp

@@ -11,11 +11,11 @@ namespace sibp {
 
 /// Floating-point operations per second of one rank, for an operation on matrices whose smallest dimension is
 /// MachineRates::sizes[k].
-using RateBySize = std::array<double, 4>;
+using RateBySize = std::array<double, 5>;
 
 /// What a machine does in a second, of one rank while all ranks work.
 struct MachineRates {
-  static constexpr std::array<Index, 4> sizes{32, 128, 512, 1280};
+  static constexpr std::array<Index, 5> sizes{32, 128, 512, 1280, 4096};
 
   RateBySize gemm{};
   RateBySize syrk{};

@@ -185,6 +185,10 @@ class UsageErrors(ErrorTest):
         self.fail_on_usage("old-run", "empty", out=folder)
         self.assertEqual((folder / "metrics.jsonl").read_text(encoding="utf-8"), "precious\n")
 
+    def test_gpus_in_a_build_without(self):
+        self.fail_on_usage("--device", "found cuda", "SIBP_GPU=on", device="cuda")
+        self.fail_on_usage("--precision", "tf32", precision="tf32")
+
 
     def test_out_is_looked_at_before_the_data(self):
         (self.folder / "old-run").mkdir()

@@ -1,0 +1,199 @@
+#pragma once
+
+#include "sibp/core/matrix_view.hpp"
+#include "sibp/device/activation.hpp"
+#include "sibp/device/optimiser_steps.hpp"
+
+#include <cmath>
+#include <cstdint>
+
+/// What a GPU does with single elements. Each type is one operation of Device; its call operator does all there is to
+/// do for element (r, c). Nothing here is CUDA: the kernels call it for every element, and so do the tests, on the
+/// host.
+namespace sibp::work {
+
+template <class T>
+constexpr T activated(Activation activation, T g) {
+  switch (activation) {
+    case Activation::identity:
+      break;
+    case Activation::relu:
+      return g < T(0) ? T(0) : g;  // a NaN stays one
+    case Activation::leaky_relu:
+      return g < T(0) ? T(leaky_relu_slope) * g : g;
+    case Activation::tanh:
+      return std::tanh(g);
+    case Activation::sigmoid:
+      return T(1) / (T(1) + std::exp(-g));
+  }
+  return g;
+}
+
+/// σ'(g) from f = σ(g).
+template <class T>
+constexpr T derivative(Activation activation, T f) {
+  switch (activation) {
+    case Activation::identity:
+      break;
+    case Activation::relu:
+      return f > T(0) ? T(1) : T(0);
+    case Activation::leaky_relu:
+      return f > T(0) ? T(1) : T(leaky_relu_slope);
+    case Activation::tanh:
+      return T(1) - f * f;
+    case Activation::sigmoid:
+      return f * (T(1) - f);
+  }
+  return T(1);
+}
+
+struct Fill {
+  MatrixView a;
+  Real value;
+  constexpr void operator()(Index r, Index c) const { a(r, c) = value; }
+};
+
+struct Scale {
+  Real alpha;
+  MatrixView a;
+  constexpr void operator()(Index r, Index c) const { a(r, c) *= alpha; }
+};
+
+/// Lower triangle of a ← beta a, where beta = 0 overwrites what is not finite too.
+struct ScaleTriangle {
+  Real beta;
+  MatrixView a;
+  constexpr void operator()(Index r, Index c) const {
+    if (r >= c) a(r, c) = beta == Real(0) ? Real(0) : beta * a(r, c);
+  }
+};
+
+struct Axpy {
+  Real alpha;
+  ConstMatrixView x;
+  MatrixView y;
+  constexpr void operator()(Index r, Index c) const { y(r, c) += alpha * x(r, c); }
+};
+
+/// Where column c of the lower triangle of an n × n matrix begins when its columns lie one behind the other, less c: so
+/// that element (r, c) is at first + r.
+constexpr Index packed_column(Index n, Index c) {
+  return c * n - c * (c + 1) / 2;
+}
+
+struct PackTriangle {
+  ConstMatrixView a;
+  Real* packed;
+  constexpr void operator()(Index r, Index c) const {
+    if (r >= c) packed[packed_column(a.rows, c) + r] = a(r, c);
+  }
+};
+
+struct UnpackTriangle {
+  const Real* packed;
+  MatrixView a;
+  constexpr void operator()(Index r, Index c) const {
+    if (r >= c) a(r, c) = packed[packed_column(a.rows, c) + r];
+  }
+};
+
+struct CombineRows {
+  const double* alpha;
+  ConstMatrixView x;
+  const double* beta;
+  MatrixView y;
+  constexpr void operator()(Index r, Index c) const {
+    y(r, c) = static_cast<Real>(alpha[r]) * x(r, c) + static_cast<Real>(beta[r]) * y(r, c);
+  }
+};
+
+struct Activate {
+  Activation activation;
+  MatrixView f;
+  constexpr void operator()(Index r, Index c) const { f(r, c) = activated(activation, f(r, c)); }
+};
+
+struct ApplyDerivative {
+  Activation activation;
+  ConstMatrixView f;
+  ConstMatrixView d;
+  MatrixView s;
+  constexpr void operator()(Index r, Index c) const { s(r, c) = d(r, c) * derivative(activation, f(r, c)); }
+};
+
+struct Momentum {
+  Momentum(const MomentumStep& step, ConstMatrixView gradient, MatrixView velocity, MatrixView weights)
+      : rate(static_cast<Real>(step.rate)),
+        momentum(static_cast<Real>(step.momentum)),
+        decay(static_cast<Real>(step.weight_decay)),
+        nesterov(step.nesterov),
+        given(gradient),
+        v(velocity),
+        w(weights) {}
+
+  constexpr void operator()(Index r, Index c) const {
+    const Real g = given(r, c) + decay * w(r, c);
+    v(r, c) = momentum * v(r, c) + g;
+    w(r, c) -= rate * (nesterov ? g + momentum * v(r, c) : v(r, c));
+  }
+
+  Real rate, momentum, decay;
+  bool nesterov;
+  ConstMatrixView given;
+  MatrixView v, w;
+};
+
+struct Adam {
+  Adam(const AdamStep& step, ConstMatrixView gradient, MatrixView first, MatrixView second, MatrixView weights)
+      : beta1(static_cast<Real>(step.beta1)),
+        beta2(static_cast<Real>(step.beta2)),
+        rest1(static_cast<Real>(1 - step.beta1)),  // in double: β₂ is very near 1
+        rest2(static_cast<Real>(1 - step.beta2)),
+        decay(static_cast<Real>(step.weight_decay)),
+        epsilon(static_cast<Real>(step.epsilon)),
+        rate(static_cast<Real>(step.rate / step.first_correction)),
+        second_scale(static_cast<Real>(1 / step.second_correction)),
+        given(gradient),
+        m(first),
+        v(second),
+        w(weights) {}
+
+  constexpr void operator()(Index r, Index c) const {
+    const Real g = given(r, c) + decay * w(r, c);
+    m(r, c) = beta1 * m(r, c) + rest1 * g;
+    v(r, c) = beta2 * v(r, c) + rest2 * g * g;
+    w(r, c) -= rate * m(r, c) / (std::sqrt(second_scale * v(r, c)) + epsilon);
+  }
+
+  Real beta1, beta2, rest1, rest2, decay, epsilon, rate, second_scale;
+  ConstMatrixView given;
+  MatrixView m, v, w;
+};
+
+/// The sample that is number k of a batch; null stands for 0, 1, 2 …
+constexpr Index sample_of(const Index* columns, Index k) {
+  return columns == nullptr ? k : columns[k];
+}
+
+/// Element (r, c) of a batch from the bytes of its sample: columns[c] of those in `pixels`.
+struct LoadInputs {
+  const std::uint8_t* pixels;  ///< inputs.rows bytes a sample
+  const Index* columns;        ///< as in sample_of
+  ConstMatrixView shift;
+  ConstMatrixView scale;
+  MatrixView inputs;
+  constexpr void operator()(Index r, Index c) const {
+    const std::uint8_t byte = pixels[sample_of(columns, c) * inputs.rows + r];
+    inputs(r, c) = scale(r, 0) * (static_cast<Real>(byte) - shift(r, 0));
+  }
+};
+
+/// labels[r] of a batch.
+struct LoadLabels {
+  const std::int32_t* stored;
+  const Index* columns;
+  std::int32_t* labels;
+  constexpr void operator()(Index r, Index) const { labels[r] = stored[sample_of(columns, r)]; }
+};
+
+}  // namespace sibp::work

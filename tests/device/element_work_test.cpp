@@ -1,0 +1,175 @@
+// What the GPU's kernels do with single elements, run on the host against the CPU device: on views inside larger
+// matrices.
+#include "device/element_work.hpp"
+
+#include "sibp/device/device.hpp"
+
+#include "support/naive.hpp"
+
+#include <limits>
+
+#include <gtest/gtest.h>
+
+namespace sibp {
+namespace {
+
+using naive::Dense;
+
+const double tolerance = sizeof(Real) == 4 ? 1e-6 : 1e-14;
+
+/// What a kernel does, one element after the other, the last first: the order must not matter.
+template <class Work>
+void run(Index rows, Index cols, const Work& work) {
+  for (Index c = cols; c-- > 0;)
+    for (Index r = rows; r-- > 0;) work(r, c);
+}
+
+class ElementWork : public testing::Test {
+ protected:
+  /// Two equal matrices, each the middle of a larger one: the work is done on one, the device's operation on the other.
+  struct Twins {
+    Matrix first, second;
+    MatrixView worked, expected;
+  };
+  Twins twins(std::uint64_t seed, Index rows, Index cols) {
+    const Dense content = naive::random(rows + 3, cols + 2, seed);
+    Twins made{naive::upload(*device_, content), naive::upload(*device_, content), {}, {}};
+    made.worked = made.first.view().block(1, 1, rows, cols);
+    made.expected = made.second.view().block(1, 1, rows, cols);
+    return made;
+  }
+  void expect_equal(Twins& twins, double error = tolerance) {
+    EXPECT_LT(naive::relative_difference(naive::download(*device_, twins.first.view()),
+                                         naive::download(*device_, twins.second.view())),
+              error);
+  }
+
+  std::unique_ptr<Device> device_ = make_cpu_device(1);
+};
+
+TEST_F(ElementWork, FillScaleAndAxpy) {
+  Twins a = twins(1, 5, 4);
+  Twins b = twins(2, 5, 4);
+  run(5, 4, work::Axpy{Real(0.3), a.worked, b.worked});
+  device_->axpy(Real(0.3), a.expected, b.expected);
+  run(5, 4, work::Scale{Real(-2), a.worked});
+  device_->scale(-2, a.expected);
+  expect_equal(a);
+  expect_equal(b);
+  run(5, 4, work::Fill{a.worked, 3});
+  device_->fill(a.expected, 3);
+  expect_equal(a);
+}
+
+TEST_F(ElementWork, ScaledTriangle) {
+  Twins a = twins(1, 6, 6);
+  const Matrix none = device_->allocate(6, 0);
+  run(6, 6, work::ScaleTriangle{Real(0.5), a.worked});
+  device_->syrk(Op::none, 1, none.view(), Real(0.5), a.expected);
+  expect_equal(a);
+  a.worked(3, 1) = a.expected(3, 1) = std::numeric_limits<Real>::quiet_NaN();
+  run(6, 6, work::ScaleTriangle{0, a.worked});
+  device_->syrk(Op::none, 1, none.view(), 0, a.expected);
+  expect_equal(a);
+}
+
+TEST_F(ElementWork, Triangles) {
+  for (const Index n : {1, 2, 7}) {
+    Twins a = twins(1, n, n);
+    const Index size = n * (n + 1) / 2;
+    Matrix packed = device_->allocate(size, 1);
+    Matrix expected = device_->allocate(size, 1);
+    run(n, n, work::PackTriangle{a.worked, packed.view().data});
+    device_->pack_triangle(a.expected, expected.view());
+    EXPECT_EQ(naive::download(*device_, packed.view()).values, naive::download(*device_, expected.view()).values);
+    device_->scale(2, packed.view());
+    device_->scale(2, expected.view());
+    run(n, n, work::UnpackTriangle{packed.view().data, a.worked});
+    device_->unpack_triangle(expected.view(), a.expected);
+    expect_equal(a);
+  }
+}
+
+TEST_F(ElementWork, CombinedRows) {
+  Twins x = twins(1, 5, 3);
+  Twins y = twins(2, 5, 3);
+  const std::vector<double> alpha{1, 2, 3, 4, 5};
+  const std::vector<double> beta{-1, 0, 0.5, 2, 3};
+  run(5, 3, work::CombineRows{alpha.data(), x.worked, beta.data(), y.worked});
+  device_->combine_rows(alpha, x.expected, beta, y.expected);
+  expect_equal(y);
+}
+
+TEST_F(ElementWork, ActivationsAndTheirDerivatives) {
+  for (const Activation activation :
+       {Activation::identity, Activation::relu, Activation::leaky_relu, Activation::tanh, Activation::sigmoid}) {
+    Twins f = twins(1, 7, 5);
+    const Twins d = twins(2, 7, 5);
+    Twins s = twins(3, 7, 5);
+    run(7, 5, work::Activate{activation, f.worked});
+    device_->activate(activation, f.expected);
+    expect_equal(f);
+    run(7, 5, work::ApplyDerivative{activation, f.worked, d.worked, s.worked});
+    device_->apply_derivative(activation, f.expected, d.expected, s.expected);
+    expect_equal(s, 3 * tolerance);
+    const Real nan = std::numeric_limits<Real>::quiet_NaN();
+    EXPECT_TRUE(std::isnan(work::activated(activation, nan))) << "divergence must not be hidden";
+  }
+}
+
+TEST_F(ElementWork, StepsOfOptimisers) {
+  const Twins gradient = twins(1, 4, 6);
+  Twins v = twins(2, 4, 6);
+  Twins w = twins(3, 4, 6);
+  for (const bool nesterov : {false, true}) {
+    const MomentumStep step{.rate = 0.3, .momentum = 0.8, .weight_decay = 0.05, .nesterov = nesterov};
+    run(4, 6, work::Momentum(step, gradient.worked, v.worked, w.worked));
+    device_->momentum_step(step, gradient.expected, v.expected, w.expected);
+  }
+  expect_equal(v);
+  expect_equal(w);
+  Twins m = twins(4, 4, 6);
+  const AdamStep step{.rate = 0.1,
+                      .beta1 = 0.7,
+                      .beta2 = 0.999,
+                      .epsilon = 0.01,
+                      .weight_decay = 0.05,
+                      .first_correction = 0.5,
+                      .second_correction = 0.2};
+  for (MatrixView second : {v.worked, v.expected})
+    for (Index c = 0; c < 6; ++c)
+      for (Index r = 0; r < 4; ++r) second(r, c) *= second(r, c);  // a mean of squares
+  run(4, 6, work::Adam(step, gradient.worked, m.worked, v.worked, w.worked));
+  device_->adam_step(step, gradient.expected, m.expected, v.expected, w.expected);
+  expect_equal(m);
+  expect_equal(v);
+  expect_equal(w, 3 * tolerance);
+}
+
+TEST_F(ElementWork, Batches) {
+  Samples samples;
+  samples.features = 3;
+  samples.pixels = {0, 10, 255, 1, 2, 3, 100, 101, 102};
+  samples.labels = {7, 8, 9};
+  const Matrix shift = naive::upload(*device_, naive::random(3, 1, 1));
+  const Matrix scale = naive::upload(*device_, naive::random(3, 1, 2));
+  Twins inputs = twins(3, 3, 4);
+  std::vector<std::int32_t> labels(4);
+  auto expected = device_->allocate_labels(4);
+  const std::vector<Index> columns{2, 0, 2, 1};
+  run(3, 4, work::LoadInputs{samples.pixels.data(), columns.data(), shift.view(), scale.view(), inputs.worked});
+  run(4, 1, work::LoadLabels{samples.labels.data(), columns.data(), labels.data()});
+  const auto store = device_->store(samples);
+  device_->load_batch(*store, columns, shift.view(), scale.view(), inputs.expected, {expected.get(), 4});
+  expect_equal(inputs);
+  for (std::size_t k = 0; k < 4; ++k) EXPECT_EQ(labels[k], expected[static_cast<std::ptrdiff_t>(k)]);
+
+  // Without columns the samples come in their own order.
+  run(3, 3, work::LoadInputs{samples.pixels.data(), nullptr, shift.view(), scale.view(), inputs.worked.left_cols(3)});
+  const std::vector<Index> in_order{0, 1, 2};
+  device_->load_batch(*store, in_order, shift.view(), scale.view(), inputs.expected.left_cols(3), {expected.get(), 3});
+  expect_equal(inputs);
+}
+
+}  // namespace
+}  // namespace sibp
