@@ -1,7 +1,8 @@
 """What the comparison knows of the methods: their order, the option that is their step size, and their grids.
 
 A grid maps options of the program, without their dashes, to the values tried; its points are all combinations. The
-first option is the step size. A method has one grid or several, and at least as many points as sibp; with --quick it has
+first option is the step size, with at least four values. A method has one grid or several. Baselines have at least as
+many points as sibp; `published`, whose steps take about ten times as long, may have fewer. With --quick a method has
 its first grid's step sizes, and the first value of everything else.
 """
 
@@ -15,32 +16,56 @@ Parameters = Dict[str, str]
 
 # The method whose claims are examined, then the others.
 METHODS = ["sibp", "published", "proxprop", "sgd", "adam"]
+BASELINES = ["proxprop", "sgd", "adam"]
 
 # Options that are step sizes; a best value at the end of the tried ones is worth a remark.
 STEP_SIZES = ("eta", "lr")
 
+# Two step sizes of SGD with the same rate / (1 − momentum) learn about equally fast: each momentum has its own.
 GRIDS: Dict[str, List[Grid]] = {
-    "sibp": [{"eta": ["0.25", "0.5", "1", "2"], "damping": ["relative:1", "relative:3"]}],
-    "published": [{"eta": ["0.03", "0.1", "0.3", "1"], "damping": ["absolute:1", "absolute:10"]}],
-    "proxprop": [{"lr": ["0.1", "0.3", "1", "3"], "tau": ["0.05", "0.5"], "outer": ["sgd"]},
-                 {"lr": ["0.0003", "0.001", "0.003", "0.01"], "tau": ["1"], "outer": ["adam"]}],
-    "sgd": [{"lr": ["0.01", "0.03", "0.1", "0.3"], "momentum": ["0.9", "0.95"]}],
-    "adam": [{"lr": ["0.0001", "0.0003", "0.0005", "0.001", "0.002", "0.003", "0.005", "0.01"]}],
-}
-
-# With 10 updates in all, the useful step sizes are larger.
-LARGE_BATCH_GRIDS: Dict[str, List[Grid]] = {
-    "sibp": [{"eta": ["1", "2", "3", "4"], "damping": ["relative:0.15", "relative:0.5"]}],
+    "sibp": [{"eta": ["1", "2", "4", "8"], "damping": ["relative:1", "relative:3", "relative:10"]}],
+    "published": [{"eta": ["0.1", "0.3", "1", "3"], "damping": ["absolute:1", "absolute:10"]}],
     "proxprop": [{"lr": ["0.3", "1", "3", "10"], "tau": ["0.05", "0.5"], "outer": ["sgd"]},
-                 {"lr": ["0.001", "0.003", "0.01", "0.03"], "tau": ["1"], "outer": ["adam"]}],
-    "sgd": [{"lr": ["0.1", "0.3", "1", "3"], "momentum": ["0.9", "0.5"]}],
-    "adam": [{"lr": ["0.001", "0.002", "0.003", "0.005", "0.007", "0.01", "0.02", "0.03"]}],
+                 {"lr": ["0.001", "0.002", "0.004", "0.01"], "tau": ["1"], "outer": ["adam"]}],
+    "sgd": [{"lr": ["0.05", "0.1", "0.2", "0.3", "0.4", "0.6"], "momentum": ["0.9"]},
+            {"lr": ["0.25", "0.5", "1", "1.5", "2", "3"], "momentum": ["0.5"]}],
+    "adam": [{"lr": ["0.001", "0.002", "0.003", "0.004", "0.006", "0.01"], "beta2": ["0.999", "0.99"]}],
 }
 
-# By the number of hidden layers; the second value is the program's default, 4 / layers.
+CIFAR10_GRIDS: Dict[str, List[Grid]] = {
+    "sibp": [{"eta": ["0.5", "1", "2", "4"], "damping": ["relative:1", "relative:3"]}],
+    "published": [{"eta": ["0.1", "0.3", "1", "3"], "damping": ["absolute:1"]}],
+    "proxprop": [{"lr": ["0.3", "1", "3", "10"], "tau": ["0.05"], "outer": ["sgd"]},
+                 {"lr": ["0.0003", "0.001", "0.003", "0.01"], "tau": ["1"], "outer": ["adam"]}],
+    "sgd": [{"lr": ["0.01", "0.03", "0.1", "0.2", "0.4"], "momentum": ["0.9"]},
+            {"lr": ["0.1", "0.3", "1"], "momentum": ["0.5"]}],
+    "adam": [{"lr": ["0.0001", "0.0003", "0.0006", "0.001", "0.0015", "0.002", "0.004", "0.008"]}],
+}
+
+# With 10 updates in all, step sizes are larger and proximal weights smaller.
+LARGE_BATCH_GRIDS: Dict[str, List[Grid]] = {
+    "sibp": [{"eta": ["2", "3", "4", "6"], "damping": ["relative:0.015", "relative:0.05", "relative:0.15"]}],
+    "published": [{"eta": ["0.1", "0.3", "1", "3"], "damping": ["absolute:1", "absolute:10"]}],
+    "proxprop": [{"lr": ["1", "3", "10", "30"], "tau": ["0.05", "0.5"], "outer": ["sgd"]},
+                 {"lr": ["0.003", "0.01", "0.02", "0.04"], "tau": ["1"], "outer": ["adam"]}],
+    "sgd": [{"lr": ["0.5", "1", "2", "3", "4", "6"], "momentum": ["0.9"]},
+            {"lr": ["1", "2", "3", "4", "6", "8"], "momentum": ["0.5"]}],
+    "adam": [{"lr": ["0.003", "0.005", "0.01", "0.015", "0.02", "0.04"], "beta2": ["0.999", "0.99"]}],
+}
+
+_DEEP_BASELINES: Dict[str, List[Grid]] = {
+    "proxprop": [{"lr": ["0.1", "0.3", "1", "3"], "tau": ["0.05"], "outer": ["sgd"]},
+                 {"lr": ["0.0003", "0.001", "0.003", "0.01"], "tau": ["1"], "outer": ["adam"]}],
+    "sgd": [{"lr": ["0.01", "0.03", "0.1", "0.2", "0.4"], "momentum": ["0.9"]},
+            {"lr": ["0.1", "0.3", "1"], "momentum": ["0.5"]}],
+    "adam": [{"lr": ["0.0001", "0.0003", "0.0006", "0.001", "0.0015", "0.002", "0.004", "0.008"]}],
+}
+
+# By the number of hidden layers; the second step size of sibp is the program's default, 4 / layers.
 DEEP_GRIDS: Dict[int, Dict[str, List[Grid]]] = {
-    6: {"sibp": [{"eta": ["0.25", "0.5714", "1", "2"], "damping": ["relative:1", "relative:3"]}]},
-    12: {"sibp": [{"eta": ["0.15", "0.3077", "0.6", "1"], "damping": ["relative:1", "relative:3"]}]},
+    6: {"sibp": [{"eta": ["0.25", "0.5714", "1", "2"], "damping": ["relative:1", "relative:3"]}], **_DEEP_BASELINES},
+    12: {"sibp": [{"eta": ["0.15", "0.3077", "0.6", "1.2"], "damping": ["relative:1", "relative:3"]}],
+         **_DEEP_BASELINES},
 }
 
 QUICK_STEP_SIZES = 4

@@ -109,23 +109,41 @@ def count_runs(plan: Plan) -> int:
 def _mnist(dataset: str, hidden: str, quick: bool) -> Dict[str, str]:
     length = ({"steps": "60", "log-every": "5", "evaluate-every": "15"} if quick else
               {"epochs": "5", "log-every": "25", "evaluate-every": "275"})
-    return {"dataset": dataset, "validation": "5000", "hidden": hidden, "batch": "100", **length}
+    return {"dataset": dataset, "validation": "5000", "hidden": hidden, "batch": "100", "training-sample": "5000",
+            **length}
 
 
 def _cifar10(quick: bool) -> Dict[str, str]:
     length = ({"steps": "15", "log-every": "1", "evaluate-every": "5"} if quick else
-              {"epochs": "10", "log-every": "10", "evaluate-every": "90"})
+              {"epochs": "10", "log-every": "15", "evaluate-every": "90"})
     return {"dataset": "cifar10", "normalize": "mean", "validation": "5000", "hidden": "512,512", "batch": "500",
-            **length}
+            "training-sample": "5000", **length}
 
 
 def _large_batch(quick: bool) -> Dict[str, str]:
     return {"dataset": "mnist", "validation": "5000", "hidden": "500", "batch": "6000", "steps": "10",
-            "log-every": "1", "evaluate-every": "5" if quick else "1"}
+            "training-sample": "5000", "log-every": "1", "evaluate-every": "5" if quick else "1"}
 
 
 def _deep(layers: int, quick: bool) -> Dict[str, str]:
     return _mnist("mnist", ",".join(["300"] * layers), quick)
+
+
+def _problems(experiment: str, quick: bool) -> List[tuple]:
+    """Of each problem: its name, options, grids, losses to tell about, and whether the last of these is a goal."""
+    if experiment == "mnist":
+        return [("mnist-500", _mnist("mnist", "500", quick), methods.GRIDS, [0.1, 0.05, 0.02], True)]
+    if experiment == "fashion-mnist":
+        return [("fashion-mnist-500", _mnist(experiment, "500", quick), methods.GRIDS, [0.4, 0.3, 0.2], True)]
+    if experiment == "cifar10-mlp":
+        return [("cifar10-512-512", _cifar10(quick), methods.CIFAR10_GRIDS, [1.5, 1.0, 0.5], True)]
+    if experiment == "large-batch":
+        return [("mnist-500-batch-6000", _large_batch(quick), methods.LARGE_BATCH_GRIDS, [1.0, 0.5, 0.2], False)]
+    if experiment == "deep":
+        # Half of five minutes would show nothing of either network, so a quick look is at the deeper one.
+        return [(f"mnist-300x{layers}", _deep(layers, quick), methods.DEEP_GRIDS[layers], [0.2, 0.1, 0.05], False)
+                for layers in ([12] if quick else [6, 12])]
+    raise ValueError(f"unknown experiment '{experiment}'; known: {', '.join(EXPERIMENTS)}")
 
 
 EXPERIMENTS = ["mnist", "fashion-mnist", "cifar10-mlp", "large-batch", "deep"]
@@ -133,29 +151,15 @@ EXPERIMENTS = ["mnist", "fashion-mnist", "cifar10-mlp", "large-batch", "deep"]
 
 def make_plan(experiment: str, quick: bool = False, only: Optional[Sequence[str]] = None,
               data_dir: Optional[str] = None) -> Plan:
-    """The plan of a named experiment, for the methods `only` (all of them if it is None)."""
-    wanted = list(methods.METHODS if only is None else only)
-
-    def problem(name: str, options: Dict[str, str], targets: Sequence[float],
-                changes: Optional[Dict[str, List[methods.Grid]]] = None) -> Problem:
-        grids = {**methods.GRIDS, **(changes or {})}
+    """The plan of a named experiment, for the methods `only` (all that it has grids for if it is None)."""
+    problems = []
+    for name, options, grids, targets, has_goal in _problems(experiment, quick):
+        wanted = [method for method in methods.METHODS if method in grids] if only is None else only
+        tried = {method: grids.get(method, methods.GRIDS[method]) for method in wanted}
         if quick:
-            grids = {method: methods.quick_grids(tried) for method, tried in grids.items()}
+            tried = {method: methods.quick_grids(grid) for method, grid in tried.items()}
         folder = {} if data_dir is None else {"data-dir": data_dir}
-        return Problem(name, {**options, **folder}, {method: methods.points(grids[method]) for method in wanted},
-                       list(targets))
-
-    if experiment in ("mnist", "fashion-mnist"):
-        targets = [0.1, 0.05, 0.02] if experiment == "mnist" else [0.4, 0.3, 0.2]
-        problems = [problem(f"{experiment}-500", _mnist(experiment, "500", quick), targets)]
-    elif experiment == "cifar10-mlp":
-        problems = [problem("cifar10-512-512", _cifar10(quick), [1.5, 1.0, 0.5])]
-    elif experiment == "large-batch":
-        problems = [problem("mnist-500-batch-6000", _large_batch(quick), [1.0, 0.5, 0.2], methods.LARGE_BATCH_GRIDS)]
-    elif experiment == "deep":
-        # Half of five minutes would show nothing of either network, so a quick look is at the deeper one.
-        problems = [problem(f"mnist-300x{layers}", _deep(layers, quick), [0.2, 0.1, 0.05], methods.DEEP_GRIDS[layers])
-                    for layers in ([12] if quick else [6, 12])]
-    else:
-        raise ValueError(f"unknown experiment '{experiment}'; known: {', '.join(EXPERIMENTS)}")
+        problems.append(Problem(name, {**options, **folder},
+                                {method: methods.points(grid) for method, grid in tried.items()}, targets,
+                                targets[-1] if has_goal and not quick else None))
     return Plan(experiment, quick, problems, SEEDS, QUICK_SECONDS if quick else None)

@@ -4,7 +4,7 @@ import unittest
 
 from made_up import FolderTest
 
-from experiment.methods import GRIDS, METHODS, points, quick_grids
+from experiment.methods import BASELINES, GRIDS, METHODS, points, quick_grids
 from experiment.plan import EXPERIMENTS, Plan, count_runs, make_plan, search_runs
 
 
@@ -13,15 +13,28 @@ def step_sizes(grid):
 
 
 class PlanTest(FolderTest):
-    def test_every_method_gets_as_many_points_as_sibp_and_four_step_sizes(self):
+    def test_baselines_get_as_many_points_as_sibp_and_every_method_four_step_sizes(self):
         for name in EXPERIMENTS:
             for quick in (False, True):
                 for problem in make_plan(name, quick).problems:
-                    self.assertEqual(list(problem.grids), METHODS)
+                    self.assertEqual(set(METHODS) - set(problem.grids), {"published"} if name == "deep" else set())
                     for method, grid in problem.grids.items():
-                        self.assertGreaterEqual(len(grid), len(problem.grids["sibp"]), (name, method))
+                        if method in BASELINES:
+                            self.assertGreaterEqual(len(grid), len(problem.grids["sibp"]), (name, method))
                         self.assertGreaterEqual(len(step_sizes(grid)), 4, (name, method))
                         self.assertEqual(len({tuple(point.items()) for point in grid}), len(grid))
+
+    def test_goals_are_among_the_targets_and_measured_on_a_sample(self):
+        for name in EXPERIMENTS:
+            for problem in make_plan(name).problems:
+                self.assertIn(problem.goal, [None, *problem.targets])
+                self.assertIn("training-sample", problem.options)
+            self.assertEqual({problem.goal for problem in make_plan(name, quick=True).problems}, {None})
+        self.assertEqual([make_plan(name).problems[0].goal for name in ("mnist", "cifar10-mlp")], [0.02, 0.5])
+
+    def test_a_method_may_be_asked_for_where_it_is_left_out_by_default(self):
+        problem = make_plan("deep", only=["published"]).problems[0]
+        self.assertEqual(list(problem.grids), ["published"])
 
     def test_protocols(self):
         mnist = make_plan("mnist").problems[0].options
@@ -47,12 +60,14 @@ class PlanTest(FolderTest):
         plan = make_plan("deep")
         runs = search_runs(plan)
         self.assertEqual(len({run.name for run in runs}), len(runs))
-        self.assertEqual(count_runs(plan), len(runs) + 2 * len(METHODS) * 2)
+        self.assertEqual(count_runs(plan), len(runs) + 2 * (len(METHODS) - 1) * 2)
+        plan = make_plan("mnist")  # each method is chosen twice
+        self.assertEqual(count_runs(plan), len(search_runs(plan)) + 2 * len(METHODS) * 2)
 
     def test_arguments(self):
         run = search_runs(make_plan("mnist", only=["sgd"]))[0]
         words = run.arguments({"batch": "100"})
-        self.assertEqual(words, ["--batch", "100", "--method", "sgd", "--lr", "0.01", "--momentum", "0.9", "--seed", "1"])
+        self.assertEqual(words, ["--batch", "100", "--method", "sgd", "--lr", "0.05", "--momentum", "0.9", "--seed", "1"])
 
     def test_the_methods_take_turns_in_the_search(self):
         runs = search_runs(make_plan("mnist"))
