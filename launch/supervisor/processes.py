@@ -39,6 +39,30 @@ def kill_with_variable(name, value, patience=10.0):
     return len(killed)
 
 
+def executable(process):
+    """The program that a process runs; nothing once it has ended, also where its parent has not noticed."""
+    try:
+        return os.readlink(f"/proc/{process}/exe")
+    except OSError:
+        return None
+
+
+class LocalRanks:
+    """The ranks of a start on this machine: what runs `program` and has the variable, when all of them are there."""
+
+    def __init__(self, program, name, value):
+        self.program = os.path.realpath(program)
+        self.processes = [process for process in with_variable(name, value) if executable(process) == self.program]
+        self.last_seen = time.monotonic()
+
+    def seconds_gone(self):
+        """For how long this machine, which had some, has had none of them; 0 on one without ranks."""
+        now = time.monotonic()
+        if not self.processes or any(executable(process) == self.program for process in self.processes):
+            self.last_seen = now
+        return now - self.last_seen
+
+
 class Guard:
     """A child that outlives the supervisor, even where that is killed by SIGKILL, and then kills the processes of the
     start. As a context manager: inside it they are guarded."""

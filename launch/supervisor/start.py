@@ -8,13 +8,17 @@ import time
 
 from . import statuses
 from .launchers import LabelledOutput
-from .processes import Guard, kill_with_variable
+from .processes import Guard, LocalRanks, kill_with_variable
 from .requests import Requests
 from .run_folder import new_logs, written_status
 
 # Every process of a start has this variable. It names a file that rank 0 makes when all ranks are there.
 READY_FILE = "SUPERVISOR_READY_FILE"
 LAUNCHER_PATIENCE = 5.0  # seconds for a launcher to end in good order, also on other machines
+# Seconds without ranks after which a launcher is told to end. It may wait for minutes for a machine whose link was cut
+# with a message on its way: the kernel sends no keepalive then.
+TIME_WITHOUT_RANKS = 3.0
+GLANCE = 1.0  # seconds between looks at ranks that are all there
 
 
 def say(text):
@@ -26,6 +30,7 @@ class Start:
 
     def __init__(self, launcher, ranks, words, run_folder):
         self.launcher = launcher
+        self.program = words[0]
         self.run_folder = run_folder
         self.logs = new_logs(run_folder)
         self.ready_file = self.logs / "ready"
@@ -60,23 +65,28 @@ class Start:
 
     def _watch(self, process, requests, start_timeout):
         deadline = time.monotonic() + start_timeout
-        ready = stop_passed_on = False
+        ranks = None  # until all of them are there
+        stop_passed_on = False
         while process.poll() is None:
-            ready = ready or self.ready_file.exists()
+            if ranks is None and self.ready_file.exists():
+                ranks = LocalRanks(self.program, READY_FILE, self.ready_file)
             if requests.at_once:
                 say("interrupted twice: ending at once, without a checkpoint")
                 self._end(process)
                 return statuses.INTERRUPTED
-            if not ready and time.monotonic() > deadline:
+            if ranks is None and time.monotonic() > deadline:
                 say(f"error: not all ranks were there {start_timeout:g} s after the start (--start-timeout); ending them; "
                     f"their output is in {self.logs}")
                 self._end(process)
                 return statuses.STALLED
-            if ready and requests.stop and not stop_passed_on:  # earlier it would kill ranks that do not expect it yet
+            if ranks and requests.stop and not stop_passed_on:  # earlier it would kill ranks that do not expect it yet
                 say("asked to stop: the ranks finish their step and write a checkpoint")
                 process.send_signal(signal.SIGUSR1)
                 stop_passed_on = True
-            requests.wait(60.0 if ready else 0.05)
+            if ranks and ranks.seconds_gone() > TIME_WITHOUT_RANKS:
+                say("the ranks of this machine have ended, their launcher has not; ending it")
+                self._end(process)
+            requests.wait(GLANCE if ranks else 0.05)
         return self._status(process.returncode)
 
     def _status(self, of_launcher):
