@@ -25,7 +25,7 @@ class Settings:
     seconds_per_record: float
 
 
-THOROUGH = Settings(records=6, repetitions=2, seconds_per_record=1.0)
+THOROUGH = Settings(records=5, repetitions=2, seconds_per_record=0.5)
 QUICK = Settings(records=3, repetitions=1, seconds_per_record=0.02)
 
 
