@@ -72,8 +72,9 @@ Index cholesky(MatrixView a) {
 }
 
 void divide_by_transpose(ConstMatrixView factor, MatrixView x) {
+  const auto lower = eigen(factor).triangularView<Eigen::Lower>();
   auto target = eigen(x);
-  eigen(factor).triangularView<Eigen::Lower>().transpose().solveInPlace<Eigen::OnTheRight>(target);
+  lower.transpose().solveInPlace<Eigen::OnTheRight>(target);
 }
 
 void solve_right(ConstMatrixView factor, MatrixView x) {
