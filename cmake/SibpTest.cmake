@@ -2,11 +2,38 @@ find_package(GTest REQUIRED)
 include(GoogleTest)
 
 set(SIBP_MPIEXEC_FLAGS "--oversubscribe;--bind-to;none" CACHE STRING "Flags of mpiexec in the tests")
-set(SIBP_TEST_ENVIRONMENT
+set(SIBP_GPU_TEST_ENVIRONMENT
     "OMP_NUM_THREADS=1;GTEST_COLOR=no;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_btl_vader_single_copy_mechanism=none;ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1")
+# Tests that are not for GPUs see none, so that they are the same everywhere.
+set(SIBP_TEST_ENVIRONMENT "${SIBP_GPU_TEST_ENVIRONMENT};CUDA_VISIBLE_DEVICES=")
 
 # What `ctest -L gpu` needs.
 add_custom_target(gpu_tests)
+find_program(SIBP_COMPUTE_SANITIZER compute-sanitizer HINTS ${CUDAToolkit_BIN_DIR})
+mark_as_advanced(SIBP_COMPUTE_SANITIZER)
+
+# sibp_add_gpu_entry(entry target timeout label… [LAUNCHER command…]): the test program once more, on a GPU.
+function(sibp_add_gpu_entry entry target timeout)
+  cmake_parse_arguments(arg "" "" "LAUNCHER" ${ARGN})
+  add_test(NAME ${entry} COMMAND ${MPIEXEC_EXECUTABLE} ${MPIEXEC_NUMPROC_FLAG} 1 ${SIBP_MPIEXEC_FLAGS} ${arg_LAUNCHER}
+                                 $<TARGET_FILE:${target}>)
+  set_tests_properties(
+    ${entry} PROPERTIES TIMEOUT ${timeout} LABELS "${arg_UNPARSED_ARGUMENTS}" RESOURCE_LOCK gpu
+                        SKIP_REGULAR_EXPRESSION "SKIPPED . all"
+                        ENVIRONMENT "${SIBP_GPU_TEST_ENVIRONMENT};SIBP_TEST_DEVICE=cuda")
+endfunction()
+
+# sibp_test_main(precision library): the object library of the main function of tests, made at the first call.
+function(sibp_test_main precision library)
+  set(target test_main_${precision})
+  if(NOT TARGET ${target})
+    add_library(${target} OBJECT ${PROJECT_SOURCE_DIR}/tests/support/main.cpp)
+    target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests ${PROJECT_SOURCE_DIR}/src)
+    target_link_libraries(${target} PRIVATE ${library} GTest::gtest)
+    sibp_configure_target(${target})
+    target_compile_options(${target} PRIVATE -O1)
+  endif()
+endfunction()
 
 # sibp_add_test(name SOURCES file… [RANKS 1 2 3 4] [PRECISIONS float double] [LABELS label…] [TIMEOUT seconds]
 #               [GPU | GPU_ONLY | EMULATED_GPU])
@@ -15,8 +42,9 @@ add_custom_target(gpu_tests)
 # and number of ranks, each started by mpiexec (1 rank by default). `ctest -L ranks` runs those with several ranks.
 #
 # GPU registers the test once more in float on one rank, label `gpu`, with SIBP_TEST_DEVICE=cuda: the same tests on a GPU
-# (tests/support/test_device.hpp), which are skipped where there is none. GPU_ONLY registers nothing else. A build without
-# GPU support has none of them. EMULATED_GPU is for tests with tests/emulation among their sources, on any RANKS.
+# (tests/support/test_device.hpp), which are skipped where there is none; and where compute-sanitizer is installed, under
+# its memcheck and racecheck, label `gpu_sanitizer`. GPU_ONLY registers nothing else. A build without GPU support has none
+# of them. EMULATED_GPU is for tests with tests/emulation among their sources, on any RANKS.
 function(sibp_add_test name)
   cmake_parse_arguments(arg "GPU;GPU_ONLY;EMULATED_GPU" "TIMEOUT" "SOURCES;RANKS;PRECISIONS;LABELS" ${ARGN})
   if((arg_GPU_ONLY OR arg_EMULATED_GPU) AND NOT SIBP_GPU_FOUND)
@@ -34,7 +62,8 @@ function(sibp_add_test name)
   foreach(precision IN LISTS arg_PRECISIONS)
     set(library $<IF:$<STREQUAL:${precision},double>,sibp_double,sibp>)
     set(target test_${name}_${precision})
-    add_executable(${target} ${arg_SOURCES} ${PROJECT_SOURCE_DIR}/tests/support/main.cpp)
+    sibp_test_main(${precision} ${library})
+    add_executable(${target} ${arg_SOURCES} $<TARGET_OBJECTS:test_main_${precision}>)
     target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests ${PROJECT_SOURCE_DIR}/src)
     target_link_libraries(${target} PRIVATE ${library} GTest::gtest GTest::gmock)
     sibp_configure_target(${target})
@@ -64,11 +93,16 @@ function(sibp_add_test name)
     endif()
     if((arg_GPU OR arg_GPU_ONLY) AND SIBP_GPU_FOUND AND precision STREQUAL "float")
       set(entry ${name}.${precision}.gpu)
-      add_test(NAME ${entry} COMMAND ${MPIEXEC_EXECUTABLE} ${MPIEXEC_NUMPROC_FLAG} 1 ${SIBP_MPIEXEC_FLAGS}
-                                     $<TARGET_FILE:${target}>)
-      set_tests_properties(
-        ${entry} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS gpu RESOURCE_LOCK gpu SKIP_REGULAR_EXPRESSION "SKIPPED . all"
-                            ENVIRONMENT "${SIBP_TEST_ENVIRONMENT};SIBP_TEST_DEVICE=cuda")
+      sibp_add_gpu_entry(${entry} ${target} ${arg_TIMEOUT} gpu)
+      if(SIBP_COMPUTE_SANITIZER)
+        set(sanitizer ${SIBP_COMPUTE_SANITIZER} --error-exitcode 9)
+        # Errors of calls are what some tests are about.
+        sibp_add_gpu_entry(${entry}.memcheck ${target} 1800 gpu_sanitizer LAUNCHER ${sanitizer} --tool memcheck
+                           --report-api-errors no)
+        # Of our kernels, not of NVIDIA's.
+        sibp_add_gpu_entry(${entry}.racecheck ${target} 1800 gpu_sanitizer LAUNCHER ${sanitizer} --tool racecheck
+                           --kernel-name kns=sibp)
+      endif()
       add_dependencies(gpu_tests ${target})
     endif()
   endforeach()

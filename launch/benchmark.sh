@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Builds sibp_dist and times training steps of several networks, batches and numbers of ranks (one thread each), with
-# every form of the update and with SGD, on synthetic data. Writes results.json, results.md and, where Python has
-# matplotlib, results.svg. Run it on a machine that does nothing else.
+# every form of the update and with SGD, on synthetic data; or on one GPU. Writes results.json, results.md and, where
+# Python has matplotlib, results.svg. Run it on a machine that does nothing else.
 #
 # Usage: launch/benchmark.sh [option …] [CASE …]
 #
+#   --device cuda     one GPU, in fp32 and tf32, against up to 16 of the machine's cores
 #   --quick           few steps: whether it works, not how fast it is
 #   --out DIR         folder of the results (default: build/benchmark-results)
 #   --build-dir DIR   take the programs built there rather than building them
@@ -12,13 +13,15 @@
 #                     Python here has it
 #
 #   CASE              mnist-100, mnist-1000, mnist-6000, deep-100, cifar-small-500, cifar-100, cifar-250, cifar-500,
-#                     cifar-2000 (the number is the batch); all of them if none is named
+#                     cifar-2000 (the number is the batch), with --device cuda mnist-100, cifar-500, cifar-4000; all of
+#                     them if none is named
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 results_dir=$project_dir/build/benchmark-results
 build_dir=
+device=cpu
 with_pytorch=false
 arguments=()
 while [[ $# -gt 0 ]]; do
@@ -29,6 +32,11 @@ while [[ $# -gt 0 ]]; do
       ;;
     --quick) arguments+=(--quick) ;;
     --with-pytorch) with_pytorch=true ;;
+    --device)
+      [[ ${2-} == cpu || ${2-} == cuda ]] || fail "--device: found '${2-}', expected cpu or cuda"
+      device=$2
+      shift
+      ;;
     --out | --build-dir)
       [[ $# -gt 1 ]] || fail "$1: found no folder"
       if [[ $1 == --out ]]; then results_dir=$2; else build_dir=$2; fi
@@ -41,12 +49,14 @@ while [[ $# -gt 0 ]]; do
 done
 
 build_programs() {
+  local gpu=auto
+  [[ $device == cpu ]] || gpu=on
   "$project_dir/launch/install.sh" tests
   build_dir=$project_dir/build/benchmark
   say "building the program and the benchmark of overlap in build/benchmark"
   (
     cd "$project_dir" &&
-      cmake --preset release -B "$build_dir" -DSIBP_TESTS=ON </dev/null &&
+      cmake --preset release -B "$build_dir" -DSIBP_TESTS=ON -DSIBP_GPU="$gpu" </dev/null &&
       cmake --build "$build_dir" --target sibp_dist bench_overlap --parallel "$(core_count)" </dev/null
   )
 }
@@ -57,8 +67,11 @@ install_pytorch() {
   if [[ ! -x $folder/bin/python ]]; then
     python3 -m venv "$folder" >&2
   fi
-  "$folder/bin/python" -m pip install --quiet torch --index-url https://download.pytorch.org/whl/cpu >&2 ||
+  # The one for processors alone is much smaller.
+  local processors=(--index-url https://download.pytorch.org/whl/cpu)
+  if [[ $device != cpu ]] || ! "$folder/bin/python" -m pip install --quiet torch "${processors[@]}" >&2; then
     "$folder/bin/python" -m pip install --quiet torch >&2
+  fi
   printf '%s\n' "$folder/bin/python"
 }
 
@@ -70,5 +83,5 @@ if [[ $with_pytorch == true ]]; then
 fi
 allow_mpi_as_root
 choose_blas_kernels
-exec "$(python_for_plots)" -B "$project_dir/launch/benchmark" --out "$results_dir" --build-dir "$build_dir" \
+exec "$(python_for_plots)" -B "$project_dir/launch/benchmark" --device "$device" --out "$results_dir" --build-dir "$build_dir" \
   ${arguments[@]+"${arguments[@]}"} </dev/null

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds sibp_dist with warnings as errors, checks its format, and runs every test, the unit tests
-# once more under AddressSanitizer and UndefinedBehaviorSanitizer; where CUDA and NCCL are installed, builds with GPU support
-# too, and runs its tests, which are skipped without a GPU. Ends with a summary and fails if anything did.
+# once more under AddressSanitizer and UndefinedBehaviorSanitizer. The first build has GPU support where CUDA and NCCL are
+# installed, with tests that are skipped without a GPU; the one with sanitizers has none. Ends with a summary and fails if
+# anything did.
 #
 # Usage: launch/test.sh [option of ctest …]
 #
@@ -45,11 +46,9 @@ check_format() {
     sort -z | xargs -0 clang-format --dry-run -Werror
 }
 
-# Whether there is a CUDA compiler, with NCCL.
-has_cuda() {
-  local nvcc
-  nvcc=$(command -v nvcc || command -v /usr/local/cuda/bin/nvcc) || return 1
-  printf '#include <nccl.h>\n' | g++ -I"$(dirname "$nvcc")/../include" -x c++ -fsyntax-only - 2>/dev/null
+# Whether the build for tests has GPU support.
+has_gpu_support() {
+  (cd "$project_dir" && ctest --preset gpu --show-only 2>/dev/null </dev/null) | grep -q 'Test *#'
 }
 
 # run_tests PRESET [option of ctest …]
@@ -84,21 +83,13 @@ fi
 stage "build, warnings are errors" build_preset tests
 stage "tests" run_tests tests "$@"
 skipped=$(list_skipped tests)
+has_gpu_support || summary+=("skipped          build with GPU support: no CUDA 12 or newer with NCCL")
 stage "build with sanitizers" build_preset sanitize
 # The tests of the whole program, of the sources and against long runs are not worth a second run. A choice made for the
 # run above may leave nothing for this one.
 few=()
 [[ $# -eq 0 ]] || few=(--no-tests=ignore)
 stage "unit tests under sanitizers" run_tests sanitize ${few[@]+"${few[@]}"} -LE 'program|source|fixture' "$@"
-
-title="build with GPU support"
-if has_cuda; then
-  stage "$title" build_preset cuda
-  stage "tests on a GPU" run_tests cuda ${few[@]+"${few[@]}"} "$@"
-  skipped+=${skipped:+$'\n'}$(list_skipped cuda)
-else
-  summary+=("skipped          $title: no nvcc with NCCL's header beside it")
-fi
 
 say "summary"
 printf '%s\n' "${summary[@]}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cases
+import gpu
 import output
 from measure import data_options, measure
 from program import Programs, physical_cores, usable_cores
@@ -61,21 +62,52 @@ def time_overlap(programs, chosen, settings, left_out):
     return result | {"case": case.name}
 
 
-def time_pytorch(python, chosen, settings, left_out):
-    """Seconds of a step in PyTorch, by case."""
-    seconds = {}
-    if subprocess.run([python, "-c", "import torch"], capture_output=True, check=False).returncode != 0:
-        left_out.append("PyTorch, the yardstick of SGD: it is not installed (--with-pytorch installs it)")
-        return seconds
+def has_pytorch(python, left_out, condition="True"):
+    """Whether that interpreter has PyTorch, of which the condition holds."""
+    test = [python, "-c", f"import sys, torch; sys.exit(not {condition})"]
+    if subprocess.run(test, capture_output=True, check=False).returncode == 0:
+        return True
+    left_out.append("PyTorch, the yardstick of SGD: it is not installed (--with-pytorch installs it), or not for this "
+                    "device")
+    return False
+
+
+def seconds_in_pytorch(python, case, settings, *precision):
+    """Of a step, on the processor, or in that precision on the GPU."""
     script = Path(__file__).with_name("torch_sgd.py")
-    for case in chosen:
-        if case.name not in PYTORCH_CASES:
-            continue
-        command = [python, "-B", script, case.network, str(case.batch), str(5 * settings.seconds_per_record)]
-        answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        seconds[case.name] = json.loads(answer)["seconds"]
-        say(f"{case.name}, PyTorch: {1e3 * seconds[case.name]:.2f} ms a step")
+    command = [python, "-B", script, case.network, str(case.batch), str(5 * settings.seconds_per_record), *precision]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    seconds = json.loads(answer)["seconds"]
+    say(f"{case.name}, {' '.join(('PyTorch', *precision))}: {1e3 * seconds:.2f} ms a step")
     return seconds
+
+
+def measure_processors(given, settings, left_out):
+    """All of the results but where they come from."""
+    chosen = cases.find(given.cases)
+    programs = Programs(given.build_dir, "--device", "cpu")
+    rows = run_cases(programs, chosen, settings, left_out)
+    overlap = time_overlap(programs, chosen, settings, left_out)
+    pytorch = {}
+    if has_pytorch(given.python, left_out):
+        pytorch = {case.name: seconds_in_pytorch(given.python, case, settings) for case in chosen
+                   if case.name in PYTORCH_CASES}
+    # Another case than the wanted one shows in the results, but not in the ratios.
+    wanted = overlap if overlap and overlap["case"] == OVERLAP_CASE else None
+    return {"rows": rows, "overlap": overlap, "pytorch_seconds": pytorch, "ratios": ratios(rows, wanted, pytorch)}
+
+
+def measure_gpu(given, settings, left_out):
+    """The same for one GPU."""
+    chosen = gpu.find(given.cases)
+    rows = [*gpu.rows_of_gpu(given.build_dir, chosen, settings, say),
+            *gpu.rows_of_cores(given.build_dir, chosen, settings, say)]
+    pytorch = {}
+    if has_pytorch(given.python, left_out, "torch.cuda.is_available()"):
+        pytorch = {(case.name, precision): seconds_in_pytorch(given.python, case, settings, precision)
+                   for case in chosen for precision in gpu.PRECISIONS}
+    return {"rows": rows, "pytorch_seconds": {" ".join(key): seconds for key, seconds in pytorch.items()},
+            "ratios": gpu.ratios(rows, pytorch)}
 
 
 def processor():
@@ -88,6 +120,7 @@ def processor():
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="benchmark")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--build-dir", type=Path, required=True)
     parser.add_argument("--python", default=sys.executable, help="the interpreter that may have PyTorch")
@@ -97,23 +130,15 @@ def parse(arguments):
 
 def main(arguments):
     given = parse(arguments)
-    chosen = cases.find(given.cases)
     settings = QUICK if given.quick else THOROUGH
-    programs = Programs(given.build_dir)
     left_out = []
-    rows = run_cases(programs, chosen, settings, left_out)
-    overlap = time_overlap(programs, chosen, settings, left_out)
-    pytorch = time_pytorch(given.python, chosen, settings, left_out)
-    # Another case than the wanted one shows in the results, but not in the ratios.
-    wanted = overlap if overlap and overlap["case"] == OVERLAP_CASE else None
+    on_gpu = given.device == "cuda"
     results = {
         "date": datetime.date.today().isoformat(),
-        "machine": {"processor": processor(), "cores": usable_cores(), "physical_cores": physical_cores()},
+        "machine": {"processor": processor(), "cores": usable_cores(), "physical_cores": physical_cores()}
+                   | ({"gpu": gpu.name_of_gpu()} if on_gpu else {}),
         "left_out": left_out,
-        "rows": rows,
-        "overlap": overlap,
-        "pytorch_seconds": pytorch,
-        "ratios": ratios(rows, wanted, pytorch),
+        **(measure_gpu if on_gpu else measure_processors)(given, settings, left_out),
     }
     given.out.mkdir(parents=True, exist_ok=True)
     (given.out / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")

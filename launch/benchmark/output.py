@@ -17,9 +17,14 @@ def megabytes(count):
     return "–" if count is None else f"{count / 1e6:.0f}"
 
 
+def method(row):
+    """How a row was trained, for people."""
+    return f"{row['way']}, {row['device']}" if "device" in row else row["way"]
+
+
 def case_row(row):
     predicted = row["seconds_predicted"]
-    return (row["network"], row["batch"], row["ranks"], row["way"], row["forms"] if row["way"] == "auto" else "",
+    return (row["network"], row["batch"], row["ranks"], method(row), row["forms"] if row["way"] == "auto" else "",
             f"{1e3 * row['seconds']:.2f}", "–" if predicted is None else f"{1e3 * predicted:.2f}",
             " / ".join(f"{100 * row['shares'][phase]:.0f}" for phase in PHASE_TITLES),
             percent(row["flops_over_peak"]), f"{row['bytes_over_gradient']:.2f}",
@@ -38,7 +43,7 @@ def markdown(results):
     header = ("network", "batch", "ranks", "method", "chosen", "ms a step", "predicted", "% " + " / ".join(PHASE_TITLES),
               "flops / peak", "reduced / gradient", "exposed ms", "hidden ms", "MB a rank")
     text = f"# Benchmark\n\n{machine['processor']}, {machine['cores']} hardware threads"
-    text += f" on {machine['physical_cores']} cores, one thread a rank; {results['date']}.\n"
+    text += f" on {machine['physical_cores']} cores, {machine.get('gpu', 'one thread a rank')}; {results['date']}.\n"
     text += "".join(f"\nLeft out: {note}.\n" for note in results["left_out"])
     text += "\n## Ratios\n\n" + table(("figure", "reach", "seen", "reached"), map(ratio_row, results["ratios"]))
     text += "\n## Cases\n\nmethod: sgd, or the form of the semi-implicit update. Times are medians. Hidden communication"
@@ -57,10 +62,10 @@ def draw(results, path):
     from matplotlib import pyplot
 
     groups = list(dict.fromkeys((row["case"], row["ranks"]) for row in results["rows"]))
-    ways = list(dict.fromkeys(row["way"] for row in results["rows"]))
+    ways = list(dict.fromkeys(method(row) for row in results["rows"]))
     figure, axes = pyplot.subplots(figsize=(1.5 + 1.1 * len(groups), 4.5))
     for k, way in enumerate(ways):
-        bars = {(row["case"], row["ranks"]): 1e3 * row["seconds"] for row in results["rows"] if row["way"] == way}
+        bars = {(row["case"], row["ranks"]): 1e3 * row["seconds"] for row in results["rows"] if method(row) == way}
         places = [i + (k - (len(ways) - 1) / 2) * 0.8 / len(ways) for i, group in enumerate(groups) if group in bars]
         axes.bar(places, [bars[group] for group in groups if group in bars], width=0.8 / len(ways), label=way)
     axes.set_yscale("log")

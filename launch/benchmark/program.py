@@ -8,21 +8,22 @@ from pathlib import Path
 
 
 class Programs:
-    """The programs of a build folder, each rank with one thread."""
+    """The programs of a build folder, the trainer always with the options of `device`."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *device, threads=1):
+        self.device = device
+        self.threads = threads  # of each rank
         self.trainer = Path(folder) / "sibp_dist"
         self.overlap = Path(folder) / "bench_overlap"
         for program in (self.trainer, self.overlap):
             if not program.is_file():
                 raise FileNotFoundError(f"{program} is not there; build it, or leave out --build-dir")
 
-    @staticmethod
-    def launch(ranks, program, *arguments):
+    def launch(self, ranks, program, *arguments):
         """Standard output of a run that succeeds."""
         # Variables SIBP_… would be options of the program.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SIBP_")}
-        environment["OMP_NUM_THREADS"] = "1"
+        environment["OMP_NUM_THREADS"] = str(self.threads)
         # As in launch/train.sh: binding is forbidden in some containers, and a core may count for less than its threads.
         command = ["mpirun", "-np", str(ranks), "--bind-to", "none", "--oversubscribe", str(program),
                    *map(str, arguments)]
@@ -41,7 +42,7 @@ class Programs:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "plan.json"
             self.launch(ranks, self.trainer, "plan", "--nodes", 1, "--ranks-per-node", ranks, "--json", file,
-                        "--log-level", "warning", *options)
+                        "--log-level", "warning", *self.device, *options)
             return json.loads(file.read_text(encoding="utf-8"))
 
     def train(self, ranks, *options):
@@ -49,7 +50,7 @@ class Programs:
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "run"
             self.launch(ranks, self.trainer, "train", "--out", out, "--progress", "none", "--log-level", "warning",
-                        *options)
+                        *self.device, *options)
             return [json.loads(line) for line in (out / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
 
     def time_overlap(self, ranks, case, steps):

@@ -77,7 +77,8 @@ std::optional<GpuChoice> choose_gpu(const Options& options, const Communicator& 
     });
   }
   if (world.all_agree(found.gpu.has_value())) return std::move(found.gpu);
-  const std::string why = world.broadcast(found.why_none);
+  const int first = world.min(found.why_none.empty() ? world.size() : world.rank());
+  const std::string why = world.broadcast(found.why_none, first);
   if (find_gpus().count > 0) spdlog::info("the ranks compute on processors: {}", why);
   require_processors_suffice(options, world, why);
   return std::nullopt;

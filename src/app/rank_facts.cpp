@@ -2,6 +2,7 @@
 
 #include "sibp/comm/environment.hpp"
 #include "sibp/core/error.hpp"
+#include "sibp/device/gpu.hpp"
 
 #include <array>
 #include <cstdint>
@@ -66,6 +67,14 @@ std::string processor() {
   return model.empty() ? "unknown" : model;
 }
 
+/// Those that the rank sees.
+std::string gpus() {
+  const int count = find_gpus().count;
+  if (count == 0) return "none";
+  const std::string name = describe_gpu(0).name;
+  return count == 1 ? name : fmt::format("{} × {}", count, name);
+}
+
 /// FNV-1a over the program's file: ranks with the same sum run the same build.
 std::string build() {
   std::ifstream file("/proc/self/exe", std::ios::binary);
@@ -88,7 +97,7 @@ RankFacts facts_of_this_rank(const ThreadPlan& plan, const Device& device) {
           .memory_bytes = memory("MemTotal"),
           .free_bytes = memory("MemAvailable"),
           .shared_bytes = free_shared_memory(),
-          .gpu = "none",  // this build has no device but the processor
+          .gpu = gpus(),
           .processor = processor(),
           .mpi = mpi_library(),
           .blas = device.description(),

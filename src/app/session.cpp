@@ -63,7 +63,7 @@ Compute open_gpu(const GpuChoice& gpu, const Options& options, const Communicato
   spdlog::info("{} rank{}, each on a GPU: {}, products in {}", world.size(), world.size() == 1 ? "" : "s",
                gpu.info.name, name_of(options.precision));
   spdlog::info("{} of GPU memory, {} free; {}{}", size_text(static_cast<double>(gpu.info.memory_bytes)),
-               size_text(static_cast<double>(gpu.info.free_bytes)), gpu.info.versions, library);
+               size_text(static_cast<double>(compute.device->free_memory().value_or(0))), gpu.info.versions, library);
   return compute;
 }
 

@@ -2,29 +2,16 @@
 
 #include "sibp/core/error.hpp"
 
-#include <string>
-
 namespace sibp::cuda {
-namespace {
 
-[[noreturn]] void fail(const char* call, const std::string& text, std::source_location where) {
+void fail(const char* call, const std::string& text, std::source_location where) {
   throw Error(ExitStatus::runtime, std::string(call) + " failed: " + text, where);
 }
-
-}  // namespace
 
 void check(cudaError_t status, const char* call, std::source_location where) {
   if (status == cudaSuccess) return;
   (void)cudaGetLastError();
   fail(call, cudaGetErrorString(status), where);
-}
-
-void check(cublasStatus_t status, const char* call, std::source_location where) {
-  if (status != CUBLAS_STATUS_SUCCESS) fail(call, cublasGetStatusString(status), where);
-}
-
-void check(cusolverStatus_t status, const char* call, std::source_location where) {
-  if (status != CUSOLVER_STATUS_SUCCESS) fail(call, "cuSOLVER's status " + std::to_string(status), where);
 }
 
 bool is_done(cudaError_t query, const char* call, std::source_location where) {

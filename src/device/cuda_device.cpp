@@ -6,7 +6,6 @@
 #include "device/cuda_stream.hpp"
 
 #include <algorithm>
-#include <fstream>
 
 #include <fmt/format.h>
 
@@ -28,10 +27,12 @@ void copy_matrix(ConstMatrixView from, MatrixView to, cudaMemcpyKind kind, cudaS
         "cudaMemcpy2DAsync");
 }
 
-cudaDeviceProp properties_of(int gpu) {
-  cudaDeviceProp properties{};
-  check(cudaGetDeviceProperties(&properties, gpu), "cudaGetDeviceProperties");
-  return properties;
+std::string blas_version() {
+  int major = 0;
+  int minor = 0;
+  check(cublasGetProperty(MAJOR_VERSION, &major), "cublasGetProperty");
+  check(cublasGetProperty(MINOR_VERSION, &minor), "cublasGetProperty");
+  return fmt::format("{}.{}", major, minor);
 }
 
 /// cudaSetDevice before anything of the device is made.
@@ -45,7 +46,7 @@ int made_current(int gpu) {
 CudaDevice::CudaDevice(int gpu, Precision precision)
     : gpu_(made_current(gpu)),
       precision_(precision),
-      name_(properties_of(gpu).name),
+      name_(describe_gpu(gpu).name),
       stream_(make_stream()),
       reached_(make_event()),
       loader_(gpu) {
@@ -71,7 +72,7 @@ CudaDevice::~CudaDevice() {
 }
 
 std::string CudaDevice::description() const {
-  return fmt::format("{} (cuBLAS, products in {})", name_, name_of(precision_));
+  return fmt::format("{} (cuBLAS {}, products in {})", name_, blas_version(), name_of(precision_));
 }
 
 std::optional<std::int64_t> CudaDevice::free_memory() const {
@@ -114,7 +115,7 @@ Real* CudaDevice::do_allocate(Index size) {
 }
 
 void CudaDevice::do_release(Real* data) {
-  (void)cudaFree(data);  // waits for whatever still uses it
+  FreeDevice()(data);
 }
 
 std::shared_ptr<std::int32_t[]> CudaDevice::do_allocate_labels(Index size) {
@@ -165,25 +166,6 @@ CudaDevice& cuda_device(Device& device) {
   return *found;
 }
 
-/// "580.65.06" by the driver's own file, which is not everywhere.
-std::string driver_release() {
-  std::ifstream file("/sys/module/nvidia/version");
-  std::string release;
-  return file >> release ? " " + release : "";
-}
-
-std::string dotted(int version) {
-  return fmt::format("{}.{}", version / 1000, version % 1000 / 10);
-}
-
-std::string blas_version() {
-  int major = 0;
-  int minor = 0;
-  check(cublasGetProperty(MAJOR_VERSION, &major), "cublasGetProperty");
-  check(cublasGetProperty(MINOR_VERSION, &minor), "cublasGetProperty");
-  return fmt::format("{}.{}", major, minor);
-}
-
 }  // namespace
 
 cudaStream_t stream_of(Device& device) {
@@ -197,39 +179,6 @@ void make_current(Device& device) {
 }  // namespace sibp::cuda
 
 namespace sibp {
-
-Gpus find_gpus() {
-  Gpus gpus;
-  const cudaError_t status = cudaGetDeviceCount(&gpus.count);
-  if (status != cudaSuccess) {
-    (void)cudaGetLastError();
-    return {0, fmt::format("CUDA finds no GPU: {}", cudaGetErrorString(status))};
-  }
-  if (gpus.count == 0) gpus.why_none = "CUDA finds no GPU";
-  return gpus;
-}
-
-GpuInfo describe_gpu(int index) {
-  using cuda::check;
-  const cudaDeviceProp properties = cuda::properties_of(index);
-  GpuInfo info;
-  info.name = properties.name;
-  static_assert(sizeof(properties.uuid.bytes) == sizeof(info.uuid));
-  std::copy_n(properties.uuid.bytes, sizeof(info.uuid), reinterpret_cast<char*>(info.uuid.data()));
-  std::size_t free = 0;
-  std::size_t total = 0;
-  check(cudaSetDevice(index), "cudaSetDevice");
-  check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
-  info.memory_bytes = static_cast<std::int64_t>(total);
-  info.free_bytes = static_cast<std::int64_t>(free);
-  int driver = 0;
-  int runtime = 0;
-  check(cudaDriverGetVersion(&driver), "cudaDriverGetVersion");
-  check(cudaRuntimeGetVersion(&runtime), "cudaRuntimeGetVersion");
-  info.versions = fmt::format("driver{} for CUDA {}, CUDA {}, cuBLAS {}", cuda::driver_release(), cuda::dotted(driver),
-                              cuda::dotted(runtime), cuda::blas_version());
-  return info;
-}
 
 std::unique_ptr<Device> make_cuda_device(int index, Precision precision) {
   return std::make_unique<cuda::CudaDevice>(index, precision);

@@ -57,6 +57,8 @@ class CudaDevice final : public Device {
   /// Returns when all that is queued is done, calling progress() meanwhile: never by a call that could not return if
   /// another rank were lost.
   void wait();
+  /// Room in row_numbers_ that nothing uses.
+  double* free_row_numbers(std::size_t size);
   /// The type of products, for the calls of cuBLAS that follow.
   void set_products(bool products);
   void triangular_solve(cublasSideMode_t side, cublasOperation_t op, ConstMatrixView factor, MatrixView x);

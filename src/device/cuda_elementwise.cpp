@@ -33,8 +33,13 @@ double CudaDevice::do_inner_product(ConstMatrixView a, ConstMatrixView b) {
   return sums_of(a, 1, work::ProductTerm{a, b}).front();
 }
 
+double* CudaDevice::free_row_numbers(std::size_t size) {
+  wait();  // the last ones may be on their way still
+  return row_numbers_.reserve(size);
+}
+
 void CudaDevice::do_row_inner_products(ConstMatrixView a, ConstMatrixView b, std::span<double> products) {
-  double* on_host = row_numbers_.reserve(products.size());
+  double* on_host = free_row_numbers(products.size());
   row_products(stream(), a, b, on_host);
   wait();
   std::copy_n(on_host, products.size(), products.begin());
@@ -43,8 +48,7 @@ void CudaDevice::do_row_inner_products(ConstMatrixView a, ConstMatrixView b, std
 void CudaDevice::do_combine_rows(std::span<const double> alpha, ConstMatrixView x, std::span<const double> beta,
                                  MatrixView y) {
   const std::size_t rows = alpha.size();
-  wait();  // the last numbers may be on their way still
-  double* on_host = row_numbers_.reserve(2 * rows);
+  double* on_host = free_row_numbers(2 * rows);
   double* factors = row_factors_.reserve(2 * rows);
   std::ranges::copy(beta, std::ranges::copy(alpha, on_host).out);
   check(cudaMemcpyAsync(factors, on_host, 2 * rows * sizeof(double), cudaMemcpyHostToDevice, stream()),

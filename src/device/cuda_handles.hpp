@@ -5,6 +5,7 @@
 #include "device/cuda_check.hpp"
 
 #include <cstddef>
+#include <exception>
 #include <memory>
 #include <type_traits>
 
@@ -42,11 +43,17 @@ inline void order(cudaStream_t first, cudaStream_t second, const Event& between)
   check(cudaStreamWaitEvent(second, between.get(), 0), "cudaStreamWaitEvent");
 }
 
+/// Gives memory back once nothing uses it any more. Not while an exception is under way: the wait could be for a
+/// collective that never ends, as its other ranks do not know of the error, and the memory goes with the program.
 struct FreeDevice {
-  void operator()(void* data) const { (void)cudaFree(data); }
+  void operator()(void* data) const {
+    if (std::uncaught_exceptions() == 0) (void)cudaFree(data);
+  }
 };
 struct FreePinned {
-  void operator()(void* data) const { (void)cudaFreeHost(data); }
+  void operator()(void* data) const {
+    if (std::uncaught_exceptions() == 0) (void)cudaFreeHost(data);
+  }
 };
 
 /// Memory of a GPU that grows to the most that was asked for and keeps nothing when it does.

@@ -19,12 +19,11 @@ CudaSampleStore::CudaSampleStore(Samples samples, std::int64_t room)
     : size_(samples.size()), features_(samples.features), samples_(std::move(samples)) {
   const auto bytes = static_cast<std::int64_t>(samples_.pixels.size() + samples_.labels.size() * sizeof(std::int32_t));
   if (size_ == 0 || bytes > room) return;
-  check(cudaMemcpy(pixels_.reserve(samples_.pixels.size()), samples_.pixels.data(), samples_.pixels.size(),
-                   cudaMemcpyHostToDevice),
-        "cudaMemcpy");
-  check(cudaMemcpy(labels_.reserve(samples_.labels.size()), samples_.labels.data(),
-                   samples_.labels.size() * sizeof(std::int32_t), cudaMemcpyHostToDevice),
-        "cudaMemcpy");
+  const Stream stream = make_stream();
+  send(samples_.pixels.data(), pixels_.reserve(samples_.pixels.size()), samples_.pixels.size(), stream.get());
+  send(samples_.labels.data(), labels_.reserve(samples_.labels.size()), samples_.labels.size(), stream.get());
+  // Batches are gathered on another stream, and a copy from memory that is not pinned may return before it is done.
+  check(cudaStreamSynchronize(stream.get()), "cudaStreamSynchronize");
   samples_ = {};
 }
 

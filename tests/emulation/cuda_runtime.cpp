@@ -135,10 +135,6 @@ cudaError_t cudaFree(void* data) {
 cudaError_t cudaFreeHost(void* data) {
   return cudaFree(data);
 }
-cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind) {
-  std::memcpy(to, from, bytes);
-  return cudaSuccess;
-}
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
   queue(stream, [=] { std::memcpy(to, from, bytes); });
   return cudaSuccess;
@@ -173,6 +169,10 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   const std::lock_guard lock(everything);
   of(stream)->advance(of(stream)->end());
   streams().erase(of(stream));  // not deleted: events may stand on it
+  return cudaSuccess;
+}
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  sibp::emulation::finish(stream);
   return cudaSuccess;
 }
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {

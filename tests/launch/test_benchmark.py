@@ -7,6 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "launch" / "benchmark"))
 
 import cases
+import gpu
 import measure
 import output
 from ratios import ratios
@@ -100,6 +101,46 @@ class RatiosTest(unittest.TestCase):
         self.assertTrue(self.seen([], "do nothing", overlap={"ratio": 1.1})["met"])
 
 
+class GpuRatiosTest(unittest.TestCase):
+    def rows(self, cores="16 cores"):
+        return [row("cifar-4000", 1, "auto", 0.02, device="cuda fp32", flops_over_peak=0.7),
+                row("cifar-4000", 1, "sgd", 0.01, device="cuda fp32"),
+                row("cifar-4000", 1, "auto", 0.005, device="cuda tf32", flops_over_peak=0.3),
+                row("cifar-4000", 1, "auto", 0.5, device=cores),
+                row("mnist-100", 1, "auto", 0.0004, device="cuda fp32")]
+
+    def seen(self, text, rows=None, pytorch=None):
+        found = [ratio for ratio in gpu.ratios(self.rows() if rows is None else rows, pytorch or {})
+                 if text in ratio["figure"]]
+        self.assertEqual(len(found), 1, text)
+        return found[0]["seen"], found[0]["met"]
+
+    def test_what_was_not_run_is_not_judged(self):
+        for ratio in gpu.ratios([], {}):
+            self.assertEqual((ratio["seen"], ratio["met"]), (None, None))
+
+    def test_each_figure_is_of_its_own_rows(self):
+        self.assertEqual(self.seen("rate of a product"), (0.7, True))
+        self.assertEqual(self.seen("the same, batch 4000, tf32"), (0.3, None))
+        self.assertEqual(self.seen("sibp / SGD,"), (2.0, True))
+        self.assertEqual(self.seen("ms a step"), (0.4, True))
+
+    def test_as_many_cores_as_the_figure_is_for(self):
+        self.assertEqual(self.seen("one GPU over 16 cores"), (25.0, True))
+        self.assertEqual(self.seen("one GPU over 4 cores", self.rows("4 cores")), (25.0, None))
+
+    def test_pytorch_by_precision(self):
+        pytorch = {("cifar-4000", "fp32"): 0.005, ("cifar-4000", "tf32"): 0.005}
+        self.assertEqual(self.seen("sibp / PyTorch's SGD, batch 4000, fp32", pytorch=pytorch), (4.0, False))
+        self.assertEqual(self.seen("our SGD / PyTorch's, batch 4000, fp32", pytorch=pytorch), (2.0, False))
+        self.assertEqual(self.seen("sibp / PyTorch's SGD, batch 4000, tf32", pytorch=pytorch), (1.0, None))
+
+    def test_cases_of_a_gpu(self):
+        self.assertEqual([case.name for case in gpu.find(["cifar-4000", "tiny"])], ["cifar-4000", "tiny"])
+        with self.assertRaisesRegex(ValueError, "cifar-2000.*cifar-4000"):
+            gpu.find(["cifar-2000"])
+
+
 class OutputTest(unittest.TestCase):
     def test_markdown_has_every_row_and_what_was_left_out(self):
         rows = [row("mnist-100", 1, "auto", 0.0012)]
@@ -107,6 +148,14 @@ class OutputTest(unittest.TestCase):
                    "left_out": ["the yardstick"], "rows": rows, "ratios": ratios(rows)}
         text = output.markdown(results)
         for part in ("Left out: the yardstick.", "| 1.20 |", "20 / 20 / 20 / 20 / 20", "not run"):
+            self.assertIn(part, text)
+
+    def test_rows_of_a_gpu_name_it_and_what_is_reported_has_no_verdict(self):
+        rows = [row("cifar-4000", 1, "auto", 0.02, device="cuda fp32")]
+        results = {"machine": {"processor": "P", "cores": 2, "physical_cores": 1, "gpu": "G"}, "date": "2000-01-01",
+                   "left_out": [], "rows": rows, "ratios": gpu.ratios(rows, {})}
+        text = output.markdown(results)
+        for part in ("P, 2 hardware threads on 1 cores, G;", "auto, cuda fp32", "reported | not run |  |"):
             self.assertIn(part, text)
 
 

@@ -26,7 +26,6 @@ struct GpuInfo {
   std::string name;
   std::array<std::uint64_t, 2> uuid{};
   std::int64_t memory_bytes = 0;
-  std::int64_t free_bytes = 0;
   std::string versions;  ///< of the driver and the libraries
 };
 
@@ -39,7 +38,8 @@ struct Gpus {
 /// Local. Does not throw: a build without GPU support sees none.
 Gpus find_gpus();
 
-/// Local. Throws Error (runtime) in a build without GPU support, or if the driver does.
+/// Leaves the GPU alone: nothing is allocated on it. Local. Throws Error (runtime) in a build without GPU support, or
+/// if the driver reports an error.
 GpuInfo describe_gpu(int index);
 
 /// GPU `index` of those that this process sees, with cuBLAS and cuSOLVER. Local. Throws as describe_gpu does.

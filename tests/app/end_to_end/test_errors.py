@@ -185,8 +185,8 @@ class UsageErrors(ErrorTest):
         self.fail_on_usage("old-run", "empty", out=folder)
         self.assertEqual((folder / "metrics.jsonl").read_text(encoding="utf-8"), "precious\n")
 
-    def test_gpus_in_a_build_without(self):
-        self.fail_on_usage("--device", "found cuda", "SIBP_GPU=on", device="cuda")
+    def test_gpus_where_there_are_none(self):
+        self.fail_on_usage("--device", "found cuda", "SIBP_GPU=on|CUDA finds no GPU", device="cuda")
         self.fail_on_usage("--precision", "tf32", precision="tf32")
 
 
