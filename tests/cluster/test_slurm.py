@@ -131,7 +131,7 @@ class SlurmTest(unittest.TestCase):
                                 variables={"LAUNCHER": "mpirun --bind-to none"})
         command = [self.project / "launch/run.sh", "-np", 4, "--launcher", "mpirun --oversubscribe --bind-to none", "--",
                    *TRAINING, "--steps", 40, "--reproducible", "--out", WORK / "by-hand"]
-        by_hand = subprocess.run([str(word) for word in command], cwd=WORK, stdin=subprocess.DEVNULL,
+        by_hand = subprocess.run(self.hosts.on("n0", *command), cwd=WORK, stdin=subprocess.DEVNULL,
                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, check=False,
                                  timeout=60, env={**os.environ, "PROGRAM": str(self.program)})
         self.assertEqual(by_hand.returncode, 0, by_hand.stdout)
