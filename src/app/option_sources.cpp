@@ -98,8 +98,9 @@ CommandLine read_command_line(int argc, const char* const* argv) {
     if (option.position_key >= 0) {
       words.push_back(option.value.front());
     } else {
-      add(line.source,
-          {find_option(option.string_key), option.value.empty() ? "" : option.value.front(), "--" + option.string_key});
+      const OptionEntry* entry = find_option(option.string_key);
+      const std::string value(option.value.empty() ? std::string(entry->without_value) : option.value.front());
+      add(line.source, {entry, value, "--" + option.string_key});
     }
   }
   take_words(words, line);
@@ -191,6 +192,7 @@ po::options_description make_description() {
       auto* value = po::value<std::string>();
       value->value_name(std::string(entry->value_name));
       value->default_value("", standard.value_or(std::string(entry->without_default)));
+      if (!entry->without_value.empty()) value->implicit_value(std::string(entry->without_value));
       part.add_options()(name.c_str(), value, std::string(entry->help).c_str());
     }
     all.add(part);

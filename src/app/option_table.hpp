@@ -53,6 +53,7 @@ struct OptionEntry {
   std::string_view commands = "train";    ///< those that it means something to
   std::string_view dataset = "";          ///< the only data set that it means something to; empty: all
   std::string_view without_default = "";  ///< what holds if it is not given and `get` has nothing
+  std::string_view without_value = "";    ///< what is meant where the command line has the name alone; empty: an error
   std::string_view excludes = "";         ///< the option that it stands instead of
   std::string_view methods = "";          ///< those it is a parameter of, "proxprop/adam" for one with that --outer;
                                           ///< empty: all

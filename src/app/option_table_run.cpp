@@ -92,6 +92,15 @@ void append_run_options(OptionTable& table) {
                        [](auto& o) -> auto& { return o.threads; }, 0, 4096),
                    .commands = all_commands,
                    .on_resume = OnResume::free});
+  table.push_back({.name = "reproducible",
+                   .group = run_group,
+                   .value_name = "on|off",
+                   .help =
+                       "the same weights bit for bit on any number of ranks and threads, on processors of one type; "
+                       "not with --method published or the forms dual and dual-rows",
+                   .binding = choice(
+                       [](auto& o) -> auto& { return o.reproducible; }, Names<bool>{{"on", true}, {"off", false}}),
+                   .without_value = "on"});
   table.push_back(
       {.name = "progress",
        .group = run_group,

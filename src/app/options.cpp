@@ -119,6 +119,31 @@ void check_kept_gram(const Options& options, const Sources& sources) {
   }
 }
 
+/// What has no reproducible way.
+void check_reproducible(const Options& options, const Sources& sources) {
+  if (!options.reproducible) return;
+  const auto refuse = [&](std::string_view name, std::string_view found, std::string_view expected) {
+    throw_usage_error(fmt::format("{}: found '{}' with {}, expected {}", label_of(sources, name), found,
+                                  label_of(sources, "reproducible"), expected));
+  };
+  const MethodOptions& method = options.training.method;
+  if (method.method == Method::published) refuse("method", name_of(method.method), "sibp, proxprop, sgd or adam");
+  if (!std::ranges::all_of(method.forms, has_gram))
+    refuse("form", to_text(method.forms), "auto, or the forms normal and activations");
+  if (options.device == DeviceChoice::cuda) refuse("device", "cuda", "cpu or auto");
+  if (options.sums.wire != Wire::float32) refuse("wire", name_of(options.sums.wire), name_of(Wire::float32));
+  const bool is_told_how_to_sum = find_given(sources, "sums").level == command_line_level;
+  if (is_told_how_to_sum && options.sums.sums != Sums::automatic)
+    refuse("sums", name_of(options.sums.sums), "auto: sums are exact, by the library");
+}
+
+/// What follows from --reproducible.
+void settle_reproducible(Options& options) {
+  if (!options.reproducible) return;
+  options.sums = {.sums = Sums::exact, .most_samples = options.training.batch};
+  options.device = DeviceChoice::cpu;
+}
+
 /// What can be seen only from several options together.
 void check_together(const Options& options, const Sources& sources) {
   const auto label = [&](std::string_view name) { return label_of(sources, name); };
@@ -148,6 +173,7 @@ void check_together(const Options& options, const Sources& sources) {
                                   label("damping"), training.method.damping.value));
   }
   check_kept_gram(options, sources);
+  check_reproducible(options, sources);
   if (training.steps && training.warmup_steps > *training.steps) {
     throw_usage_error(fmt::format("{}: found '{}', expected at most the {} steps of the run ({})",
                                   label("warmup-steps"), training.warmup_steps, *training.steps, label("steps")));
@@ -200,6 +226,7 @@ Options parse_options(int argc, const char* const* argv, const Environment& envi
   forget_choices_made(sources);
   set_options(options, sources);
   check_together(options, sources);
+  settle_reproducible(options);
   return options;
 }
 

@@ -43,6 +43,15 @@ std::pair<std::string, LayerCost> form_and_cost(const MethodOptions& method, con
           gradient_cost(step, no_matter, static_cast<int>(method.cg_steps))};
 }
 
+/// The form of less work on one rank: no clock and no number of ranks may decide.
+std::vector<Form> reproducible_forms(const Options& options, const NetworkSpec& spec) {
+  std::vector<Form> forms;
+  for (const LayerSpec& layer : spec.layers)
+    forms.push_back(options.training.batch < layer.outputs ? Form::activations : Form::normal);
+  spdlog::info("reproducible: forms {}", to_text(forms));
+  return forms;
+}
+
 /// The device and the communicator of a rank with a GPU of its own. Collective.
 Compute open_gpu(const GpuChoice& gpu, const Options& options, const Communicator& world, const ThreadPlan& threads) {
   agreed(world, [&] {
@@ -73,7 +82,8 @@ Compute open_compute(const Options& options, const Communicator& world) {
   const std::optional<GpuChoice> gpu = choose_gpu(options, world);
   const ThreadPlan plan = plan_threads(options.threads, make_node_communicator());
   if (gpu) return open_gpu(*gpu, options, world, plan);
-  Compute compute{plan, make_cpu_device(plan.threads), world};
+  Compute compute{plan, options.reproducible ? make_reproducible_device(plan.threads) : make_cpu_device(plan.threads),
+                  world};
   if (world.size() > 1) compute.device->set_progress([world] { world.poll(); });
   spdlog::info("{} ranks × {} threads on {}; rank 0 shares {} cores with {} other ranks", world.size(), plan.threads,
                compute.device->description(), plan.cores, plan.sharers - 1);
@@ -126,6 +136,7 @@ std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, cons
   });
   if (given.size() == 1) return std::vector<Form>(spec.layers.size(), given.front());
   if (!given.empty()) return given;
+  if (options.reproducible) return reproducible_forms(options, spec);
   const MachineRates rates = calibrate(*compute.device, compute.communicator);
   const std::string arithmetic = fmt::format("{}, {} threads", compute.device->description(), compute.threads.threads);
   const StepShape shape = step_shape(options, world.size());

@@ -4,7 +4,8 @@
 
 namespace sibp {
 
-FusedSums::FusedSums(Device& device, const Communicator& communicator, std::span<const Shape> shapes, Index least) {
+FusedSums::FusedSums(Device& device, const Communicator& communicator, std::span<const Shape> shapes, Index least)
+    : device_(device) {
   Index elements = 0;  // of the message that is being put together
   for (std::size_t k = 0; k < shapes.size(); ++k) {
     places_.push_back({messages_.size(), elements, shapes[k], false});
@@ -20,6 +21,14 @@ MatrixView FusedSums::view(std::size_t k) {
   const Place& place = places_.at(k);
   const MatrixView message = messages_[place.message]->view();
   return {message.data + place.first, place.shape.rows, place.shape.cols, std::max<Index>(place.shape.rows, 1)};
+}
+
+void FusedSums::set_product(std::size_t k, Real alpha, ConstMatrixView x, ConstMatrixView y) {
+  messages_[places_.at(k).message]->set_product(device_, view(k), alpha, x, y);
+}
+
+void FusedSums::set_triangle(std::size_t k, ConstMatrixView x, MatrixView whole) {
+  messages_[places_.at(k).message]->set_triangle(device_, view(k), x, whole);
 }
 
 void FusedSums::ready(std::size_t k) {

@@ -4,6 +4,7 @@
 #include "sibp/device/device.hpp"
 
 #include "comm/device_reducible.hpp"
+#include "comm/exact_matrix.hpp"
 #include "comm/gatherable_matrix.hpp"
 #include "comm/shared_matrix.hpp"
 
@@ -34,11 +35,17 @@ constexpr std::string_view by_shared_memory = "through memory shared by the rank
 }  // namespace
 
 std::unique_ptr<ReducibleMatrix> MatrixMaker::make_reducible(Device& device, Index rows, Index cols) {
+  if (options_.sums == Sums::exact)
+    return make_exact_matrix(device.allocate(rows, cols), ranks_, backend_, options_.most_samples);
   if (are_shared(device)) {
     if (auto shared = make_shared(rows, cols)) return shared;
     refuse_to_turn_to_library(rows * cols * nodes_->most_ranks);
   }
   return make_in_device(device, rows, cols);
+}
+
+std::unique_ptr<ScatteredSum> MatrixMaker::make_exact_scattered(Device& device, Index rows, Index cols) {
+  return sibp::make_exact_scattered(device.allocate(rows, cols), ranks_, backend_, options_.most_samples);
 }
 
 std::unique_ptr<GatherableMatrix> MatrixMaker::make_gatherable(Device& device, Index elements) {
@@ -50,7 +57,7 @@ std::unique_ptr<GatherableMatrix> MatrixMaker::make_gatherable(Device& device, I
 }
 
 bool MatrixMaker::are_shared(Device& device) {
-  if (ranks_.size() == 1) return false;
+  if (ranks_.size() == 1 || options_.sums == Sums::exact) return false;
   if (!nodes_) decide(device);
   return backend_.sums == Sums::shared;
 }

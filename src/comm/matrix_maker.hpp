@@ -24,6 +24,8 @@ class MatrixMaker {
   /// A rows × cols matrix of zeros. Collective. Throws AgreedError (runtime) if shared memory was asked for and there
   /// is too little.
   std::unique_ptr<ReducibleMatrix> make_reducible(Device& device, Index rows, Index cols);
+  /// One whose sum is scattered, for Sums::exact. Local.
+  std::unique_ptr<ScatteredSum> make_exact_scattered(Device& device, Index rows, Index cols);
   /// A matrix of at most so many elements; shared if all ranks are on one node. Otherwise the same.
   std::unique_ptr<GatherableMatrix> make_gatherable(Device& device, Index elements);
 

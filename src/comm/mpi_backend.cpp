@@ -18,6 +18,9 @@ class MpiBackend final : public CommunicatorBackend {
   MpiBackend(MpiComm owned, const SumOptions& options, SplitIntoNodes split_into_nodes)
       : ranks_(std::move(owned)), matrices_(*this, ranks_, sums_under_way_, options, std::move(split_into_nodes)) {
     if (ranks_.size() > 1 && options.wire != Wire::float32) compressed_.emplace(ranks_.get(), options.wire);
+    if (options.sums != Sums::exact) return;
+    sums = Sums::exact;
+    sums_in_words = "exact, in double by the library's collectives";
   }
 
   [[nodiscard]] int rank() const override { return ranks_.rank(); }
@@ -44,6 +47,10 @@ class MpiBackend final : public CommunicatorBackend {
   }
   std::unique_ptr<ReducibleMatrix> make_reducible(Device& device, Index rows, Index cols) override {
     return matrices_.make_reducible(device, rows, cols);
+  }
+  std::unique_ptr<ScatteredSum> make_scattered(Device& device, Index rows, Index cols) override {
+    return sums == Sums::exact ? matrices_.make_exact_scattered(device, rows, cols)
+                               : CommunicatorBackend::make_scattered(device, rows, cols);
   }
   std::unique_ptr<GatherableMatrix> make_gatherable(Device& device, Index elements) override {
     return matrices_.make_gatherable(device, elements);
@@ -72,8 +79,8 @@ Communicator make_mpi_communicator(const SumOptions& options) {
   return Communicator(make_mpi_backend(duplicate(MPI_COMM_WORLD), options, split_into_nodes));
 }
 
-Communicator make_self_communicator() {
-  return Communicator(make_mpi_backend(duplicate(MPI_COMM_SELF), {}, split_into_nodes));
+Communicator make_self_communicator(const SumOptions& options) {
+  return Communicator(make_mpi_backend(duplicate(MPI_COMM_SELF), options, split_into_nodes));
 }
 
 Communicator make_node_communicator() {

@@ -10,6 +10,8 @@ std::string_view name_of(Sums sums) {
       return "shared";
     case Sums::library:
       return "library";
+    case Sums::exact:
+      return "exact";
   }
   return "";
 }

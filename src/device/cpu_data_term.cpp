@@ -41,7 +41,8 @@ class CpuDataTerm final : public DataTerm {
     auto right = right_.of(features.rows, features.cols);
     left = eigen(weights).array().cast<double>();
     right = eigen(features).array().cast<double>();
-    level3::product(weights.rows, features.cols, weights.cols, left.data(), right.data(), g().data());
+    level3::product(Op::none, Op::none, {weights.rows, features.cols, weights.cols}, left.data(), right.data(),
+                    g().data());
     for (Index c = 0; c < cols_; ++c) {  // column by column: what is activated is still in the cache
       auto target = t().col(c);
       target = g().col(c);

@@ -1,5 +1,6 @@
+#include "device/cpu_device.hpp"
+
 #include "sibp/core/error.hpp"
-#include "sibp/device/device.hpp"
 
 #include "device/checksum.hpp"
 #include "device/cpu_activation.hpp"
@@ -15,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-namespace sibp {
+namespace sibp::cpu {
 namespace {
 
 /// Vector loads of the widest instruction sets want this alignment, in bytes.
@@ -37,195 +38,243 @@ Index largest_row(ConstMatrixView f, Index c) {
   return row;
 }
 
-class CpuDevice final : public Device {
- public:
-  explicit CpuDevice(int threads) { level3::set_threads(threads); }
-
-  [[nodiscard]] std::string description() const override { return "CPU (" + level3::name() + ")"; }
-
-  [[nodiscard]] std::unique_ptr<SampleStore> store(Samples samples) override {
-    return std::make_unique<CpuSampleStore>(std::move(samples));
-  }
-
-  [[nodiscard]] std::unique_ptr<DataTerm> make_data_term() override { return cpu::make_data_term(); }
-
- private:
-  Real* do_allocate(Index size) override {
-    if (size == 0) return nullptr;
-    const auto bytes = static_cast<std::size_t>(size) * sizeof(Real);
-    void* data = ::operator new(bytes, std::align_val_t(alignment), std::nothrow);
-    auto* first = static_cast<Real*>(data);
-    if (first != nullptr) std::fill_n(first, size, Real(0));
-    return first;
-  }
-
-  void do_release(Real* data) override { ::operator delete(data, std::align_val_t(alignment)); }
-
-  std::shared_ptr<std::int32_t[]> do_allocate_labels(Index size) override {
-    return std::make_shared<std::int32_t[]>(static_cast<std::size_t>(size));
-  }
-
-  void do_upload(const Real* from, MatrixView to) override { do_copy({from, to.rows, to.cols, to.rows}, to); }
-  void do_download(ConstMatrixView from, Real* to) override { do_copy(from, {to, from.rows, from.cols, from.rows}); }
-  void do_upload_labels(std::span<const std::int32_t> from, std::int32_t* to) override {
-    std::copy(from.begin(), from.end(), to);
-  }
-  void do_download_labels(const std::int32_t* from, std::span<std::int32_t> to) override {
-    std::copy_n(from, to.size(), to.begin());
-  }
-  void do_copy(ConstMatrixView from, MatrixView to) override { eigen(to) = eigen(from); }
-  std::uint64_t do_checksum(ConstMatrixView a) override {
-    return checksum_of({a.data, static_cast<std::size_t>(a.size())});
-  }
-  void do_fill(MatrixView a, Real value) override { eigen(a).setConstant(value); }
-  void do_scale(Real alpha, MatrixView a) override { eigen(a) *= alpha; }
-  void do_axpy(Real alpha, ConstMatrixView x, MatrixView y) override { eigen(y) += alpha * eigen(x); }
-  void do_add_transposed(Real alpha, ConstMatrixView x, MatrixView y) override {
-    // In tiles that fit the cache: one of the two matrices is walked across its columns.
-    constexpr Index tile = 32;
-    for (Index c = 0; c < y.cols; c += tile) {
-      const Index n_cols = std::min(tile, y.cols - c);
-      for (Index r = 0; r < y.rows; r += tile) {
-        const Index n_rows = std::min(tile, y.rows - r);
-        eigen(y.block(r, c, n_rows, n_cols)) += alpha * eigen(x.block(c, r, n_cols, n_rows)).transpose();
-      }
-    }
-  }
-  double do_sum_of_squares(ConstMatrixView a) override { return cpu::inner_product(a, a); }
-
-  double do_inner_product(ConstMatrixView a, ConstMatrixView b) override { return cpu::inner_product(a, b); }
-
-  void do_gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta, MatrixView c) override {
-    if (progress()) {
-      level3_panels::gemm(progress(), op_a, op_b, alpha, a, b, beta, c);
-    } else {
-      level3::gemm(op_a, op_b, alpha, a, b, beta, c);
-    }
-  }
-  void do_syrk(Op op, Real alpha, ConstMatrixView a, Real beta, MatrixView c) override {
-    if (progress()) {
-      level3_panels::syrk(progress(), op, alpha, a, beta, c);
-    } else {
-      level3::syrk(op, alpha, a, beta, c);
-    }
-  }
-  void do_pack_triangle(ConstMatrixView a, Real* packed) override {
-    for (Index c = 0; c < a.cols; ++c) packed = std::copy_n(&a(c, c), a.rows - c, packed);
-  }
-  void do_unpack_triangle(const Real* packed, MatrixView a) override {
-    for (Index c = 0; c < a.cols; packed += a.rows - c, ++c) std::copy_n(packed, a.rows - c, &a(c, c));
-  }
-  double do_damp(MatrixView a, double absolute, double per_trace) override {
-    auto diagonal = eigen(a).diagonal();
-    const double lambda = absolute + per_trace * diagonal.cast<double>().sum();
-    diagonal.array() += static_cast<Real>(lambda);
-    return lambda;
-  }
-  Index do_cholesky(MatrixView a) override {
-    const Index failed = progress() ? level3_panels::cholesky(progress(), a) : level3::cholesky(a);
-    if (failed != 0) return failed;
-    // Some libraries let a NaN pass: it is not > 0.
-    for (Index i = 0; i < a.rows; ++i) {
-      if (!(a(i, i) > Real(0))) return i + 1;
-    }
-    return 0;
-  }
-  void do_solve_right(ConstMatrixView factor, MatrixView x) override {
-    if (progress()) {
-      level3_panels::solve_right(progress(), factor, x);
-    } else {
-      level3::solve_right(factor, x);
-    }
-  }
-  void do_solve_left(ConstMatrixView factor, MatrixView x) override {
-    if (progress()) {
-      level3_panels::solve_left(progress(), factor, x);
-    } else {
-      level3::solve_left(factor, x);
-    }
-  }
-
-  void do_row_inner_products(ConstMatrixView a, ConstMatrixView b, std::span<double> products) override {
-    cpu::row_inner_products(a, b, products);
-  }
-  void do_combine_rows(std::span<const double> alpha, ConstMatrixView x, std::span<const double> beta,
-                       MatrixView y) override {
-    cpu::combine_rows(alpha, x, beta, y);
-  }
-  void do_momentum_step(const MomentumStep& step, ConstMatrixView gradient, MatrixView velocity,
-                        MatrixView weights) override {
-    cpu::momentum_step(step, gradient, velocity, weights);
-  }
-  void do_adam_step(const AdamStep& step, ConstMatrixView gradient, MatrixView first, MatrixView second,
-                    MatrixView weights) override {
-    cpu::adam_step(step, gradient, first, second, weights);
-  }
-
-  void do_activate(Activation activation, MatrixView f) override { cpu::activate(activation, f); }
-
-  void do_apply_derivative(Activation activation, ConstMatrixView f, ConstMatrixView d, MatrixView s) override {
-    cpu::apply_derivative(activation, eigen(f).array(), eigen(d).array(), eigen(s).array());
-  }
-
-  void do_softmax_cross_entropy(ConstMatrixView f, const std::int32_t* labels, MatrixView d) override {
-    for (Index c = 0; c < f.cols; ++c) {
-      const auto logits = eigen(f).col(c).array();
-      auto difference = eigen(d).col(c).array();
-      const Index best = largest_row(f, c);
-      const Real largest = logits(best);
-      difference = (logits - largest).exp();
-      const Real total = difference.sum();
-      difference /= total;
-      difference(labels[c]) -= Real(1);
-      // −log softmax(F)[label] = log Σ exp(F − max) − (F[label] − max)
-      sums_.loss += std::log(static_cast<double>(total)) - static_cast<double>(logits(labels[c]) - largest);
-      if (best == labels[c]) ++sums_.correct;
-    }
-  }
-
-  void do_squared_error(ConstMatrixView f, const std::int32_t* labels, MatrixView d) override {
-    eigen(d) = eigen(f);
-    for (Index c = 0; c < f.cols; ++c) {
-      eigen(d)(labels[c], c) -= Real(1);
-      if (largest_row(f, c) == labels[c]) ++sums_.correct;
-    }
-    sums_.loss += 0.5 * do_sum_of_squares(d);
-  }
-
-  LossSums do_take_loss_sums() override { return std::exchange(sums_, {}); }
-
-  void do_softmax(MatrixView f) override {
-    for (Index c = 0; c < f.cols; ++c) {
-      auto column = eigen(f).col(c).array();
-      column = (column - column.maxCoeff()).exp();
-      column /= column.sum();
-    }
-  }
-
-  void do_load_batch(const SampleStore& samples, std::span<const Index> columns, ConstMatrixView shift,
-                     ConstMatrixView scale, MatrixView inputs, std::int32_t* labels) override {
-    const auto& stored = dynamic_cast<const CpuSampleStore&>(samples).samples;
-    using Bytes = Eigen::Map<const Eigen::Array<std::uint8_t, Eigen::Dynamic, 1>>;
-    for (std::size_t k = 0; k < columns.size(); ++k) {
-      const auto pixels = stored.sample(columns[k]);
-      const Bytes bytes(pixels.data(), stored.features);
-      eigen(inputs).col(static_cast<Index>(k)).array() =
-          eigen(scale).array() * (bytes.cast<Real>() - eigen(shift).array());
-      labels[k] = stored.labels[static_cast<std::size_t>(columns[k])];
-    }
-  }
-
-  LossSums sums_;  ///< of the losses, until they are taken
-};
-
 }  // namespace
+
+CpuDevice::CpuDevice(int threads) {
+  level3::set_threads(threads);
+}
+
+std::string CpuDevice::description() const {
+  return "CPU (" + level3::name() + ")";
+}
+
+std::unique_ptr<SampleStore> CpuDevice::store(Samples samples) {
+  return std::make_unique<CpuSampleStore>(std::move(samples));
+}
+
+std::unique_ptr<DataTerm> CpuDevice::make_data_term() {
+  return cpu::make_data_term();
+}
+
+Real* CpuDevice::do_allocate(Index size) {
+  if (size == 0) return nullptr;
+  const auto bytes = static_cast<std::size_t>(size) * sizeof(Real);
+  void* data = ::operator new(bytes, std::align_val_t(alignment), std::nothrow);
+  auto* first = static_cast<Real*>(data);
+  if (first != nullptr) std::fill_n(first, size, Real(0));
+  return first;
+}
+
+void CpuDevice::do_release(Real* data) {
+  ::operator delete(data, std::align_val_t(alignment));
+}
+
+std::shared_ptr<std::int32_t[]> CpuDevice::do_allocate_labels(Index size) {
+  return std::make_shared<std::int32_t[]>(static_cast<std::size_t>(size));
+}
+
+void CpuDevice::do_upload(const Real* from, MatrixView to) {
+  do_copy({from, to.rows, to.cols, to.rows}, to);
+}
+
+void CpuDevice::do_download(ConstMatrixView from, Real* to) {
+  do_copy(from, {to, from.rows, from.cols, from.rows});
+}
+
+void CpuDevice::do_upload_labels(std::span<const std::int32_t> from, std::int32_t* to) {
+  std::copy(from.begin(), from.end(), to);
+}
+
+void CpuDevice::do_download_labels(const std::int32_t* from, std::span<std::int32_t> to) {
+  std::copy_n(from, to.size(), to.begin());
+}
+
+void CpuDevice::do_copy(ConstMatrixView from, MatrixView to) {
+  eigen(to) = eigen(from);
+}
+
+std::uint64_t CpuDevice::do_checksum(ConstMatrixView a) {
+  return checksum_of({a.data, static_cast<std::size_t>(a.size())});
+}
+
+void CpuDevice::do_fill(MatrixView a, Real value) {
+  eigen(a).setConstant(value);
+}
+
+void CpuDevice::do_scale(Real alpha, MatrixView a) {
+  eigen(a) *= alpha;
+}
+
+void CpuDevice::do_axpy(Real alpha, ConstMatrixView x, MatrixView y) {
+  eigen(y) += alpha * eigen(x);
+}
+
+void CpuDevice::do_add_transposed(Real alpha, ConstMatrixView x, MatrixView y) {
+  // In tiles that fit the cache: one of the two matrices is walked across its columns.
+  constexpr Index tile = 32;
+  for (Index c = 0; c < y.cols; c += tile) {
+    const Index n_cols = std::min(tile, y.cols - c);
+    for (Index r = 0; r < y.rows; r += tile) {
+      const Index n_rows = std::min(tile, y.rows - r);
+      eigen(y.block(r, c, n_rows, n_cols)) += alpha * eigen(x.block(c, r, n_cols, n_rows)).transpose();
+    }
+  }
+}
+
+double CpuDevice::do_sum_of_squares(ConstMatrixView a) {
+  return cpu::inner_product(a, a);
+}
+
+double CpuDevice::do_inner_product(ConstMatrixView a, ConstMatrixView b) {
+  return cpu::inner_product(a, b);
+}
+
+void CpuDevice::do_gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta, MatrixView c) {
+  if (progress()) {
+    level3_panels::gemm(progress(), op_a, op_b, alpha, a, b, beta, c);
+  } else {
+    level3::gemm(op_a, op_b, alpha, a, b, beta, c);
+  }
+}
+
+void CpuDevice::do_syrk(Op op, Real alpha, ConstMatrixView a, Real beta, MatrixView c) {
+  if (progress()) {
+    level3_panels::syrk(progress(), op, alpha, a, beta, c);
+  } else {
+    level3::syrk(op, alpha, a, beta, c);
+  }
+}
+
+void CpuDevice::do_pack_triangle(ConstMatrixView a, Real* packed) {
+  for (Index c = 0; c < a.cols; ++c) packed = std::copy_n(&a(c, c), a.rows - c, packed);
+}
+
+void CpuDevice::do_unpack_triangle(const Real* packed, MatrixView a) {
+  for (Index c = 0; c < a.cols; packed += a.rows - c, ++c) std::copy_n(packed, a.rows - c, &a(c, c));
+}
+
+double CpuDevice::do_damp(MatrixView a, double absolute, double per_trace) {
+  auto diagonal = eigen(a).diagonal();
+  const double lambda = absolute + per_trace * diagonal.cast<double>().sum();
+  diagonal.array() += static_cast<Real>(lambda);
+  return lambda;
+}
+
+Index CpuDevice::do_cholesky(MatrixView a) {
+  return failed_minor(progress() ? level3_panels::cholesky(progress(), a) : level3::cholesky(a), a);
+}
+
+Index CpuDevice::failed_minor(Index of_library, ConstMatrixView factor) {
+  if (of_library != 0) return of_library;
+  for (Index i = 0; i < factor.rows; ++i) {
+    if (!(factor(i, i) > Real(0))) return i + 1;  // nor is a NaN
+  }
+  return 0;
+}
+
+void CpuDevice::do_solve_right(ConstMatrixView factor, MatrixView x) {
+  if (progress()) {
+    level3_panels::solve_right(progress(), factor, x);
+  } else {
+    level3::solve_right(factor, x);
+  }
+}
+
+void CpuDevice::do_solve_left(ConstMatrixView factor, MatrixView x) {
+  if (progress()) {
+    level3_panels::solve_left(progress(), factor, x);
+  } else {
+    level3::solve_left(factor, x);
+  }
+}
+
+void CpuDevice::do_row_inner_products(ConstMatrixView a, ConstMatrixView b, std::span<double> products) {
+  cpu::row_inner_products(a, b, products);
+}
+
+void CpuDevice::do_combine_rows(std::span<const double> alpha, ConstMatrixView x, std::span<const double> beta,
+                                MatrixView y) {
+  cpu::combine_rows(alpha, x, beta, y);
+}
+
+void CpuDevice::do_momentum_step(const MomentumStep& step, ConstMatrixView gradient, MatrixView velocity,
+                                 MatrixView weights) {
+  cpu::momentum_step(step, gradient, velocity, weights);
+}
+
+void CpuDevice::do_adam_step(const AdamStep& step, ConstMatrixView gradient, MatrixView first, MatrixView second,
+                             MatrixView weights) {
+  cpu::adam_step(step, gradient, first, second, weights);
+}
+
+void CpuDevice::do_activate(Activation activation, MatrixView f) {
+  cpu::activate(activation, f);
+}
+
+void CpuDevice::do_apply_derivative(Activation activation, ConstMatrixView f, ConstMatrixView d, MatrixView s) {
+  cpu::apply_derivative(activation, eigen(f).array(), eigen(d).array(), eigen(s).array());
+}
+
+void CpuDevice::do_softmax_cross_entropy(ConstMatrixView f, const std::int32_t* labels, MatrixView d) {
+  for (Index c = 0; c < f.cols; ++c) {
+    const auto logits = eigen(f).col(c).array();
+    auto difference = eigen(d).col(c).array();
+    const Index best = largest_row(f, c);
+    const Real largest = logits(best);
+    difference = (logits - largest).exp();
+    const Real total = difference.sum();
+    difference /= total;
+    difference(labels[c]) -= Real(1);
+    // −log softmax(F)[label] = log Σ exp(F − max) − (F[label] − max)
+    sums_.loss += std::log(static_cast<double>(total)) - static_cast<double>(logits(labels[c]) - largest);
+    if (best == labels[c]) ++sums_.correct;
+  }
+}
+
+void CpuDevice::do_squared_error(ConstMatrixView f, const std::int32_t* labels, MatrixView d) {
+  eigen(d) = eigen(f);
+  for (Index c = 0; c < f.cols; ++c) {
+    eigen(d)(labels[c], c) -= Real(1);
+    if (largest_row(f, c) == labels[c]) ++sums_.correct;
+  }
+  sums_.loss += 0.5 * do_sum_of_squares(d);
+}
+
+LossSums CpuDevice::do_take_loss_sums() {
+  return std::exchange(sums_, {});
+}
+
+void CpuDevice::do_softmax(MatrixView f) {
+  for (Index c = 0; c < f.cols; ++c) {
+    auto column = eigen(f).col(c).array();
+    column = (column - column.maxCoeff()).exp();
+    column /= column.sum();
+  }
+}
+
+void CpuDevice::do_load_batch(const SampleStore& samples, std::span<const Index> columns, ConstMatrixView shift,
+                              ConstMatrixView scale, MatrixView inputs, std::int32_t* labels) {
+  const auto& stored = dynamic_cast<const CpuSampleStore&>(samples).samples;
+  using Bytes = Eigen::Map<const Eigen::Array<std::uint8_t, Eigen::Dynamic, 1>>;
+  for (std::size_t k = 0; k < columns.size(); ++k) {
+    const auto pixels = stored.sample(columns[k]);
+    const Bytes bytes(pixels.data(), stored.features);
+    eigen(inputs).col(static_cast<Index>(k)).array() =
+        eigen(scale).array() * (bytes.cast<Real>() - eigen(shift).array());
+    labels[k] = stored.labels[static_cast<std::size_t>(columns[k])];
+  }
+}
+
+}  // namespace sibp::cpu
+
+namespace sibp {
 
 std::optional<std::string> cpu_device_advice() {
   return level3::advice();
 }
 
 std::unique_ptr<Device> make_cpu_device(int threads) {
-  return std::make_unique<CpuDevice>(threads);
+  return std::make_unique<cpu::CpuDevice>(threads);
 }
 
 }  // namespace sibp

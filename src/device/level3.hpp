@@ -19,8 +19,15 @@ std::optional<std::string> advice();
 /// Threads of every later call of this process; 0 leaves the library's choice.
 void set_threads(int threads);
 
-/// c ← a b in double whatever Real is; a is m × k, b k × n and c m × n, column-major without gaps.
-void product(Index m, Index n, Index k, const double* a, const double* b, double* c);
+/// The shape of a product of matrices that are column-major without gaps.
+struct ProductShape {
+  Index m, n, k;
+};
+
+/// c ← op_a(a) op_b(b) in double whatever Real is; op_a(a) is m × k, op_b(b) k × n and c m × n.
+void product(Op op_a, Op op_b, const ProductShape& shape, const double* a, const double* b, double* c);
+/// Lower triangle of c ← op(a) op(a)ᵀ in double; op(a) is n × k and c n × n, column-major without gaps.
+void triangle(Op op, Index n, Index k, const double* a, double* c);
 void gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta, MatrixView c);
 void syrk(Op op, Real alpha, ConstMatrixView a, Real beta, MatrixView c);
 Index cholesky(MatrixView a);

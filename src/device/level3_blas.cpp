@@ -81,9 +81,15 @@ void set_threads(int threads) {
   if (threads > 0 && openblas_set_num_threads != nullptr) openblas_set_num_threads(threads);
 }
 
-void product(Index m, Index n, Index k, const double* a, const double* b, double* c) {
-  cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, checked_int(m), checked_int(n), checked_int(k), 1, a,
-              checked_int(m), b, checked_int(k), 0, c, checked_int(m));
+void product(Op op_a, Op op_b, const ProductShape& shape, const double* a, const double* b, double* c) {
+  const auto [m, n, k] = shape;
+  cblas_dgemm(CblasColMajor, blas_op(op_a), blas_op(op_b), checked_int(m), checked_int(n), checked_int(k), 1, a,
+              checked_int(op_a == Op::none ? m : k), b, checked_int(op_b == Op::none ? k : n), 0, c, checked_int(m));
+}
+
+void triangle(Op op, Index n, Index k, const double* a, double* c) {
+  cblas_dsyrk(CblasColMajor, CblasLower, blas_op(op), checked_int(n), checked_int(k), 1, a,
+              checked_int(op == Op::none ? n : k), 0, c, checked_int(n));
 }
 
 void gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta, MatrixView c) {

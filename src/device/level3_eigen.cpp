@@ -33,9 +33,25 @@ void set_threads(int threads) {
   Eigen::setNbThreads(threads);
 }
 
-void product(Index m, Index n, Index k, const double* a, const double* b, double* c) {
-  Eigen::Map<Eigen::MatrixXd>(c, m, n).noalias() =
-      Eigen::Map<const Eigen::MatrixXd>(a, m, k) * Eigen::Map<const Eigen::MatrixXd>(b, k, n);
+void product(Op op_a, Op op_b, const ProductShape& shape, const double* a, const double* b, double* c) {
+  const auto [m, n, k] = shape;
+  using Doubles = Eigen::Map<const Eigen::MatrixXd>;
+  Eigen::Map<Eigen::MatrixXd> target(c, m, n);
+  if (op_a == Op::none && op_b == Op::none) target.noalias() = Doubles(a, m, k) * Doubles(b, k, n);
+  if (op_a == Op::none && op_b == Op::transpose) target.noalias() = Doubles(a, m, k) * Doubles(b, n, k).transpose();
+  if (op_a == Op::transpose && op_b == Op::none) target.noalias() = Doubles(a, k, m).transpose() * Doubles(b, k, n);
+  if (op_a == Op::transpose && op_b == Op::transpose)
+    target.noalias() = Doubles(a, k, m).transpose() * Doubles(b, n, k).transpose();
+}
+
+void triangle(Op op, Index n, Index k, const double* a, double* c) {
+  Eigen::Map<Eigen::MatrixXd> target(c, n, n);
+  target.triangularView<Eigen::Lower>().setZero();
+  if (op == Op::none) {
+    target.selfadjointView<Eigen::Lower>().rankUpdate(Eigen::Map<const Eigen::MatrixXd>(a, n, k));
+  } else {
+    target.selfadjointView<Eigen::Lower>().rankUpdate(Eigen::Map<const Eigen::MatrixXd>(a, k, n).transpose());
+  }
 }
 
 void gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta, MatrixView c) {

@@ -44,11 +44,7 @@ class ActivationsForm final : public ProximalForm {
       if (result.failed_minor == 0) device().gemm(Op::none, Op::transpose, factor, layer.masked, y, 1, layer.weights);
       return result;
     }
-    if (result.failed_minor == 0) {
-      device().gemm(Op::none, Op::transpose, factor, layer.masked, y, 0, step_->view());
-    } else {
-      device().fill(step_->view(), 0);
-    }
+    step_->set_product(device(), step_->view(), factor, layer.masked, y);
     step_->start_sum();
     return result;
   }

@@ -31,20 +31,21 @@ ConjugateGradientSolve::ConjugateGradientSolve(const UpdateContext& context, con
     : context_(context),
       residual_(context.device.allocate(layer.outputs, layer.fan_in())),
       direction_(context.device.allocate(layer.outputs, layer.fan_in())),
-      image_(context.device.allocate(layer.outputs, layer.fan_in())),
+      image_(context.communicator.make_reducible(context.device, layer.outputs, layer.fan_in())),
       product_(context.device) {
 }
 
 void ConjugateGradientSolve::apply(ConstMatrixView features, double lambda) {
   Device& device = context_.device;
   const MatrixView product = product_.of(direction_.rows(), features.cols);
-  device.gemm(Op::none, Op::none, 1, direction_.view(), features, 0, product);   // P F̂
-  device.gemm(Op::none, Op::transpose, 1, product, features, 0, image_.view());  // (P F̂) F̂ᵀ
+  device.gemm(Op::none, Op::none, 1, direction_.view(), features, 0, product);  // P F̂
+  image_->set_product(device, image_->view(), 1, product, features);            // (P F̂) F̂ᵀ
   {
     const PhaseClock::Scope waiting(context_.clock, Phase::communication);
-    context_.communicator.all_reduce_sum(image_.view());
+    image_->start_sum();
+    image_->wait();
   }
-  device.axpy(static_cast<Real>(lambda), direction_.view(), image_.view());  // + λ P, once, to the reduced product
+  device.axpy(static_cast<Real>(lambda), direction_.view(), image_->view());  // + λ P, once, to the reduced product
 }
 
 void ConjugateGradientSolve::solve(ConstMatrixView features, double lambda, Index steps, MatrixView x) {
@@ -57,9 +58,9 @@ void ConjugateGradientSolve::solve(ConstMatrixView features, double lambda, Inde
   Rows size = row_inner_products(device, residual_.view(), residual_.view());
   for (Index step = 0; step < steps; ++step) {
     apply(features, lambda);  // Q = P (A + λI)
-    const Rows alpha = ratios(size, row_inner_products(device, direction_.view(), image_.view()));
-    device.combine_rows(alpha, direction_.view(), ones, x);                      // X ← X + α P
-    device.combine_rows(negated(alpha), image_.view(), ones, residual_.view());  // R ← R − α Q
+    const Rows alpha = ratios(size, row_inner_products(device, direction_.view(), image_->view()));
+    device.combine_rows(alpha, direction_.view(), ones, x);                       // X ← X + α P
+    device.combine_rows(negated(alpha), image_->view(), ones, residual_.view());  // R ← R − α Q
     Rows next = row_inner_products(device, residual_.view(), residual_.view());
     device.combine_rows(ones, residual_.view(), ratios(next, size), direction_.view());  // P ← R + β P
     size = std::move(next);

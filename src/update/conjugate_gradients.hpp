@@ -22,10 +22,10 @@ class ConjugateGradientSolve {
   void apply(ConstMatrixView features, double lambda);
 
   UpdateContext context_;
-  Matrix residual_;   ///< R, outputs × fan_in as all that follow
-  Matrix direction_;  ///< P
-  Matrix image_;      ///< Q
-  Scratch product_;   ///< P F̂, outputs × M_p
+  Matrix residual_;                         ///< R, outputs × fan_in as all that follow
+  Matrix direction_;                        ///< P
+  std::unique_ptr<ReducibleMatrix> image_;  ///< Q
+  Scratch product_;                         ///< P F̂, outputs × M_p
 };
 
 }  // namespace sibp

@@ -35,7 +35,7 @@ void GradientReductions::start(const LayerBackward& layer) {
   started_.at(i - first_).emplace(layer);
   const auto share = static_cast<Real>(1.0 / static_cast<double>(layer.global_batch));
   // S F̂ᵀ / M   (outputs × fan_in)
-  context_.device.gemm(Op::none, Op::transpose, share, layer.masked, layer.features, 0, sums_.view(place(i)));
+  sums_.set_product(place(i), share, layer.masked, layer.features);
   sums_.ready(place(i));
 }
 

@@ -22,10 +22,13 @@ void GramSystem::start(ConstMatrixView features, Index samples) {
   uses_mean_ = averages() && beyond >= 0;
   ++steps_;
   if (!due_) return;
-  context_.device.syrk(Op::none, 1, features, 0, gram_.view());  // A_p = F̂_p F̂_pᵀ   (fan_in × fan_in)
-  if (!distributed()) return;
-  context_.device.pack_triangle(gram_.view(), sums_.view(place_));
-  sums_.ready(place_);
+  // A_p = F̂_p F̂_pᵀ   (fan_in × fan_in)
+  if (distributed()) {
+    sums_.set_triangle(place_, features, gram_.view());
+    sums_.ready(place_);
+  } else {
+    context_.device.syrk(Op::none, 1, features, 0, gram_.view());
+  }
 }
 
 ProximalStep GramSystem::factorise() {

@@ -13,7 +13,7 @@ namespace sibp {
 /// over ranks started in the forward pass; only the lower triangle is computed, and travels, packed.
 class GramSystem {
  public:
-  /// `sums` has this layer's packed triangle at `place` where there are several ranks.
+  /// `sums` has this layer's packed triangle at `place` where sums are made.
   GramSystem(const UpdateContext& context, const LayerSpec& layer, const ProximalOptions& options, FusedSums& sums,
              std::size_t place);
 
@@ -30,7 +30,7 @@ class GramSystem {
 
  private:
   [[nodiscard]] bool averages() const { return refresh_.every > 1; }
-  [[nodiscard]] bool distributed() const { return context_.communicator.size() > 1; }
+  [[nodiscard]] bool distributed() const { return context_.communicator.makes_sums(); }
   void await_sum();
   void add_to_mean();
   ProximalStep factorise_mean();

@@ -12,9 +12,9 @@ class NormalForm final : public ProximalForm {
   NormalForm(const UpdateContext& context, const LayerSpec& layer, const ProximalOptions& options, GramSystem gram)
       : ProximalForm(context, options),
         gram_(std::move(gram)),
-        step_(device().allocate(layer.fan_in(), layer.outputs)),
-        slot_(communicator().make_slot()),
-        gathered_(gatherable(step_.size())) {
+        step_(device().allocate(layer.fan_in(), distributed() ? 0 : layer.outputs)),
+        sum_(communicator().make_scattered(device(), layer.fan_in(), distributed() ? layer.outputs : 0)),
+        gathered_(gatherable(layer.fan_in() * layer.outputs)) {
     for (const Share& share : even_shares(layer.outputs, communicator().size())) rows_.push_back(share.count);
   }
 
@@ -27,11 +27,13 @@ class NormalForm final : public ProximalForm {
     {
       const PhaseClock::Scope timed(clock(), Phase::solve);
       // Bᵀ = F̂ Rᵀ = −η F̂ Sᵀ   (fan_in × outputs: a rank's rows of B lie side by side)
-      device().gemm(Op::none, Op::transpose, static_cast<Real>(-layer.eta * gram_.scale()), layer.features,
-                    layer.masked, 0, step_.view());
+      const auto factor = static_cast<Real>(-layer.eta * gram_.scale());
       if (distributed()) {
+        sum_->set_product(device(), factor, layer.features, layer.masked);
         gathered_->begin(step_.rows(), rows_);
-        slot_->start_reduce_scatter_columns(step_.view(), rows_, gathered_->own());
+        sum_->start(rows_, gathered_->own());
+      } else {
+        device().gemm(Op::none, Op::transpose, factor, layer.features, layer.masked, 0, step_.view());
       }
     }
     if (!carries_new()) carry_difference(layer);
@@ -53,7 +55,7 @@ class NormalForm final : public ProximalForm {
   ProximalStep solve() {
     const PhaseClock::Scope timed(clock(), Phase::solve);
     const ProximalStep result = gram_.factorise();  // A + λI = L Lᵀ
-    wait(*slot_);
+    wait(*sum_);
     if (result.failed_minor == 0) {
       device().solve_left(gram_.factor(), own());  // ΔŴᵀ = (A + λI)⁻¹ Bᵀ
     } else {
@@ -75,9 +77,9 @@ class NormalForm final : public ProximalForm {
   }
 
   GramSystem gram_;
-  Matrix step_;  ///< this rank's part of Bᵀ, fan_in × outputs; on one rank then ΔŴᵀ
-  std::unique_ptr<CollectiveSlot> slot_;
-  std::unique_ptr<GatherableMatrix> gathered_;  ///< Bᵀ, then ΔŴᵀ, by ranks: fan_in × outputs; null on one rank
+  Matrix step_;  ///< Bᵀ, then ΔŴᵀ on one rank alone, fan_in × outputs; else without columns
+  std::unique_ptr<ScatteredSum> sum_;           ///< Bᵀ, of which each rank gets its columns
+  std::unique_ptr<GatherableMatrix> gathered_;  ///< Bᵀ, then ΔŴᵀ, by ranks: fan_in × outputs; null on one alone
   std::vector<Index> rows_;                     ///< of ΔŴ, by the rank that solves them
   bool pending_ = false;
 };

@@ -54,7 +54,7 @@ class ProximalForm {
     transfer.wait();
   }
 
-  /// Where ranks are several: a matrix that they gather; null on one rank.
+  /// Where ranks have parts: a matrix that they gather; null otherwise.
   [[nodiscard]] std::unique_ptr<GatherableMatrix> gatherable(Index elements) {
     return distributed() ? communicator().make_gatherable(device(), elements) : nullptr;
   }
@@ -75,7 +75,8 @@ class ProximalForm {
 
   [[nodiscard]] Device& device() { return context_.device; }
   [[nodiscard]] const Communicator& communicator() const { return context_.communicator; }
-  [[nodiscard]] bool distributed() const { return context_.communicator.size() > 1; }
+  /// Whether what this rank has is only a part.
+  [[nodiscard]] bool distributed() const { return context_.communicator.makes_sums(); }
   [[nodiscard]] bool carries_new() const { return carry_ == Carry::new_weights; }
   [[nodiscard]] PhaseClock& clock() { return context_.clock; }
 

@@ -23,7 +23,7 @@ ProximalForms::ProximalForms(const UpdateContext& context, const NetworkSpec& sp
     const Index n = spec.layers[i].fan_in();
     if (has_gram(form_of_layer(options, i))) triangles.push_back({n * (n + 1) / 2, 1});
   }
-  if (context.communicator.size() == 1) triangles.clear();  // nothing travels
+  if (!context.communicator.makes_sums()) triangles.clear();
   grams_ = std::make_unique<FusedSums>(context.device, context.communicator, triangles);
   std::size_t place = 0;
   for (std::size_t i = 0; i < end; ++i) {

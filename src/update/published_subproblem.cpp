@@ -45,7 +45,7 @@ void PublishedSubProblem::form_gradient(const Problem& problem, const State& sta
   problem.data.masked_residual(residual);
   if (without_constant) device.gemm(Op::none, Op::none, -1, problem.constant.x, problem.constant.features, 1, residual);
   const MatrixView gradient = problem.gradient.view();
-  device.gemm(Op::none, Op::transpose, 2, residual, problem.variable.features, 0, gradient);
+  problem.gradient.set_product(device, gradient, 2, residual, problem.variable.features);
   {
     const PhaseClock::Scope waiting(context_.clock, Phase::communication);
     problem.gradient.start_sum();

@@ -145,6 +145,24 @@ TEST(OptionsOfSums, ReachTheirPlacesAndTheConfigFile) {
   EXPECT_EQ(parse({"plan", "--wire", "bfloat16"}).sums.wire, Wire::bfloat16);
 }
 
+TEST(OptionsOfSums, AreExactInReproducibleMode) {
+  const Options o = parse({"--reproducible", "--batch", "70"});
+  EXPECT_EQ(o.sums.sums, Sums::exact);
+  EXPECT_EQ(o.sums.most_samples, 70);
+  EXPECT_EQ(o.device, DeviceChoice::cpu);
+  EXPECT_THAT(to_ini(o), HasSubstr("reproducible = on"));
+  EXPECT_FALSE(parse({"--reproducible=off"}).reproducible);
+  EXPECT_TRUE(parse({}, {{"SIBP_REPRODUCIBLE", "on"}}).reproducible);
+  EXPECT_EQ(error_of({"--reproducible", "--sums", "auto", "--form", "normal,activations"}), "no error");
+  for (const char* form : {"dual", "dual-rows", "normal,dual"})
+    EXPECT_THAT(error_of({"--reproducible", "--form", form}),
+                AllOf(StartsWith("--form: found '"), HasSubstr("with --reproducible"), HasSubstr("activations")));
+  EXPECT_THAT(error_of({"--reproducible", "--sums", "library"}), StartsWith("--sums: found 'library'"));
+  EXPECT_THAT(error_of({"--reproducible", "--wire", "bf16"}), StartsWith("--wire: found 'bfloat16'"));
+  EXPECT_THAT(error_of({"--reproducible", "--device", "cuda"}), StartsWith("--device: found 'cuda'"));
+  EXPECT_THAT(error_of({"--reproducible", "--method", "published"}), StartsWith("--method: found 'published'"));
+}
+
 TEST(OptionsOfSums, AreRefusedWhereNothingIsSummed) {
   EXPECT_THAT(error_of({"evaluate", "--model", "m", "--wire", "bf16"}), StartsWith("--wire: means nothing"));
   EXPECT_THAT(error_of({"predict", "--model", "m", "--sums", "shared"}), StartsWith("--sums: means nothing"));

@@ -108,6 +108,15 @@ TEST(ResumeOptions, WhatMakesAnotherTrainingIsRefused) {
   EXPECT_EQ(error({"--batch", "60", "--hidden", "500"}), "no error");
 }
 
+TEST(ResumeOptions, AReproducibleRunStaysOne) {
+  const Options options = resumed({}, {"--reproducible", "--batch", "60"});
+  EXPECT_TRUE(options.reproducible);
+  EXPECT_EQ(options.sums.sums, Sums::exact);
+  EXPECT_EQ(options.sums.most_samples, 60);
+  EXPECT_THAT(error_on_resume({"--reproducible=off"}, {"--reproducible"}), HasSubstr("--reproducible: found 'off'"));
+  EXPECT_THAT(error_on_resume({"--reproducible"}, {}), HasSubstr("--reproducible: found 'on', expected 'off'"));
+}
+
 TEST(ResumeOptions, WhatWasChosenStays) {
   EXPECT_EQ(resumed({"--sums", "auto"}, {"--sums", "shared"}).sums.sums, Sums::shared);
   EXPECT_EQ(resumed({"--sums", "library"}, {"--sums", "shared"}).sums.sums, Sums::library);

@@ -3,6 +3,7 @@ the README promises."""
 
 import json
 import os
+import subprocess
 import sys
 import unittest
 
@@ -38,10 +39,11 @@ class SlurmTest(unittest.TestCase):
         cls.limited = cls.submit("--time=1", "--signal=B:USR1@20", "--nodelist=n4", nodes=1, steps=ENDLESS)
 
     @classmethod
-    def submit(cls, *options, nodes, steps=STEPS, variables=None):
-        """The id of a job with one rank on each of so many nodes; `options` may name the nodes."""
+    def submit(cls, *options, nodes, steps=STEPS, words=(), variables=None):
+        """The id of a job with one rank on each of so many nodes; `options` may name the nodes, `words` are the
+        program's."""
         return cls.slurm.submit(f"--nodes={nodes}", "--ntasks-per-node=1", "--cpus-per-task=1",
-                                "--exclusive", *options, cls.project / "launch/sibp.sbatch", *TRAINING, "--steps", steps,
+                                "--exclusive", *options, cls.project / "launch/sibp.sbatch", *TRAINING, "--steps", steps, *words,
                                 cwd=WORK, env={**os.environ, "PROGRAM": str(cls.program), **(variables or {})})
 
     def output(self, job, name="sibp"):
@@ -122,14 +124,30 @@ class SlurmTest(unittest.TestCase):
         points = json.loads(read(WORK / f"runs/scaling-{scaling}/scaling.json"))
         self.assertEqual([point["nodes"] for point in points], [1, 2])
 
-    def test_6_a_job_at_its_time_limit_goes_on(self):
+    def test_6_srun_and_mpirun_give_one_reproducible_result(self):
+        by_srun = self.submit(nodes=3, steps=40, words=["--reproducible"])
+        self.wait_until_completed(by_srun)
+        by_mpirun = self.submit(nodes=2, steps=40, words=["--reproducible"],
+                                variables={"LAUNCHER": "mpirun --bind-to none"})
+        command = [self.project / "launch/run.sh", "-np", 4, "--launcher", "mpirun --oversubscribe --bind-to none", "--",
+                   *TRAINING, "--steps", 40, "--reproducible", "--out", WORK / "by-hand"]
+        by_hand = subprocess.run(self.hosts.on("n0", *command), cwd=WORK, stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, check=False,
+                                 timeout=60, env={**os.environ, "PROGRAM": str(self.program)})
+        self.assertEqual(by_hand.returncode, 0, by_hand.stdout)
+        self.wait_until_completed(by_mpirun)
+        folders = [WORK / f"runs/job-{by_srun}", WORK / f"runs/job-{by_mpirun}", WORK / "by-hand"]
+        models = {(folder / "model.safetensors").read_bytes() for folder in folders}
+        self.assertEqual(len(models), 1, "other weights by srun, by mpirun in a job, or by mpirun on one host")
+
+    def test_7_a_job_at_its_time_limit_goes_on(self):
         job = self.limited
         wait_for(lambda: "start 2" in self.output(job), 120, lambda: self.describe(job))
         self.assertIn("stopped on request", self.output(job))
         wait_for(lambda: "going on from" in self.output(job), 60, lambda: self.describe(job))
         self.slurm.command("scancel", job)
 
-    def test_7_jobs_outlive_a_killed_node_and_a_cut_link(self):
+    def test_8_jobs_outlive_a_killed_node_and_a_cut_link(self):
         jobs = [self.submit(nodes=2), self.submit(nodes=2)]
         for job in jobs:
             self.wait_for_checkpoint(job)

@@ -95,6 +95,7 @@ struct Options {
   DeviceChoice device = DeviceChoice::automatic;
   Precision precision = Precision::fp32;  ///< of products on a GPU
   int threads = 0;                        ///< of each rank; 0: its share of the node's cores
+  bool reproducible = false;              ///< the same weight bits for any ranks and threads
   ProgressMode progress = ProgressMode::automatic;
   LogLevel log_level = LogLevel::info;
   bool has_launcher = false;  ///< no option: mpirun, srun or the like started this process, as its variables show

@@ -52,9 +52,33 @@ class ReducibleMatrix {
 
   /// The matrix, contiguous. To be left alone between start_sum() and wait().
   [[nodiscard]] virtual MatrixView view() = 0;
+  /// part ← alpha x yᵀ: this rank's part of a sum over samples, which are the columns of x and y. `part`, without gaps,
+  /// lies in view(), and may hold it only after wait(). alpha = 0 makes zeros of anything. Collective.
+  virtual void set_product(Device& device, MatrixView part, Real alpha, ConstMatrixView x, ConstMatrixView y);
+  /// packed ← the lower triangle of x xᵀ, column by column, in the same way; `packed` has one column, `whole` is memory
+  /// for a square matrix, with any content afterwards.
+  virtual void set_triangle(Device& device, MatrixView packed, ConstMatrixView x, MatrixView whole);
   /// This rank's part is there: view() ← sum over ranks may begin.
   virtual void start_sum() = 0;
   /// Returns when the sum is in view(); at once if none is under way.
+  virtual void wait() = 0;
+  [[nodiscard]] virtual bool under_way() const = 0;
+};
+
+/// A matrix of sums over the samples of all ranks, X Yᵀ, of which every rank gets some columns. All ranks make the same
+/// ones in the same order and call the same functions in the same order; all are Collective.
+class ScatteredSum {
+ public:
+  ScatteredSum() = default;
+  ScatteredSum(const ScatteredSum&) = delete;
+  ScatteredSum& operator=(const ScatteredSum&) = delete;
+  virtual ~ScatteredSum() = default;
+
+  /// This rank's part ← alpha x yᵀ; samples are the columns of x and y.
+  virtual void set_product(Device& device, Real alpha, ConstMatrixView x, ConstMatrixView y) = 0;
+  /// mine ← the columns of the sum that are this rank's may begin: columns[q] for rank q.
+  virtual void start(std::span<const Index> columns, MatrixView mine) = 0;
+  /// Returns when they are there; at once if none is under way.
   virtual void wait() = 0;
   [[nodiscard]] virtual bool under_way() const = 0;
 };
@@ -79,6 +103,7 @@ class CommunicatorBackend {
   virtual void broadcast_matrix(MatrixView matrix, int root) = 0;
   virtual std::unique_ptr<CollectiveSlot> make_slot() = 0;
   virtual std::unique_ptr<ReducibleMatrix> make_reducible(Device& device, Index rows, Index cols) = 0;
+  virtual std::unique_ptr<ScatteredSum> make_scattered(Device& device, Index rows, Index cols);
   virtual std::unique_ptr<GatherableMatrix> make_gatherable(Device& device, Index elements) = 0;
   /// Moves on whatever is under way, without blocking. Local.
   virtual void poll() = 0;

@@ -125,6 +125,14 @@ class Communicator {
   [[nodiscard]] std::unique_ptr<ReducibleMatrix> make_reducible(Device& device, Index rows, Index cols) const {
     return backend_->make_reducible(device, rows, cols);
   }
+  /// A rows × cols matrix of sums over samples, of which each rank gets some columns. Must be gone before the
+  /// communicator is. Collective. Throws Error (runtime) if there is no room.
+  [[nodiscard]] std::unique_ptr<ScatteredSum> make_scattered(Device& device, Index rows, Index cols) const {
+    return backend_->make_scattered(device, rows, cols);
+  }
+  /// Whether sums over ranks are made at all: not on one rank alone, whose part is the sum, unless they are exact.
+  /// Local.
+  [[nodiscard]] bool makes_sums() const { return size() > 1 || sums() == Sums::exact; }
   /// A matrix of at most so many elements, of which each rank fills some columns: in memory that the ranks of a node
   /// share where make_reducible's would be. Must be gone before the communicator is. Collective. Throws Error (runtime)
   /// if there is no room.
@@ -168,7 +176,7 @@ class Communicator {
 Communicator make_mpi_communicator(const SumOptions& options = {});
 
 /// This rank alone. Local.
-Communicator make_self_communicator();
+Communicator make_self_communicator(const SumOptions& options = {});
 
 /// Ranks of the job that run on this rank's node. Collective.
 Communicator make_node_communicator();

@@ -24,6 +24,9 @@ class FusedSums {
 
   /// The k-th matrix, contiguous. To be left alone from ready(k) until wait(k) has returned. Local.
   [[nodiscard]] MatrixView view(std::size_t k);
+  /// view(k) ← alpha x yᵀ, or the packed lower triangle of x xᵀ: as the functions of ReducibleMatrix. Collective.
+  void set_product(std::size_t k, Real alpha, ConstMatrixView x, ConstMatrixView y);
+  void set_triangle(std::size_t k, ConstMatrixView x, MatrixView whole);
   /// This rank's part of the k-th matrix is there. Collective; k = 0, 1, … in every round of sums.
   void ready(std::size_t k);
   /// Returns when the sum is in view(k). All matrices that travel with it must have been ready. Collective, in the
@@ -44,6 +47,7 @@ class FusedSums {
     bool is_last;  ///< of the message
   };
 
+  Device& device_;
   std::vector<std::unique_ptr<ReducibleMatrix>> messages_;
   std::vector<Place> places_;
 };

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "sibp/core/types.hpp"
+
 #include <string_view>
 
 namespace sibp {
@@ -9,9 +11,10 @@ enum class Sums {
   automatic,  ///< whichever of the two a trial shows faster
   shared,     ///< through memory that the ranks of a node share, and over nodes by the library
   library,    ///< by the library's collectives alone
+  exact,      ///< without rounding of sums over samples, so that any number of ranks gives the same bits
 };
 
-/// "auto", "shared" or "library".
+/// "auto", "shared", "library" or "exact".
 std::string_view name_of(Sums sums);
 
 /// What the elements of matrices travel as when they are summed over ranks or gathered from them. In both, sums are
@@ -27,6 +30,7 @@ std::string_view name_of(Wire wire);
 struct SumOptions {
   Sums sums = Sums::automatic;
   Wire wire = Wire::float32;
+  Index most_samples = 0;  ///< with Sums::exact: of a batch over all ranks
 };
 
 }  // namespace sibp

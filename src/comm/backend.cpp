@@ -1,0 +1,45 @@
+#include "sibp/comm/backend.hpp"
+
+namespace sibp {
+namespace {
+
+/// The parts in the device's own memory, scattered by the library.
+class PlainScatteredSum final : public ScatteredSum {
+ public:
+  PlainScatteredSum(Matrix part, std::unique_ptr<CollectiveSlot> slot)
+      : part_(std::move(part)), slot_(std::move(slot)) {}
+
+  void set_product(Device& device, Real alpha, ConstMatrixView x, ConstMatrixView y) override {
+    device.gemm(Op::none, Op::transpose, alpha, x, y, 0, part_.view());
+  }
+  void start(std::span<const Index> columns, MatrixView mine) override {
+    slot_->start_reduce_scatter_columns(part_.view(), columns, mine);
+  }
+  void wait() override { slot_->wait(); }
+  [[nodiscard]] bool under_way() const override { return slot_->under_way(); }
+
+ private:
+  Matrix part_;
+  std::unique_ptr<CollectiveSlot> slot_;
+};
+
+}  // namespace
+
+void ReducibleMatrix::set_product(Device& device, MatrixView part, Real alpha, ConstMatrixView x, ConstMatrixView y) {
+  if (alpha == Real(0)) {
+    device.fill(part, 0);
+  } else {
+    device.gemm(Op::none, Op::transpose, alpha, x, y, 0, part);
+  }
+}
+
+void ReducibleMatrix::set_triangle(Device& device, MatrixView packed, ConstMatrixView x, MatrixView whole) {
+  device.syrk(Op::none, 1, x, 0, whole);
+  device.pack_triangle(whole, packed);
+}
+
+std::unique_ptr<ScatteredSum> CommunicatorBackend::make_scattered(Device& device, Index rows, Index cols) {
+  return std::make_unique<PlainScatteredSum>(device.allocate(rows, cols), make_slot());
+}
+
+}  // namespace sibp
