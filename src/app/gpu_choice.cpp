@@ -65,8 +65,8 @@ std::optional<std::string> shared_gpu(const std::vector<std::array<std::uint64_t
 }
 
 std::optional<GpuChoice> choose_gpu(const Options& options, const Communicator& world) {
-  if (options.device == DeviceChoice::cpu) {
-    require_processors_suffice(options, world, "--device is cpu");
+  if (options.device == DeviceChoice::cpu || options.reproducible) {
+    require_processors_suffice(options, world, options.reproducible ? "--reproducible is given" : "--device is cpu");
     return std::nullopt;
   }
   Found found = find_gpu(make_node_communicator());

@@ -139,9 +139,7 @@ void check_reproducible(const Options& options, const Sources& sources) {
 
 /// What follows from --reproducible.
 void settle_reproducible(Options& options) {
-  if (!options.reproducible) return;
-  options.sums = {.sums = Sums::exact, .most_samples = options.training.batch};
-  options.device = DeviceChoice::cpu;
+  if (options.reproducible) options.sums = {.sums = Sums::exact, .most_samples = options.training.batch};
 }
 
 /// What can be seen only from several options together.

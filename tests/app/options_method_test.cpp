@@ -149,7 +149,6 @@ TEST(OptionsOfSums, AreExactInReproducibleMode) {
   const Options o = parse({"--reproducible", "--batch", "70"});
   EXPECT_EQ(o.sums.sums, Sums::exact);
   EXPECT_EQ(o.sums.most_samples, 70);
-  EXPECT_EQ(o.device, DeviceChoice::cpu);
   EXPECT_THAT(to_ini(o), HasSubstr("reproducible = on"));
   EXPECT_FALSE(parse({"--reproducible=off"}).reproducible);
   EXPECT_TRUE(parse({}, {{"SIBP_REPRODUCIBLE", "on"}}).reproducible);
