@@ -6,6 +6,7 @@
 #include "sibp/model/tensor_layout.hpp"
 
 #include <cmath>
+#include <limits>
 #include <system_error>
 #include <type_traits>
 
@@ -63,11 +64,19 @@ class Fields {
  public:
   explicit Fields(const json& object) : object_(object) {}
 
-  [[nodiscard]] Index count(const char* key) const {
+  [[nodiscard]] Index count(const std::string& key, Index largest = Index{1} << 62U) const {
     const json& value = object_.at(key);
-    if (!value.is_number_unsigned() || value.get<std::uint64_t>() > std::uint64_t{1} << 62U)
-      throw_model_error(fmt::format("'{}' is no whole number from 0", key));
+    if (!value.is_number_unsigned() || value.get<std::uint64_t>() > static_cast<std::uint64_t>(largest))
+      throw_model_error(fmt::format("'{}' is no whole number from 0 to {}", key, largest));
     return value.get<Index>();
+  }
+  /// The members of an object, every one a count.
+  [[nodiscard]] std::map<std::string, Index> counts(const char* key) const {
+    const Fields members = object(key);
+    std::map<std::string, Index> counts;
+    for (const auto& member : members.object_.get_ref<const json::object_t&>())
+      counts[member.first] = members.count(member.first);
+    return counts;
   }
   [[nodiscard]] double number(const char* key) const {
     if (!object_.at(key).is_number()) throw_model_error(fmt::format("'{}' is no number", key));
@@ -109,10 +118,16 @@ void read_state(const Fields& fields, Checkpoint& checkpoint) {
   checkpoint.run = {.steps = fields.count("steps"),
                     .batches_per_epoch = fields.count("batches_per_epoch"),
                     .training_samples = fields.count("training_samples"),
-                    .ranks = static_cast<int>(fields.count("ranks")),
+                    .ranks = static_cast<int>(fields.count("ranks", std::numeric_limits<int>::max())),
                     .metrics_bytes = fields.count("metrics_bytes")};
-  if (checkpoint.run.batches_per_epoch == 0) throw_model_error("'batches_per_epoch' is 0");
-  fields.get("method", checkpoint.method_numbers);
+  for (const char* key : {"batches_per_epoch", "ranks"}) {
+    if (fields.count(key) == 0) throw_model_error(fmt::format("'{}' is 0", key));
+  }
+  const TrainingState& state = checkpoint.state;
+  if (state.interval.steps > state.step || state.interval.samples > state.samples)
+    throw_model_error(fmt::format("its interval of {} steps and {} samples is longer than the training of {} and {}",
+                                  state.interval.steps, state.interval.samples, state.step, state.samples));
+  checkpoint.method_numbers = fields.counts("method");
 }
 
 /// Rank 0's part of setting a matrix.

@@ -50,7 +50,8 @@ Manifest parse_manifest(const std::string& text, const fs::path& path) {
   try {
     const json content = json::parse(text);
     for (const auto& [name, listed] : content.at("files").items())
-      manifest[name] = {listed.at("bytes").get<std::uintmax_t>(), listed.at("sha256").get<std::string>()};
+      manifest[name] = {listed.at("bytes").get_ref<const json::number_unsigned_t&>(),
+                        listed.at("sha256").get<std::string>()};
     if (text_of(manifest) == text) return manifest;
   } catch (const json::exception&) {
     // Its message may quote megabytes of the file.
@@ -112,7 +113,9 @@ void verify_checkpoint(const fs::path& checkpoint) {
   try {
     const fs::path path = checkpoint / manifest_name;
     for (const auto& [name, listed] : parse_manifest(read_manifest(path), path)) {
-      if (fs::path(name).filename() != name) throw_damaged(path, "it names a file of another folder");
+      // To the system a name ends with its first zero byte.
+      if (fs::path(name).filename() != name || name.find('\0') != std::string::npos)
+        throw_damaged(path, "it names what is no file of its folder");
       verify_file(checkpoint / name, listed);
     }
   } catch (const std::system_error& error) {  // a file that cannot be read

@@ -5,6 +5,7 @@ What the first bytes mean is said in targets.hpp. Inputs that were findings stan
 """
 
 import gzip
+import hashlib
 import json
 import struct
 import sys
@@ -45,6 +46,27 @@ def model():
                                  "loss": "softmax-cross-entropy", "dataset": "synthetic", "format": "pt"})
 
 
+def as_written(content):
+    """JSON as the program writes it."""
+    return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()
+
+
+def manifest(files):
+    """files: {name: bytes}"""
+    listed = {name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()} for name, content in files.items()}
+    return as_written({"files": listed, "format": 1})
+
+
+def state(**changes):
+    """The state.json of a training after 3 of 10 steps, 4 to an epoch."""
+    interval = {"bytes_reduced": 1200, "correct": 4, "eta": 0.5, "lambda_max": 0.25, "lambda_min": 1e-3, "loss": 5.75,
+                "samples": 8, "seconds": [0.5, 0, 0, 1e-6, 0, 2], "seconds_hidden": 0.1, "steps": 1}
+    content = {"batch": 3, "batches_per_epoch": 4, "epoch": 0, "format": 1, "interval": interval,
+               "method": {"restarts": 2, "step": 3}, "metrics_bytes": 512, "precision": "float32", "ranks": 2,
+               "samples": 24, "seconds": 1.5, "step": 3, "steps": 10, "training_samples": 32, "version": "0.1.0"}
+    return as_written({**content, **changes})
+
+
 def packed(content):
     return gzip.compress(content, 9, mtime=0)
 
@@ -52,6 +74,8 @@ def packed(content):
 def ini(method, lines):
     return f"# a run\ndataset = synthetic\nsynthetic-samples = 50\nsynthetic-features = 2\nmethod = {method}\n{lines}".encode()
 
+
+CHECKPOINT = {"a": b"abc", "b": b"b", "c": b""}
 
 SEEDS = {
     "idx": {
@@ -91,6 +115,31 @@ SEEDS = {
         "overlap": safetensors({"a": ("F32", [1], floats(1))}).replace(b"[0,4]", b"[1,5]"),
         "too_large": safetensors({"a": ("F32", [4611686018427387904, 4], b"")}),
         "long_header": struct.pack("<Q", 1 << 40) + b"{}",
+    },
+    "manifest": {
+        "all": manifest(CHECKPOINT),
+        "empty_file": manifest({"c": b""}),
+        "nothing": manifest({}),
+        "wrong_digest": manifest({**CHECKPOINT, "a": b"xyz"}),
+        "wrong_size": manifest({**CHECKPOINT, "b": b"bb"}),
+        "not_there": manifest({"d": b""}),
+        "above": manifest({"../a": CHECKPOINT["a"]}),
+        "escaped": manifest({"\u00e9\n\"": b""}),
+        "zero_byte": manifest({"a\0": CHECKPOINT["a"]}),
+        "not_as_written": json.dumps({"files": {}, "format": 1}).encode(),
+        "deep": b"[" * 2000,
+    },
+    "state": {
+        "sibp": state(),
+        "no_method": state(method={}),
+        "no_epoch": state(batches_per_epoch=0),
+        "method_of_fractions": state(method={"step": 1e300}),
+        "many_ranks": state(ranks=2**32 + 1),
+        "interval_beyond_start": state(step=0),
+        "negative": state(step=-1),
+        "large": state(samples=2**63, steps=2**62),
+        "other_precision": state(precision="float16"),
+        "words": state(seconds="many"),
     },
     "network": {
         "language": b"\0dense(500,relu) dense( 20 , leaky-relu )dense(10)",

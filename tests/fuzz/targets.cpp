@@ -8,6 +8,8 @@ const std::vector<Target>& targets() {
                                        {"cifar10", cifar10},
                                        {"batch_list", batch_list},
                                        {"safetensors", safetensors},
+                                       {"manifest", manifest},
+                                       {"state", state},
                                        {"network", network},
                                        {"config", config},
                                        {"options", options}};

@@ -23,6 +23,10 @@ void cifar10(Bytes input);
 void batch_list(Bytes input);
 /// safetensors files, and models in them.
 void safetensors(Bytes input);
+/// The manifest of a checkpoint, beside the files a (3 bytes), b (1 byte) and c (empty).
+void manifest(Bytes input);
+/// The state.json of a checkpoint whose other files are as they should be.
+void state(Bytes input);
 /// The layer language and the list of widths: the first byte chooses, the rest is the text.
 void network(Bytes input);
 /// The file of --config.

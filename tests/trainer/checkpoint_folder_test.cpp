@@ -315,7 +315,7 @@ TEST_F(Damage, FilesThatAreGoneOrFoldersAreNoticed) {
 TEST_F(Damage, AManifestOfAnotherFolderIsRefused) {
   CheckpointFiles content{{"../../../outside", "x"}};
   system_files().write(folder_.path_of(20) / "manifest.json", manifest_of(content));
-  expect_error(ExitStatus::model, {"another folder"}, [&] { verify_checkpoint(folder_.path_of(20)); });
+  expect_error(ExitStatus::model, {"no file of its folder"}, [&] { verify_checkpoint(folder_.path_of(20)); });
 }
 
 TEST_F(Damage, AStateThatWasEditedIsReadWithCare) {
