@@ -33,8 +33,8 @@ def parse(words: List[str]) -> argparse.Namespace:
     report.add_argument("--out", type=Path, default=Path("report"), help="folder of the report (default: report)")
     arguments = parser.parse_args(words)
     if arguments.command == "run":
-        arguments.methods = arguments.methods.split(",") if arguments.methods else list(methods.METHODS)
-        unknown = [name for name in arguments.methods if name not in methods.METHODS]
+        arguments.methods = arguments.methods.split(",") if arguments.methods else None  # None: as the experiment has it
+        unknown = [name for name in arguments.methods or [] if name not in methods.METHODS]
         if unknown:
             parser.error(f"--methods: found {', '.join(unknown)}, expected some of {', '.join(methods.METHODS)}")
         if arguments.ranks is not None and arguments.ranks < 1:
