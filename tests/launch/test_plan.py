@@ -4,7 +4,6 @@ import unittest
 
 from made_up import FolderTest
 
-from experiment.__main__ import parse
 from experiment.methods import BASELINES, GRIDS, METHODS, points, quick_grids
 from experiment.plan import EXPERIMENTS, Plan, count_runs, make_plan, search_runs
 
@@ -24,11 +23,6 @@ class PlanTest(FolderTest):
                             self.assertGreaterEqual(len(grid), len(problem.grids["sibp"]), (name, method))
                         self.assertGreaterEqual(len(step_sizes(grid)), 4, (name, method))
                         self.assertEqual(len({tuple(point.items()) for point in grid}), len(grid))
-
-    def test_methods_are_the_experiments_own_unless_named(self):
-        words = ["run", "deep", "--program", "p"]
-        self.assertIsNone(parse(words).methods)
-        self.assertEqual(parse([*words, "--methods", "sgd,published"]).methods, ["sgd", "published"])
 
     def test_goals_are_among_the_targets_and_measured_on_a_sample(self):
         for name in EXPERIMENTS:

@@ -8,8 +8,7 @@ from pathlib import Path
 from made_up import PROBLEM, FolderTest, place_program, records, write_run
 
 try:
-    import jinja2  # noqa: F401
-    import matplotlib  # noqa: F401
+    from experiment.__main__ import parse
     MISSING = ""
 except ImportError as error:
     MISSING = f"{error}; launch/install.sh report installs it"
@@ -58,6 +57,11 @@ class ScriptsTest(FolderTest):
         write_run(self.folder / "hand", {**PROBLEM, "seed": 1, "eta": 1}, records(0.05))
         self.assertEqual(self.call("report.sh", "hand").returncode, 0)
         self.assertTrue((self.folder / "report/report.html").is_file())
+
+    def test_methods_are_the_experiments_own_unless_named(self):
+        words = ["run", "deep", "--program", "p"]
+        self.assertIsNone(parse(words).methods)
+        self.assertEqual(parse([*words, "--methods", "sgd,published"]).methods, ["sgd", "published"])
 
     def test_wrong_words(self):
         for script, words, message in (
