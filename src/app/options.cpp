@@ -222,6 +222,7 @@ Options parse_options(int argc, const char* const* argv, const Environment& envi
   }
   sources[4] = read_config_text(config, "config.ini of the checkpoint");
   forget_choices_made(sources);
+  options.names_dataset = find_given(sources, "dataset").given != nullptr;
   set_options(options, sources);
   check_together(options, sources);
   settle_reproducible(options);

@@ -40,8 +40,24 @@ std::vector<Index> indices_of(const Options& options, const Dataset& dataset) {
   return options.split == Split::train ? std::move(parts.training) : std::move(parts.validation);
 }
 
+/// Sees that a model is used on the data set it was trained on, or on one that was chosen: on any other of the same
+/// shape its accuracy would mean nothing. Local.
+void check_dataset(const Options& options, const Model& model) {
+  const std::string& chosen = options.data.dataset;
+  if (chosen == model.dataset) return;
+  if (!options.names_dataset)
+    throw_usage_error(fmt::format(
+        "--dataset: found nothing, which means {}, but {} was trained on {}; give --dataset {}, or another explicitly",
+        chosen, options.model.string(), model.dataset, model.dataset));
+  spdlog::warn("{} was trained on {}, and is used on {}", options.model.string(), model.dataset, chosen);
+}
+
 ModelInUse open_model(const Options& options, const Communicator& world) {
-  const Model model = agreed(world, [&] { return read_model(options.model); });
+  const Model model = agreed(world, [&] {
+    Model read = read_model(options.model);
+    check_dataset(options, read);
+    return read;
+  });
   const Dataset dataset = open_data(options, world);
   std::vector<Index> indices = agreed(world, [&] {
     if (model.spec.inputs() != dataset.features || model.spec.outputs() != dataset.classes)
@@ -50,9 +66,6 @@ ModelInUse open_model(const Options& options, const Communicator& world) {
                                     dataset.features, dataset.classes, model.dataset));
     return indices_of(options, dataset);
   });
-  if (model.dataset != dataset.name)
-    spdlog::warn("{} was trained on {}, and is used on {}; choose with --dataset", options.model.string(),
-                 model.dataset, dataset.name);
   Compute compute = open_compute(options, world);
   Device& device = *compute.device;
   Network network =

@@ -98,7 +98,8 @@ struct Options {
   bool reproducible = false;              ///< the same weight bits for any ranks and threads
   ProgressMode progress = ProgressMode::automatic;
   LogLevel log_level = LogLevel::info;
-  bool has_launcher = false;  ///< no option: mpirun, srun or the like started this process, as its variables show
+  bool has_launcher = false;   ///< no option: mpirun, srun or the like started this process, as its variables show
+  bool names_dataset = false;  ///< no option: --dataset was given, in whatever source, rather than left to its default
   bool describe = false;
   bool help = false;     ///< nothing else was looked at
   bool version = false;  ///< nothing else was looked at

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import datasets
-from harness import ProgramTest, main, options
+from harness import USAGE, ProgramTest, main, options
 
 RECORD_KEYS = {
     "step", "epoch", "train_loss", "train_accuracy", "eta", "lambda_min", "lambda_max", "seconds_step", "seconds_forward",
@@ -164,6 +164,24 @@ class TrainingTest(ProgramTest):
             self.assertIn(int(row["predicted"]), range(CLASSES))
             self.assertTrue(1 / CLASSES <= float(row["probability"]) <= 1, row)
         self.assertEqual([row["predicted"] for row in tables[1]], [row["predicted"] for row in rows])
+
+    def test_a_model_is_used_on_its_data_set_unless_another_is_named(self):
+        """MNIST's files stand for Fashion-MNIST as well: they have one shape."""
+        data = datasets.write_mnist(self.folder / "data", training=300)
+        folder = self.folder / "run"
+        model = folder / "model.safetensors"
+        self.succeed("--dataset", "mnist", "--data-dir", data, "--out", folder, "--hidden", "20", "--steps", "3",
+                     "--batch", "50", "--progress", "none")
+        for command in ("evaluate", "predict"):
+            # The default is the other one.
+            self.fail_with(USAGE, ["--dataset", "model.safetensors was trained on mnist", "give --dataset mnist"], command,
+                           "--model", model, "--data-dir", data, ranks=2)
+            own = self.succeed(command, "--model", model, "--data-dir", data, "--dataset", "mnist")
+            self.assertNotIn("trained on", own.stderr)
+            other = self.succeed(command, "--model", model, "--data-dir", data, "--dataset", "fashion-mnist")
+            self.assertIn("was trained on mnist, and is used on fashion-mnist", other.stderr)
+            self.assertEqual(other.stdout, own.stdout)
+        self.succeed("evaluate", "--model", model, "--data-dir", data, environment={"SIBP_DATASET": "fashion-mnist"})
 
     def of_model(self, folder):
         """The options of evaluate and predict for a run on the data of synthetic()."""
