@@ -1,11 +1,8 @@
 #include "sibp/app/commands.hpp"
-#include "sibp/app/progress.hpp"
 #include "sibp/app/run_folder.hpp"
-#include "sibp/app/run_status.hpp"
 #include "sibp/app/summary.hpp"
 #include "sibp/comm/agreement.hpp"
 #include "sibp/core/heartbeat.hpp"
-#include "sibp/core/last_words.hpp"
 #include "sibp/core/process.hpp"
 #include "sibp/core/stop_request.hpp"
 #include "sibp/trainer/model_file.hpp"
@@ -15,6 +12,7 @@
 
 #include "app/memory_check.hpp"
 #include "app/session.hpp"
+#include "app/watch.hpp"
 
 #include <functional>
 #include <memory>
@@ -27,60 +25,6 @@
 
 namespace sibp {
 namespace {
-
-/// What only rank 0 has: the run folder, its state for scripts, and those who watch the training.
-class Watch {
- public:
-  Watch(const Options& options, const std::string& name, Resumption& from)
-      : folder_(open_folder(options, name, from)), phases_(last_record(from)) {
-    folder_.write("config.ini", to_ini(options));
-    spdlog::info("results go to {}", folder_.path().string());
-    const auto mode = resolve_progress(options.progress, stderr_is_terminal(), options.has_launcher);
-    progress_ = make_progress(mode, standard_progress_output());
-    if (from.newest) {
-      status_->set_step(from.newest->checkpoint.state.step);
-      if (!from.folder.empty()) status_->checkpoint_written(from.newest->path);
-    }
-    status_->running();
-    set_last_words([status = status_](ExitStatus end, const std::string& message) { status->ended(end, message); });
-  }
-
-  TrainingObserver& observers() {
-    return observers_.emplace(std::vector<TrainingObserver*>{&writer_, &phases_, &steps_, progress_.get()});
-  }
-  [[nodiscard]] RunFolder& folder() { return folder_; }
-  [[nodiscard]] RunStatus& status() { return *status_; }
-  [[nodiscard]] PhaseSeconds mean_phases() const { return phases_.means(); }
-  /// Ends the progress display.
-  void finish() { progress_.reset(); }
-
- private:
-  static RunFolder open_folder(const Options& options, const std::string& name, Resumption& from) {
-    if (from.folder.empty()) return RunFolder::claim(options.out, name);
-    CheckpointFolder checkpoints(from.folder / RunFolder::checkpoints_name);
-    if (from.newest) {
-      for (const Index step : from.newest->damaged) checkpoints.set_aside(step);
-    }
-    checkpoints.clean_up();
-    return RunFolder::reopen(from.folder, std::move(*from.lock),
-                             from.newest ? from.newest->checkpoint.run.metrics_bytes : 0);
-  }
-
-  /// The step that metrics.jsonl ends with.
-  static Index last_record(const Resumption& from) {
-    if (!from.newest) return 0;
-    const TrainingState& state = from.newest->checkpoint.state;
-    return state.step - state.interval.steps;
-  }
-
-  RunFolder folder_;
-  std::shared_ptr<RunStatus> status_ = std::make_shared<RunStatus>(folder_.path());
-  MetricsWriter writer_{folder_};
-  StatusObserver steps_{*status_};
-  PhaseMeans phases_;
-  std::unique_ptr<TrainingObserver> progress_;
-  std::optional<Observers> observers_;
-};
 
 /// The start of the training: drawn on rank 0, or read there from a file or a checkpoint, and sent to all, so that
 /// replicas are equal bit for bit.

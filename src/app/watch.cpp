@@ -1,0 +1,51 @@
+#include "app/watch.hpp"
+
+#include "sibp/core/last_words.hpp"
+
+#include <utility>
+#include <vector>
+
+#include <spdlog/spdlog.h>
+
+namespace sibp {
+namespace {
+
+RunFolder open_folder(const Options& options, const std::string& name, Resumption& from) {
+  if (from.folder.empty()) return RunFolder::claim(options.out, name);
+  CheckpointFolder checkpoints(from.folder / RunFolder::checkpoints_name);
+  if (from.newest) {
+    for (const Index step : from.newest->damaged) checkpoints.set_aside(step);
+  }
+  checkpoints.clean_up();
+  return RunFolder::reopen(from.folder, std::move(*from.lock),
+                           from.newest ? from.newest->checkpoint.run.metrics_bytes : 0);
+}
+
+/// The step that metrics.jsonl ends with.
+Index last_record(const Resumption& from) {
+  if (!from.newest) return 0;
+  const TrainingState& state = from.newest->checkpoint.state;
+  return state.step - state.interval.steps;
+}
+
+}  // namespace
+
+Watch::Watch(const Options& options, const std::string& name, Resumption& from)
+    : folder_(open_folder(options, name, from)), phases_(last_record(from)) {
+  folder_.write("config.ini", to_ini(options));
+  spdlog::info("results go to {}", folder_.path().string());
+  const auto mode = resolve_progress(options.progress, stderr_is_terminal(), options.has_launcher);
+  progress_ = make_progress(mode, standard_progress_output());
+  if (from.newest) {
+    status_->set_step(from.newest->checkpoint.state.step);
+    if (!from.folder.empty()) status_->checkpoint_written(from.newest->path);
+  }
+  status_->running();
+  set_last_words([status = status_](ExitStatus end, const std::string& message) { status->ended(end, message); });
+}
+
+TrainingObserver& Watch::observers() {
+  return observers_.emplace(std::vector<TrainingObserver*>{&writer_, &phases_, &steps_, progress_.get()});
+}
+
+}  // namespace sibp

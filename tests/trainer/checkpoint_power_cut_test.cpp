@@ -1,0 +1,127 @@
+// A power cut after every operation of a save: the folder always holds a checkpoint that loads.
+#include "sibp/trainer/checkpoint_folder.hpp"
+
+#include "support/checkpoint_fixture.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace sibp {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing_support::CheckpointFolderTest;
+using testing_support::newest_step;
+using testing_support::save;
+
+struct PowerCut {};
+
+/// Carries out so many operations and then none. The content of files that were not flushed is lost with the power.
+class CutOff final : public FileOperations {
+ public:
+  explicit CutOff(int operations) : left_(operations) {}
+
+  void make_folder(const fs::path& path) override {
+    tick();
+    FileOperations::make_folder(path);
+  }
+  void write(const fs::path& path, std::string_view content) override {
+    if (left_ == 0) FileOperations::write(path, content.substr(0, content.size() / 2));  // in the middle of it
+    tick();
+    FileOperations::write(path, content);
+    unflushed_.push_back(path);
+  }
+  void flush(const fs::path& path) override {
+    tick();
+    FileOperations::flush(path);
+    std::erase(unflushed_, path);
+  }
+  void rename(const fs::path& from, const fs::path& to) override {
+    tick();
+    FileOperations::rename(from, to);
+    for (fs::path& path : unflushed_) {
+      if (path.parent_path() == from) path = to / path.filename();
+    }
+  }
+  void make_link(const fs::path& target, const fs::path& path) override {
+    tick();
+    FileOperations::make_link(target, path);
+  }
+  void remove(const fs::path& path) override {
+    tick();
+    FileOperations::remove(path);
+  }
+
+  void lose_what_was_not_flushed() const {
+    for (const fs::path& path : unflushed_) {
+      if (fs::exists(path)) fs::resize_file(path, 0);
+    }
+  }
+  [[nodiscard]] bool has_cut() const { return has_cut_; }
+
+ private:
+  void tick() {
+    if (left_-- > 0) return;
+    has_cut_ = true;
+    throw PowerCut{};
+  }
+
+  int left_;
+  bool has_cut_ = false;
+  std::vector<fs::path> unflushed_;
+};
+
+TEST_F(CheckpointFolderTest, AfterEveryOperationOfASaveTheFolderLoads) {
+  const fs::path before = scratch_.path() / "before";
+  CheckpointFolder prepared(before);
+  for (const Index step : {10, 20}) save(prepared, step);
+  int operations = 0;
+  for (bool is_cut = true; is_cut; ++operations) {
+    for (const bool power_is_lost : {false, true}) {
+      SCOPED_TRACE(operations);
+      fs::remove_all(path_);
+      fs::copy(before, path_, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+      CutOff files(operations);
+      try {
+        CheckpointFolder folder(path_, files);
+        save(folder, 30);
+        folder.prune(2);
+      } catch (const PowerCut&) {
+        if (power_is_lost) files.lose_what_was_not_flushed();
+      }
+      is_cut = files.has_cut();
+      const Index step = newest_step(path_);
+      EXPECT_TRUE(step == 20 || step == 30) << step;
+      EXPECT_EQ(read_checkpoint(path_ / "latest").state.step % 10, 0);
+      // What goes on from there finds nothing in its way.
+      folder_.clean_up();
+      save(folder_, 30);
+      save(folder_, 40);
+      folder_.prune(2);
+      EXPECT_THAT(folder_.steps(), ElementsAre(30, 40));
+      EXPECT_EQ(newest_step(path_), 40);
+    }
+  }
+  EXPECT_GT(operations, 15);  // every file, flush and rename was one
+}
+
+TEST_F(CheckpointFolderTest, TheFirstSaveOfAllIsWholeOrNotThere) {
+  int operations = 0;
+  for (bool is_cut = true; is_cut; ++operations) {
+    fs::remove_all(path_);
+    CutOff files(operations);
+    try {
+      CheckpointFolder folder(path_, files);
+      save(folder, 30);
+    } catch (const PowerCut&) {
+      files.lose_what_was_not_flushed();
+    }
+    is_cut = files.has_cut();
+    const Index step = newest_step(path_);
+    EXPECT_TRUE(step == 30 || (is_cut && step == -1)) << step;
+  }
+}
+
+}  // namespace
+}  // namespace sibp
