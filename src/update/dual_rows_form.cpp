@@ -64,7 +64,7 @@ class DualRowsForm final : public ProximalForm {
     const Real* first = rows_->all().data;
     for (const Share& share : row_shares_) {
       const ConstMatrixView rows{first, share.count, fan_in_, std::max<Index>(share.count, 1)};
-      device().copy(rows, weights.block(share.first, 0, share.count, fan_in_));
+      if (&share != &own_rows()) device().copy(rows, rows_of(weights, share));
       first += rows.size();
     }
     rows_->release();
@@ -72,6 +72,9 @@ class DualRowsForm final : public ProximalForm {
 
  private:
   [[nodiscard]] const Share& own_rows() const { return row_shares_[static_cast<std::size_t>(communicator().rank())]; }
+  [[nodiscard]] MatrixView rows_of(MatrixView weights, const Share& share) const {
+    return weights.block(share.first, 0, share.count, fan_in_);
+  }
   [[nodiscard]] MatrixView kernel() { return kernel_.reshaped(samples_.total, samples_.total); }
 
   /// This rank's columns of K, from the diagonal down, and the start of their gathering.
@@ -100,22 +103,22 @@ class DualRowsForm final : public ProximalForm {
     return factorise(device(), kernel(), damping_, fan_in_);  // K + λI = L Lᵀ
   }
 
-  /// This rank's rows of Ŵ + factor S (K + λI)⁻¹ F̂ᵀ, and the start of their gathering.
+  /// This rank's rows of Ŵ ← Ŵ + factor S (K + λI)⁻¹ F̂ᵀ, in place, and the start of their gathering.
   void update_rows(const LayerBackward& layer, Real factor) {
     const PhaseClock::Scope timed(clock(), Phase::solve);
     const Share& mine = own_rows();
     wait(*masked_);
-    row_elements_.clear();
-    for (const Share& share : row_shares_) row_elements_.push_back(share.count * fan_in_);
-    rows_->begin(1, row_elements_);
-    const MatrixView rows{rows_->own().data, mine.count, fan_in_, std::max<Index>(mine.count, 1)};
-    device().copy(layer.weights.block(mine.first, 0, mine.count, fan_in_), rows);
+    const MatrixView rows = rows_of(layer.weights, mine);
     if (factor != Real(0)) {
       const MatrixView c = coefficients_.view().left_cols(samples_.total);
       device().copy(masked_->all().block(mine.first, 0, mine.count, samples_.total), c);
       device().solve_right(kernel(), c);  // this rank's rows of S (K + λI)⁻¹
       device().gemm(Op::none, Op::transpose, factor, c, features_->all(), 1, rows);
     }
+    row_elements_.clear();
+    for (const Share& share : row_shares_) row_elements_.push_back(share.count * fan_in_);
+    rows_->begin(1, row_elements_);
+    device().copy(rows, {rows_->own().data, mine.count, fan_in_, std::max<Index>(mine.count, 1)});
     rows_->start();
   }
 
