@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-FORMS = ("normal", "activations", "dual", "dual-rows")
+FORMS = ("normal", "activations", "dual", "dual-split")
 
 
 @dataclass(frozen=True)
@@ -57,5 +57,5 @@ def find(names):
 
 def ways(ranks, has_methods):
     """The ways to train on so many ranks: sgd where the program has it, sibp with chosen forms and with each form."""
-    forms = [form for form in FORMS if ranks > 1 or form != "dual-rows"]
+    forms = [form for form in FORMS if ranks > 1 or form != "dual-split"]
     return [*(["sgd"] if has_methods else []), "auto", *forms]

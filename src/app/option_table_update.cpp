@@ -35,7 +35,7 @@ Binding form_binding() {
     for (std::size_t first = 0; first <= text.size();) {
       const std::size_t comma = std::min(text.find(',', first), text.size());
       const auto form = form_from_name(std::string_view(text).substr(first, comma - first));
-      if (!form) throw Unexpected{"auto, or one of normal, activations, dual and dual-rows for all layers or each"};
+      if (!form) throw Unexpected{"auto, or one of normal, activations, dual and dual-split for all layers or each"};
       options.training.method.forms.push_back(*form);
       first = comma + 1;
     }
@@ -107,7 +107,7 @@ void append_update_options(OptionTable& table) {
   table.push_back({.name = "form",
                    .group = group,
                    .value_name = "FORMS",
-                   .help = "how the update is computed: auto, normal, activations, dual or dual-rows; also by layer, "
+                   .help = "how the update is computed: auto, normal, activations, dual or dual-split; also by layer, "
                            "dual,dual,normal",
                    .binding = form_binding(),
                    .commands = network_commands,

@@ -4,6 +4,7 @@
 #include "sibp/trainer/trainer.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace sibp {
 namespace {
@@ -21,17 +22,18 @@ double update_elements(Form form, const LayerSpec& layer, const StepShape& step)
   const auto local = static_cast<double>(local_batch(step));
   const bool distributed = step.ranks > 1;
   const double gram = n * n * (step.gram_every > 1 ? 2 : 1) + (distributed ? n * (n + 1) / 2 : 0);
-  const auto rows = static_cast<double>((layer.outputs + step.ranks - 1) / step.ranks);
+  const double shorter = std::min(n, o);
+  const double own = std::ceil(shorter / step.ranks);
   switch (form) {
     case Form::normal:
       return gram + n * o * (distributed ? 2 : 1);
     case Form::activations:
       return gram + n * local + (distributed ? n * o : 0);
     case Form::dual:
-      return batch * batch + o * batch + (distributed ? (n + o) * batch : 0);
-    case Form::dual_rows:
-      if (!distributed) return batch * batch + o * batch;
-      return 2 * batch * batch + (local + rows + n + o) * batch + n * o;
+      return batch * batch + shorter * batch + (distributed ? (n + o) * batch : 0);
+    case Form::dual_split:
+      if (!distributed) return batch * batch + shorter * batch;
+      return 2 * batch * batch + (local + own + n + o) * batch + n * o;
   }
   throw Error(ExitStatus::runtime, "unknown form of the proximal update");
 }

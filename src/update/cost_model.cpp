@@ -83,30 +83,31 @@ Tally gram(const Sizes& s, const StepShape& step, const MachineRates& rates) {
 
 /// The whole update on every rank.
 void add_dual(Tally& tally, const Sizes& s, bool distributed) {
-  if (distributed) tally.touch(2 * s.n * s.local);
-  tally.touch(2 * s.o * (s.local + s.batch));
+  if (distributed) tally.touch(2 * (s.n + s.o) * s.local);
+  tally.touch(2 * std::min(s.n, s.o) * s.batch);
   tally.gather(s.n * s.batch);
   tally.gather(s.o * s.batch);
   tally.syrk(s.batch, s.n);
   tally.cholesky(s.batch);
-  tally.solve(s.batch, s.o);
+  tally.solve(s.batch, std::min(s.n, s.o));
   tally.gemm(s.o, s.n, s.batch);
 }
 
 /// The update's work divided by the number of ranks, which is more than 1.
-void add_dual_rows(Tally& tally, const LayerInStep& layer, const Sizes& s, const MachineRates& rates) {
-  const double rows = std::ceil(s.o / layer.step.ranks);
+void add_dual_split(Tally& tally, const LayerInStep& layer, const Sizes& s, const MachineRates& rates) {
+  const double own = std::ceil(std::min(s.n, s.o) / layer.step.ranks);  // rows or columns of Ŵ
+  const double length = std::max(s.n, s.o);
   tally.touch(2 * (s.n + s.o) * s.local);
   tally.gather(s.n * s.batch);
   tally.gather(s.o * s.batch);
   tally.gemm(s.batch, s.batch / 2, s.n / layer.step.ranks);  // a share of the triangle of K
   tally.gather(s.batch * s.batch);
-  tally.touch(2 * s.batch * s.batch + 2 * rows * (s.batch + s.n));
+  tally.touch(2 * s.batch * s.batch + 2 * own * (s.batch + length));
   tally.cholesky(s.batch);
-  tally.solve(s.batch, rows);
-  tally.gemm(rows, s.n, s.batch);
+  tally.solve(s.batch, own);
+  tally.gemm(own, length, s.batch);
   tally.gather(s.n * s.o);
-  tally.touch(2 * s.n * s.o);
+  tally.touch(2 * (s.n * s.o - own * length));
   if (layer.is_first || layer.step.carry == Carry::old_weights || rates.shares_memory) return;
   tally.gemm(s.batch, s.local, s.o);
   tally.solve(s.batch, s.local);
@@ -136,9 +137,9 @@ void add_update(Tally& tally, Form form, const LayerInStep& layer, const Sizes& 
     case Form::dual:
       add_dual(tally, s, distributed);
       break;
-    case Form::dual_rows:
+    case Form::dual_split:
       if (distributed) {
-        add_dual_rows(tally, layer, s, rates);
+        add_dual_split(tally, layer, s, rates);
       } else {
         add_dual(tally, s, distributed);
       }
@@ -225,8 +226,8 @@ LayerCost published_cost(const LayerInStep& step, const MachineRates& rates) {
 std::vector<Form> forms_on(int ranks, bool alike, Index gram_every) {
   if (gram_every > 1) return {Form::normal, Form::activations};
   if (ranks == 1) return {Form::normal, Form::activations, Form::dual};
-  if (!alike) return {Form::normal, Form::activations, Form::dual_rows};
-  return {Form::normal, Form::activations, Form::dual, Form::dual_rows};
+  if (!alike) return {Form::normal, Form::activations, Form::dual_split};
+  return {Form::normal, Form::activations, Form::dual, Form::dual_split};
 }
 
 std::vector<Form> choose_forms(const NetworkSpec& spec, const StepShape& shape, const MachineRates& rates,

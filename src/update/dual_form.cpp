@@ -1,6 +1,7 @@
-// The proximal solve in the space of samples: ΔŴ = C F̂ᵀ with C = R (K + λI)⁻¹ and K = F̂ᵀ F̂ (M × M), by
+// The proximal solve in the space of samples: ΔŴ = R (K + λI)⁻¹ F̂ᵀ with K = F̂ᵀ F̂ (M × M), by
 // (F̂ F̂ᵀ + λI)⁻¹ F̂ = F̂ (F̂ᵀ F̂ + λI)⁻¹. Far cheaper than the normal equations where the batch is smaller than the fan-in.
-// F̂ is gathered during the forward pass, S on the way back, and every rank computes the whole update for itself.
+// F̂ is gathered during the forward pass, S on the way back, and every rank computes the whole update for itself. The
+// inverse is applied to the side that has fewer rows, R or F̂.
 #include "update/proximal_form.hpp"
 
 namespace sibp {
@@ -11,8 +12,9 @@ class DualForm final : public ProximalForm {
   DualForm(const UpdateContext& context, const LayerSpec& layer, const ProximalOptions& options)
       : ProximalForm(context, options),
         damping_(options.damping),
+        solves_features_(layer.fan_in() < layer.outputs),
         kernel_(device().allocate(options.batch.global_batch, options.batch.global_batch)),
-        coefficients_(device().allocate(layer.outputs, options.batch.global_batch)),
+        solved_(device().allocate(std::min(layer.fan_in(), layer.outputs), options.batch.global_batch)),
         gathered_features_(gatherable(layer.fan_in() * options.batch.global_batch)),
         gathered_masked_(gatherable(layer.outputs * options.batch.global_batch)) {}
 
@@ -28,13 +30,11 @@ class DualForm final : public ProximalForm {
   ProximalStep backward(const LayerBackward& layer) override {
     const ProximalStep result = solve(layer.masked);
     if (!carries_new()) carry_difference(layer);
-    if (result.failed_minor == 0) {
-      const PhaseClock::Scope timed(clock(), Phase::solve);
-      // Ŵ ← Ŵ + C F̂ᵀ, with C = −η S (K + λI)⁻¹
-      device().gemm(Op::none, Op::transpose, static_cast<Real>(-layer.eta), coefficients(), features_, 1,
-                    layer.weights);
+    if (result.failed_minor == 0) update(layer);
+    if (distributed()) {
+      gathered_features_->release();
+      gathered_masked_->release();
     }
-    if (distributed()) gathered_features_->release();
     if (carries_new()) carry_difference(layer);
     return result;
   }
@@ -42,35 +42,42 @@ class DualForm final : public ProximalForm {
   void finish(MatrixView) override {}
 
  private:
-  [[nodiscard]] MatrixView coefficients() { return coefficients_.view().left_cols(samples_.total); }
+  [[nodiscard]] MatrixView solved() { return solved_.view().left_cols(samples_.total); }
 
-  /// coefficients ← S (K + λI)⁻¹ over the samples of all ranks; K is formed while S travels.
+  /// solved ← S (K + λI)⁻¹ or F̂ (K + λI)⁻¹ over the samples of all ranks; K is formed while S travels.
   ProximalStep solve(ConstMatrixView masked) {
     const PhaseClock::Scope timed(clock(), Phase::solve);
+    masked_ = masked;
     if (distributed()) {
       start_gather(*gathered_masked_, masked, samples_.per_rank);
+      masked_ = gathered_masked_->all();
       wait(*gathered_features_);
     }
     const MatrixView kernel = kernel_.reshaped(samples_.total, samples_.total);
     device().syrk(Op::transpose, 1, features_, 0, kernel);                              // K = F̂ᵀ F̂   (M × M)
     const ProximalStep result = factorise(device(), kernel, damping_, features_.rows);  // K + λI = L Lᵀ
-    if (distributed()) {
-      wait(*gathered_masked_);
-      device().copy(gathered_masked_->all(), coefficients());
-      gathered_masked_->release();
-    } else {
-      device().copy(masked, coefficients());
-    }
-    if (result.failed_minor == 0) device().solve_right(kernel, coefficients());
+    if (distributed() && !solves_features_) wait(*gathered_masked_);
+    device().copy(solves_features_ ? features_ : masked_, solved());
+    if (result.failed_minor == 0) device().solve_right(kernel, solved());
+    if (distributed()) wait(*gathered_masked_);
     return result;
   }
 
+  /// Ŵ ← Ŵ − η S (K + λI)⁻¹ F̂ᵀ
+  void update(const LayerBackward& layer) {
+    const PhaseClock::Scope timed(clock(), Phase::solve);
+    device().gemm(Op::none, Op::transpose, static_cast<Real>(-layer.eta), solves_features_ ? masked_ : solved(),
+                  solves_features_ ? solved() : features_, 1, layer.weights);
+  }
+
   Damping damping_;
-  Matrix kernel_;                                        ///< K, then its Cholesky factor: M × M
-  Matrix coefficients_;                                  ///< S, then S (K + λI)⁻¹: outputs × M
+  bool solves_features_;
+  Matrix kernel_;  ///< K, then its Cholesky factor: M × M
+  Matrix solved_;  ///< S or F̂, then times (K + λI)⁻¹: min(outputs, fan_in) × M
   std::unique_ptr<GatherableMatrix> gathered_features_;  ///< F̂ of all ranks, fan_in × M; null on one rank
   std::unique_ptr<GatherableMatrix> gathered_masked_;    ///< S of all ranks, outputs × M; null on one rank
   ConstMatrixView features_;                             ///< F̂ of all ranks
+  ConstMatrixView masked_;                               ///< S of all ranks
   DealtSamples samples_;
 };
 

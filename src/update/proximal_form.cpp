@@ -10,14 +10,14 @@ std::string_view name_of(Form form) {
       return "activations";
     case Form::dual:
       return "dual";
-    case Form::dual_rows:
-      return "dual-rows";
+    case Form::dual_split:
+      return "dual-split";
   }
   return "";
 }
 
 std::optional<Form> form_from_name(std::string_view name) {
-  for (const Form form : {Form::normal, Form::activations, Form::dual, Form::dual_rows})
+  for (const Form form : {Form::normal, Form::activations, Form::dual, Form::dual_split})
     if (name == name_of(form)) return form;
   return std::nullopt;
 }

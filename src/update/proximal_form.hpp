@@ -92,7 +92,7 @@ std::unique_ptr<ProximalForm> make_activations_form(const UpdateContext& context
 std::unique_ptr<ProximalForm> make_dual_form(const UpdateContext& context, const LayerSpec& layer,
                                              const ProximalOptions& options);
 /// For several ranks; on one it is make_dual_form's.
-std::unique_ptr<ProximalForm> make_dual_rows_form(const UpdateContext& context, const LayerSpec& layer,
-                                                  const ProximalOptions& options);
+std::unique_ptr<ProximalForm> make_dual_split_form(const UpdateContext& context, const LayerSpec& layer,
+                                                   const ProximalOptions& options);
 
 }  // namespace sibp

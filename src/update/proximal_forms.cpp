@@ -38,8 +38,8 @@ ProximalForms::ProximalForms(const UpdateContext& context, const NetworkSpec& sp
       case Form::dual:
         forms_.push_back(make_dual_form(context, layer, options));
         break;
-      case Form::dual_rows:
-        forms_.push_back(context.communicator.size() > 1 ? make_dual_rows_form(context, layer, options)
+      case Form::dual_split:
+        forms_.push_back(context.communicator.size() > 1 ? make_dual_split_form(context, layer, options)
                                                          : make_dual_form(context, layer, options));
         break;
     }

@@ -153,7 +153,7 @@ TEST(OptionsOfSums, AreExactInReproducibleMode) {
   EXPECT_FALSE(parse({"--reproducible=off"}).reproducible);
   EXPECT_TRUE(parse({}, {{"SIBP_REPRODUCIBLE", "on"}}).reproducible);
   EXPECT_EQ(error_of({"--reproducible", "--sums", "auto", "--form", "normal,activations"}), "no error");
-  for (const char* form : {"dual", "dual-rows", "normal,dual"})
+  for (const char* form : {"dual", "dual-split", "normal,dual"})
     EXPECT_THAT(error_of({"--reproducible", "--form", form}),
                 AllOf(StartsWith("--form: found '"), HasSubstr("with --reproducible"), HasSubstr("activations")));
   EXPECT_THAT(error_of({"--reproducible", "--sums", "library"}), StartsWith("--sums: found 'library'"));

@@ -38,7 +38,7 @@ class CasesTest(unittest.TestCase):
 
     def test_reduced_form_needs_ranks_and_sgd_the_option(self):
         self.assertEqual(cases.ways(1, False), ["auto", "normal", "activations", "dual"])
-        self.assertEqual(cases.ways(2, True), ["sgd", "auto", "normal", "activations", "dual", "dual-rows"])
+        self.assertEqual(cases.ways(2, True), ["sgd", "auto", "normal", "activations", "dual", "dual-split"])
 
 
 class MeasureTest(unittest.TestCase):

@@ -91,7 +91,7 @@ class Ranks : public testing::Test {
   double step_size_ = 1;
 };
 
-constexpr std::array forms{Form::normal, Form::activations, Form::dual, Form::dual_rows};
+constexpr std::array forms{Form::normal, Form::activations, Form::dual, Form::dual_split};
 
 /// Every method, and ProxProp in its four forms.
 std::vector<MethodOptions> all_methods() {
@@ -104,7 +104,7 @@ std::vector<MethodOptions> all_methods() {
     for (const Index cg_steps : {0, 3}) {
       all.push_back(default_options(Method::proxprop, outer));
       all.back().cg_steps = cg_steps;
-      all.back().forms = {Form::dual_rows};
+      all.back().forms = {Form::dual_split};
     }
   }
   return all;

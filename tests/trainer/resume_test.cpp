@@ -27,7 +27,7 @@ TEST_F(Resume, WithEveryMethodItIsTheSame) {
   for (const Method method : {Method::sibp, Method::published, Method::sgd, Method::adam, Method::proxprop})
     methods.push_back(default_options(method));
   methods.push_back(default_options(Method::proxprop, Optimiser::adam));
-  for (const Form form : {Form::normal, Form::activations, Form::dual, Form::dual_rows}) {
+  for (const Form form : {Form::normal, Form::activations, Form::dual, Form::dual_split}) {
     methods.push_back(default_options(Method::sibp));
     methods.back().forms = {form};
     if (!has_gram(form)) continue;

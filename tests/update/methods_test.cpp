@@ -25,7 +25,7 @@ struct Case {
 MethodOptions with(Method method, const std::function<void(MethodOptions&)>& change = {},
                    Optimiser outer = Optimiser::sgd) {
   MethodOptions options = default_options(method, outer);
-  options.forms = {Form::activations, Form::dual_rows, Form::normal};  // of layers 1, 2 and 3
+  options.forms = {Form::activations, Form::dual_split, Form::normal};  // of layers 1, 2 and 3
   if (change) change(options);
   return options;
 }

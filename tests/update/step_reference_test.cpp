@@ -68,7 +68,7 @@ INSTANTIATE_TEST_SUITE_P(
                  Carry::old_weights, 13},
             // fewer samples than ranks: some ranks hold none
             Case{"dense(5,relu) dense(4,relu) dense(3)", Loss::softmax_cross_entropy, relative, Carry::new_weights, 2}),
-        testing::Values(Form::normal, Form::activations, Form::dual, Form::dual_rows)));
+        testing::Values(Form::normal, Form::activations, Form::dual, Form::dual_split)));
 
 TEST(Gradient, OfTheReferenceIsThatOfFiniteDifferences) {
   for (const char* text :

@@ -25,8 +25,8 @@ struct RankMemory {
 ///
 ///   normal          n² + no [+ n(n+1)/2 + no]
 ///   activations     n² + nM_p [+ n(n+1)/2 + no]
-///   dual            M² + oM [+ (n + o)M]
-///   dual-rows       M² + oM, or [2M² + (M_p + o/P + n + o)M + no]
+///   dual            M² + mM [+ (n + o)M]                              m = min(n, o)
+///   dual-split      M² + mM, or [2M² + (M_p + m/P + n + o)M + no]
 ///
 /// and n² more in the first two where A is a running mean.
 ///

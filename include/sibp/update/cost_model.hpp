@@ -75,7 +75,7 @@ LayerCost gradient_cost(const LayerInStep& step, const MachineRates& rates, int 
 /// as they usually evaluate in hidden layers, 3 a search over W and 15 over b. Local.
 LayerCost published_cost(const LayerInStep& step, const MachineRates& rates);
 
-/// The forms to choose among on a number of ranks. On one, dual and dual_rows are the same and only dual is named.
+/// The forms to choose among on a number of ranks. On one, dual and dual_split are the same and only dual is named.
 /// On several, dual has every rank compute the same update for itself: only ranks whose arithmetic is `alike`, by their
 /// processors' kernels and threads, get the same bits. With T > 1 a form needs an A to keep.
 std::vector<Form> forms_on(int ranks, bool alike, Index gram_every = 1);

@@ -31,11 +31,13 @@ enum class Form {
   normal,  ///< reduce A and B, solve ΔŴ (A + λI) = B, each rank its rows: n²M/P + 2noM/P + n³/3 + 2n²o/P flops
   activations,  ///< reduce A in the forward pass, then Σ_p R_p Y_pᵀ with Y_p = (A + λI)⁻¹ F̂_p: n³/3 + 2n²M/P in its
                 ///< place
-  dual,       ///< gather F̂ and R, solve in sample space, every rank the whole update: nM² + M³/3 + 2oM² + 2noM
-  dual_rows,  ///< the same solve, but each rank only its samples' part of the update, which is reduced: … + 2noM/P
+  dual,  ///< gather F̂ and R, solve in sample space, every rank the whole update: nM² + M³/3 + 2mM² + 2noM, m = min(n,
+         ///< o)
+  dual_split,  ///< the same solve, but each rank only its share of Ŵ, and all gather these: nM²/P + M³/3 + (2mM² +
+               ///< 2noM)/P
 };
 
-/// "normal", "activations", "dual" or "dual-rows".
+/// "normal", "activations", "dual" or "dual-split".
 std::string_view name_of(Form form);
 /// The form of that name, or nothing.
 std::optional<Form> form_from_name(std::string_view name);

@@ -30,7 +30,7 @@ class PlanTest(ProgramTest):
         plan = json.loads(file.read_text(encoding="utf-8"))
         self.assertTrue(plan["rates"]["measured"] and plan["interconnect"]["measured"])
         self.assertGreater(plan["interconnect"]["bandwidth_bytes"], 0)
-        self.assertLessEqual({"normal", "activations", "dual", "dual-rows"}, set(plan["strong"][0]["alternatives"]))
+        self.assertLessEqual({"normal", "activations", "dual", "dual-split"}, set(plan["strong"][0]["alternatives"]))
 
     def test_one_rank_cannot_measure_messages(self):
         self.fail_with(USAGE, ["--latency"], "plan", *options(NETWORK | {"nodes": "2"}), ranks=1)

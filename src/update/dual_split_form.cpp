@@ -1,7 +1,8 @@
-// The proximal solve in the space of samples (see dual_form.cpp) with its work divided by the number of ranks. Rank p
-// computes its columns of K = F̂ᵀ F̂, which all gather, and its rows of C = R (K + λI)⁻¹ and of Ŵ + C F̂ᵀ. All gather the
-// rows, so replicas are equal by construction. Over a network they do so behind the rest of the backward pass: the
-// difference goes on without them.
+// The proximal solve in the space of samples (see dual_form.cpp) with its work split over the ranks. Rank p computes
+// its columns of K = F̂ᵀ F̂, which all gather, and its block of Ŵ + R (K + λI)⁻¹ F̂ᵀ: rows, or columns where the layer has
+// more outputs than inputs, so that the inverse is applied to the side that is shorter. All gather the blocks, so
+// replicas are equal by construction. Over a network they do so behind the rest of the backward pass: the difference
+// goes on without them.
 #include "update/proximal_form.hpp"
 #include "update/shares.hpp"
 
@@ -10,21 +11,23 @@
 namespace sibp {
 namespace {
 
-class DualRowsForm final : public ProximalForm {
+class DualSplitForm final : public ProximalForm {
  public:
-  DualRowsForm(const UpdateContext& context, const LayerSpec& layer, const ProximalOptions& options)
+  DualSplitForm(const UpdateContext& context, const LayerSpec& layer, const ProximalOptions& options)
       : ProximalForm(context, options),
         damping_(options.damping),
+        splits_columns_(layer.fan_in() < layer.outputs),
         fan_in_(layer.fan_in()),
-        row_shares_(even_shares(layer.outputs, communicator().size())),
-        kernel_shares_(row_shares_.size()),
+        outputs_(layer.outputs),
+        shares_(even_shares(std::min(fan_in_, outputs_), communicator().size())),
+        kernel_shares_(shares_.size()),
         kernel_(device().allocate(options.batch.global_batch, options.batch.global_batch)),
         thin_(device().allocate(options.batch.global_batch, options.batch.local_batch)),
-        coefficients_(device().allocate(own_rows().count, options.batch.global_batch)),
+        solved_(device().allocate(own_share().count, options.batch.global_batch)),
         features_(gatherable(fan_in_ * options.batch.global_batch)),
         masked_(gatherable(layer.outputs * options.batch.global_batch)),
         gathered_kernel_(gatherable(kernel_.size())),
-        rows_(gatherable(layer.outputs * fan_in_)) {}
+        blocks_(gatherable(layer.outputs * fan_in_)) {}
 
   void features_ready(ConstMatrixView features, const DealtSamples& samples) override {
     const PhaseClock::Scope timed(clock(), Phase::solve);
@@ -41,12 +44,12 @@ class DualRowsForm final : public ProximalForm {
       start_gather(*masked_, layer.masked, samples_.per_rank);
     }
     start_kernel();
-    const bool waits_for_rows = carries_new() && rows_->in_shared_memory();
-    if (!waits_for_rows) carry_difference(layer);  // by the old weights, while S travels
+    const bool waits_for_blocks = carries_new() && blocks_->in_shared_memory();
+    if (!waits_for_blocks) carry_difference(layer);  // by the old weights, while S travels
     const ProximalStep result = factorise_kernel();
     const Real factor = result.failed_minor == 0 ? static_cast<Real>(-layer.eta) : Real(0);
-    update_rows(layer, factor);
-    if (waits_for_rows) {
+    update_block(layer, factor);
+    if (waits_for_blocks) {
       finish(layer.weights);
       carry_difference(layer);
     } else if (carries_new()) {
@@ -58,22 +61,23 @@ class DualRowsForm final : public ProximalForm {
   }
 
   void finish(MatrixView weights) override {
-    if (!rows_->under_way()) return;
-    wait(*rows_);
+    if (!blocks_->under_way()) return;
+    wait(*blocks_);
     const PhaseClock::Scope timed(clock(), Phase::solve);
-    const Real* first = rows_->all().data;
-    for (const Share& share : row_shares_) {
-      const ConstMatrixView rows{first, share.count, fan_in_, std::max<Index>(share.count, 1)};
-      if (&share != &own_rows()) device().copy(rows, rows_of(weights, share));
-      first += rows.size();
+    const Real* first = blocks_->all().data;
+    for (const Share& share : shares_) {
+      const MatrixView block = block_of(weights, share);
+      if (&share != &own_share()) device().copy({first, block.rows, block.cols, std::max<Index>(block.rows, 1)}, block);
+      first += block.size();
     }
-    rows_->release();
+    blocks_->release();
   }
 
  private:
-  [[nodiscard]] const Share& own_rows() const { return row_shares_[static_cast<std::size_t>(communicator().rank())]; }
-  [[nodiscard]] MatrixView rows_of(MatrixView weights, const Share& share) const {
-    return weights.block(share.first, 0, share.count, fan_in_);
+  [[nodiscard]] const Share& own_share() const { return shares_[static_cast<std::size_t>(communicator().rank())]; }
+  [[nodiscard]] MatrixView block_of(MatrixView weights, const Share& share) const {
+    return splits_columns_ ? weights.block(0, share.first, outputs_, share.count)
+                           : weights.block(share.first, 0, share.count, fan_in_);
   }
   [[nodiscard]] MatrixView kernel() { return kernel_.reshaped(samples_.total, samples_.total); }
 
@@ -103,23 +107,26 @@ class DualRowsForm final : public ProximalForm {
     return factorise(device(), kernel(), damping_, fan_in_);  // K + λI = L Lᵀ
   }
 
-  /// This rank's rows of Ŵ ← Ŵ + factor S (K + λI)⁻¹ F̂ᵀ, in place, and the start of their gathering.
-  void update_rows(const LayerBackward& layer, Real factor) {
+  /// This rank's block of Ŵ ← Ŵ + factor S (K + λI)⁻¹ F̂ᵀ, in place, and the start of the blocks' gathering.
+  void update_block(const LayerBackward& layer, Real factor) {
     const PhaseClock::Scope timed(clock(), Phase::solve);
-    const Share& mine = own_rows();
+    const Share& mine = own_share();
+    const MatrixView block = block_of(layer.weights, mine);
     wait(*masked_);
-    const MatrixView rows = rows_of(layer.weights, mine);
     if (factor != Real(0)) {
-      const MatrixView c = coefficients_.view().left_cols(samples_.total);
-      device().copy(masked_->all().block(mine.first, 0, mine.count, samples_.total), c);
-      device().solve_right(kernel(), c);  // this rank's rows of S (K + λI)⁻¹
-      device().gemm(Op::none, Op::transpose, factor, c, features_->all(), 1, rows);
+      const ConstMatrixView s = masked_->all();
+      const ConstMatrixView f = features_->all();
+      const MatrixView solved = solved_.view().left_cols(samples_.total);
+      device().copy((splits_columns_ ? f : s).block(mine.first, 0, mine.count, samples_.total), solved);
+      device().solve_right(kernel(), solved);  // this rank's rows of F̂ (K + λI)⁻¹ or S (K + λI)⁻¹
+      device().gemm(Op::none, Op::transpose, factor, splits_columns_ ? s : solved, splits_columns_ ? solved : f, 1,
+                    block);
     }
-    row_elements_.clear();
-    for (const Share& share : row_shares_) row_elements_.push_back(share.count * fan_in_);
-    rows_->begin(1, row_elements_);
-    device().copy(rows, {rows_->own().data, mine.count, fan_in_, std::max<Index>(mine.count, 1)});
-    rows_->start();
+    elements_.clear();
+    for (const Share& share : shares_) elements_.push_back(share.count * std::max(fan_in_, outputs_));
+    blocks_->begin(1, elements_);
+    device().copy(block, {blocks_->own().data, block.rows, block.cols, std::max<Index>(block.rows, 1)});
+    blocks_->start();
   }
 
   /// Adds to D_{i−1} what the update changes in it: by W_new = W + factor S (K + λI)⁻¹ Fᵀ,
@@ -134,26 +141,28 @@ class DualRowsForm final : public ProximalForm {
   }
 
   Damping damping_;
+  bool splits_columns_;
   Index fan_in_;
-  std::vector<Share> row_shares_;                      ///< of Ŵ's rows, by rank
-  std::vector<Index> row_elements_;                    ///< of Ŵ, in a rank's rows
+  Index outputs_;
+  std::vector<Share> shares_;                          ///< of Ŵ's rows or columns, by rank
+  std::vector<Index> elements_;                        ///< of Ŵ, in a rank's block
   std::vector<Index> kernel_shares_;                   ///< columns of K, by rank
   Matrix kernel_;                                      ///< K, then its Cholesky factor: M × M, lower triangle
   Matrix thin_;                                        ///< M × M_p
-  Matrix coefficients_;                                ///< this rank's rows of S (K + λI)⁻¹, own rows × M
+  Matrix solved_;                                      ///< own rows of S or F̂, then times (K + λI)⁻¹, × M
   std::unique_ptr<GatherableMatrix> features_;         ///< F̂ of all ranks, fan_in × M
   std::unique_ptr<GatherableMatrix> masked_;           ///< S of all ranks, outputs × M
   std::unique_ptr<GatherableMatrix> gathered_kernel_;  ///< K, M × M
-  std::unique_ptr<GatherableMatrix> rows_;             ///< Ŵ by blocks of rows, outputs · fan_in elements
+  std::unique_ptr<GatherableMatrix> blocks_;           ///< Ŵ by blocks, outputs · fan_in elements
   DealtSamples samples_;
   bool has_kernel_ = false;  ///< of this step, or under way
 };
 
 }  // namespace
 
-std::unique_ptr<ProximalForm> make_dual_rows_form(const UpdateContext& context, const LayerSpec& layer,
-                                                  const ProximalOptions& options) {
-  return std::make_unique<DualRowsForm>(context, layer, options);
+std::unique_ptr<ProximalForm> make_dual_split_form(const UpdateContext& context, const LayerSpec& layer,
+                                                   const ProximalOptions& options) {
+  return std::make_unique<DualSplitForm>(context, layer, options);
 }
 
 }  // namespace sibp
