@@ -13,6 +13,7 @@
 #include "sibp/core/file.hpp"
 #include "sibp/core/heartbeat.hpp"
 #include "sibp/core/last_words.hpp"
+#include "sibp/core/process.hpp"
 #include "sibp/core/stop_request.hpp"
 #include "sibp/core/watchdog.hpp"
 
@@ -136,6 +137,7 @@ int run(int argc, char** argv, const sibp::Environment& variables, sibp::Watchdo
 }  // namespace
 
 int main(int argc, char** argv) {
+  sibp::give_back_large_blocks();
   sibp::catch_stop_signals();
   sibp::Watchdog watchdog;
   try {

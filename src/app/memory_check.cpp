@@ -20,7 +20,7 @@ void check_memory(const TrainingOptions& options, const NetworkSpec& spec, const
     const auto free = compute.device->free_memory();
     if (!free) return;
     const double room = static_cast<double>(*free) - for_libraries;
-    const double needed = predict_memory(spec, options.method, step, 0).total();
+    const double needed = predict_memory(spec, options.method, step, 0).on_device();
     if (needed > room) {
       const auto fitting = largest_batch_within(room, spec, options.method, step);
       throw_usage_error(

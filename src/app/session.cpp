@@ -170,9 +170,9 @@ std::string description_text(const NetworkSpec& spec, const Options& options, co
                       ranks == 1 ? "" : "s");
   if (!forms.empty()) {
     const RankMemory memory = predict_memory(spec, forms, step_shape(options, ranks), samples);
-    text += fmt::format("memory      {} on a rank: shard {}, weights {}, workspace {}, update {}\n",
+    text += fmt::format("memory      {} on a rank: shard {}, weights {}, workspace {}, update {}, checkpoints {}\n",
                         size_text(memory.total()), size_text(memory.shard), size_text(memory.weights),
-                        size_text(memory.workspace), size_text(memory.update));
+                        size_text(memory.workspace), size_text(memory.update), size_text(memory.saving));
   }
   text += '\n';
   constexpr auto row = "{:>5}  {:>15}  {:<10}  {:>12}  {:<12}  {:>13}  {:>12}  {:>10}\n";

@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -17,6 +18,11 @@ std::int64_t peak_memory_bytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return std::int64_t{usage.ru_maxrss} * 1024;  // Linux counts in KiB
+}
+
+void give_back_large_blocks() {
+  // By default a freed block of up to 32 MiB raises the size from which blocks are given back to its own.
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
 }
 
 double seconds_since_start() {

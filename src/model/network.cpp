@@ -85,7 +85,7 @@ HostWeights download_weights(Device& device, const Network& network) {
   return weights;
 }
 
-std::map<std::string, Tensor> to_tensors(const NetworkSpec& spec, const HostWeights& weights) {
+std::map<std::string, Tensor> to_tensors(const NetworkSpec& spec, HostWeights weights) {
   std::map<std::string, Tensor> tensors;
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
     const LayerSpec& layer = spec.layers[i];
@@ -94,6 +94,7 @@ std::map<std::string, Tensor> to_tensors(const NetworkSpec& spec, const HostWeig
     Tensor bias = to_tensor(host.block(0, layer.inputs, layer.outputs, 1));
     bias.shape = {layer.outputs};
     tensors.emplace(bias_name(i), std::move(bias));
+    weights[i] = {};
   }
   return tensors;
 }

@@ -255,7 +255,7 @@ TensorFile Reader::read() {
 
 }  // namespace
 
-std::string to_safetensors(const TensorFile& file) {
+std::string to_safetensors(TensorFile file) {
   json header = json::object();
   if (!file.metadata.empty()) header[metadata_key] = file.metadata;
   std::uint64_t place = 0;
@@ -276,8 +276,9 @@ std::string to_safetensors(const TensorFile& file) {
   std::memcpy(bytes.data(), &length, length_bytes);
   bytes.reserve(length_bytes + length + place);
   bytes += text;
-  for (const auto& [name, tensor] : file.tensors) {
+  for (auto& [name, tensor] : file.tensors) {
     bytes.append(reinterpret_cast<const char*>(tensor.values.data()), tensor.values.size() * sizeof(Real));
+    tensor.values = {};
   }
   return bytes;
 }

@@ -149,10 +149,10 @@ std::string tensor_of_method(const std::string& matrix) {
   return "method." + matrix;
 }
 
-CheckpointFiles to_files(const Checkpoint& checkpoint) {
-  return {{config_name, checkpoint.config},
-          {state_name, to_state_text(checkpoint)},
-          {weights_name, to_safetensors(checkpoint.tensors)}};
+CheckpointFiles to_files(Checkpoint checkpoint) {
+  CheckpointFiles files{{config_name, checkpoint.config}, {state_name, to_state_text(checkpoint)}};
+  files[weights_name] = to_safetensors(std::move(checkpoint.tensors));
+  return files;
 }
 
 Checkpoint read_checkpoint(const std::filesystem::path& folder) {

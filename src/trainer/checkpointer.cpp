@@ -85,13 +85,14 @@ Checkpoint Checkpointer::to_checkpoint(Copy copy) const {
       .state = copy.state,
       .run = source_.run,
       .method_numbers = copy.method_numbers,
-      .tensors = model_to_tensors(source_.network.spec, to_tensors(source_.network.spec, copy.weights),
+      .tensors = model_to_tensors(source_.network.spec, to_tensors(source_.network.spec, std::move(copy.weights)),
                                   source_.normalisation, source_.dataset),
       .config = source_.config};
   checkpoint.run.metrics_bytes = copy.metrics_bytes;
-  for (const auto& [name, host] : copy.method_matrices) {
+  for (auto& [name, host] : copy.method_matrices) {
     checkpoint.tensors.tensors[tensor_of_method(name)] =
         to_tensor({host.values.data(), host.rows, host.cols, std::max<Index>(host.rows, 1)});
+    host.values = {};
   }
   return checkpoint;
 }

@@ -14,6 +14,20 @@ Index local_batch(const StepShape& step) {
   return (step.batch + step.ranks - 1) / step.ranks;
 }
 
+/// Moments that a method keeps of every weight.
+double moments(const MethodOptions& options) {
+  switch (options.method) {
+    case Method::sgd:
+      return 1;
+    case Method::adam:
+      return 2;
+    case Method::proxprop:
+      return options.outer == Optimiser::sgd ? 1 : 2;
+    default:
+      return 0;
+  }
+}
+
 /// Elements that one layer's form allocates.
 double update_elements(Form form, const LayerSpec& layer, const StepShape& step) {
   const auto n = static_cast<double>(layer.fan_in());
@@ -36,6 +50,19 @@ double update_elements(Form form, const LayerSpec& layer, const StepShape& step)
       return 2 * batch * batch + (local + own + n + o) * batch + n * o;
   }
   throw Error(ExitStatus::runtime, "unknown form of the proximal update");
+}
+
+/// A checkpoint's matrices are copied, and written from a text into which they go one by one.
+double saving_elements(const NetworkSpec& spec, const MethodOptions& method) {
+  double largest = 0;
+  double grams = 0;
+  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
+    const auto n = static_cast<double>(spec.layers[i].fan_in());
+    largest = std::max(largest, static_cast<double>(spec.layers[i].parameters()));
+    if (method.refresh.every > 1 && method.method == Method::sibp) grams += n * n;
+  }
+  const auto parameters = static_cast<double>(spec.parameters());
+  return (1 + moments(method)) * parameters + grams + largest;
 }
 
 /// What is the same for all methods.
@@ -67,18 +94,15 @@ class UpdateElements {
       case Method::published:
         return of_published();
       case Method::proxprop:
-        return moments(method_.outer) * parameters + of_proximal_steps();
+        return moments(method_) * parameters + of_proximal_steps();
       case Method::sgd:
-        return (1 + moments(Optimiser::sgd)) * parameters;
       case Method::adam:
-        return (1 + moments(Optimiser::adam)) * parameters;
+        return (1 + moments(method_)) * parameters;
     }
     throw Error(ExitStatus::runtime, "unknown method");
   }
 
  private:
-  static double moments(Optimiser optimiser) { return optimiser == Optimiser::sgd ? 1 : 2; }
-
   /// The forms of the first `layers` layers.
   [[nodiscard]] double of_forms(std::size_t layers) const {
     require(method_.forms.size() >= layers, "one form per layer is needed");
@@ -132,6 +156,7 @@ RankMemory predict_memory(const NetworkSpec& spec, const std::vector<Form>& form
 RankMemory predict_memory(const NetworkSpec& spec, const MethodOptions& method, const StepShape& step, Index samples) {
   RankMemory memory = memory_without_update(spec, step, samples);
   memory.update = UpdateElements(spec, method, step).sum() * sizeof(Real);
+  memory.saving = saving_elements(spec, method) * sizeof(Real);
   return memory;
 }
 
@@ -139,7 +164,7 @@ std::optional<Index> largest_batch_within(double bytes, const NetworkSpec& spec,
                                           StepShape step) {
   const auto fits = [&](Index batch) {
     step.batch = batch;
-    return predict_memory(spec, method, step, 0).total() <= bytes;
+    return predict_memory(spec, method, step, 0).on_device() <= bytes;
   };
   Index beyond = step.batch + 1;
   Index fitting = 1;

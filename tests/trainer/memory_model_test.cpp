@@ -99,7 +99,7 @@ TEST(MemoryModel, CountsTheMatricesOfEachMethod) {
 TEST(MemoryModel, FindsTheLargestBatchThatFits) {
   MethodOptions method;
   method.forms = std::vector<Form>(3, Form::dual);
-  const double room = predict_memory(spec(), method, {700, 2}, 0).total();
+  const double room = predict_memory(spec(), method, {700, 2}, 0).on_device();
   EXPECT_EQ(largest_batch_within(room, spec(), method, {5000, 2}), 700);
   EXPECT_EQ(largest_batch_within(room - 1, spec(), method, {5000, 2}), 699);
   EXPECT_EQ(largest_batch_within(room, spec(), method, {650, 2}), 650);
@@ -110,7 +110,21 @@ TEST(MemoryModel, CountsWeightsAndShards) {
   const RankMemory memory = predict_memory(spec(), std::vector<Form>(3, Form::normal), {batch, 4}, 1000);
   EXPECT_EQ(memory.weights, static_cast<double>(70 * 51 + 30 * 71 + 10 * 31) * sizeof(Real));
   EXPECT_EQ(memory.shard, 250 * (50 + 4));
-  EXPECT_EQ(memory.total(), memory.shard + memory.weights + memory.workspace + memory.update);
+  EXPECT_EQ(memory.on_device(), memory.shard + memory.weights + memory.workspace + memory.update);
+}
+
+TEST(MemoryModel, CountsACheckpointAndTheLargestLayerOnceMore) {
+  const double parameters = 70 * 51 + 30 * 71 + 10 * 31;
+  const auto saving = [](MethodOptions method) {
+    method.forms = std::vector<Form>(3, Form::normal);
+    return predict_memory(spec(), method, {batch, 4}, 1000).saving / sizeof(Real);
+  };
+  EXPECT_EQ(saving(default_options(Method::sibp)), parameters + 70 * 51);
+  EXPECT_EQ(saving(default_options(Method::sgd)), 2 * parameters + 70 * 51);
+  EXPECT_EQ(saving(default_options(Method::adam)), 3 * parameters + 70 * 51);
+  MethodOptions mean = default_options(Method::sibp);
+  mean.refresh.every = 5;
+  EXPECT_EQ(saving(mean), parameters + 51 * 51 + 71 * 71 + 31 * 31 + 70 * 51);
 }
 
 }  // namespace

@@ -37,8 +37,9 @@ Network make_network(Device& device, const NetworkSpec& spec, const Initialisati
 using HostWeights = std::vector<std::vector<Real>>;
 HostWeights download_weights(Device& device, const Network& network);
 
-/// The weights as tensors "layers.I.weight" (outputs × inputs) and "layers.I.bias" (outputs), I from 0. Local.
-std::map<std::string, Tensor> to_tensors(const NetworkSpec& spec, const HostWeights& weights);
+/// The weights as tensors "layers.I.weight" (outputs × inputs) and "layers.I.bias" (outputs), I from 0, each layer in
+/// the place of what it was made of: there is at no time a second copy of more than one. Local.
+std::map<std::string, Tensor> to_tensors(const NetworkSpec& spec, HostWeights weights);
 std::map<std::string, Tensor> to_tensors(Device& device, const Network& network);
 
 /// A network with the weights of `file`. Throws Error (model) naming the tensor that is missing, left over or of

@@ -21,8 +21,9 @@ struct TensorFile {
   std::map<std::string, std::string> metadata;
 };
 
-/// The bytes of a safetensors file: F32 where Real is float, F64 where it is double. Local.
-std::string to_safetensors(const TensorFile& file);
+/// The bytes of a safetensors file: F32 where Real is float, F64 where it is double. A file that is moved here gives up
+/// its tensors one by one, so that there is no second copy of all. Local.
+std::string to_safetensors(TensorFile file);
 
 /// Reads a safetensors file of F32 or F64 tensors, converting to Real. Local. Nothing in the file is trusted: sizes,
 /// offsets (inside the data, without overlap or gap), shapes and types are checked before they are used. Throws Error

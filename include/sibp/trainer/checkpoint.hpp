@@ -36,7 +36,7 @@ struct Checkpoint {
 std::string tensor_of_method(const std::string& matrix);
 
 /// The files config.ini, state.json and weights.safetensors. Local.
-CheckpointFiles to_files(const Checkpoint& checkpoint);
+CheckpointFiles to_files(Checkpoint checkpoint);
 
 /// Verifies and reads a checkpoint's folder. Local. Throws Error (model) naming the file and what is wrong with it.
 Checkpoint read_checkpoint(const std::filesystem::path& folder);

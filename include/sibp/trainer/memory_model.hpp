@@ -15,8 +15,10 @@ struct RankMemory {
   double weights = 0;    ///< Ŵ of all layers
   double workspace = 0;  ///< features, differences and masked differences of a batch, and the inputs of the next
   double update = 0;     ///< the systems of the forms
+  double saving = 0;     ///< on rank 0, in host memory: what goes into a checkpoint while training goes on
 
-  [[nodiscard]] double total() const { return shard + weights + workspace + update; }
+  [[nodiscard]] double on_device() const { return shard + weights + workspace + update; }
+  [[nodiscard]] double total() const { return on_device() + saving; }
 };
 
 /// Memory of the rank that has most, adding up what Workspace and the forms of the update allocate: `samples` samples
@@ -39,8 +41,8 @@ RankMemory predict_memory(const NetworkSpec& spec, const std::vector<Form>& form
 /// Local.
 RankMemory predict_memory(const NetworkSpec& spec, const MethodOptions& method, const StepShape& step, Index samples);
 
-/// The largest batch, of at most that of `step`, with which a rank without samples keeps no more than `bytes`; nothing
-/// if there is none. Local.
+/// The largest batch, of at most that of `step`, with which a rank without samples keeps no more than `bytes` on its
+/// device; nothing if there is none. Local.
 std::optional<Index> largest_batch_within(double bytes, const NetworkSpec& spec, const MethodOptions& method,
                                           StepShape step);
 
