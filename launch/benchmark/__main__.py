@@ -26,7 +26,7 @@ class Settings:
     seconds_per_record: float
 
 
-THOROUGH = Settings(records=5, repetitions=2, seconds_per_record=0.5)
+THOROUGH = Settings(records=4, repetitions=3, seconds_per_record=0.5)
 QUICK = Settings(records=3, repetitions=1, seconds_per_record=0.02)
 
 
@@ -45,10 +45,10 @@ def run_cases(programs, chosen, settings, left_out):
                 left_out.append(f"{case.name} on {ranks} ranks: there are not so many cores")
                 continue
             plan = programs.plan(ranks, *data_options(case))
-            for way in cases.ways(ranks, has_methods):
-                row = measure(programs, case, ranks, way, plan, settings)
-                say(f"{case.name}, {ranks} rank(s), {way}: {1e3 * row['seconds']:.2f} ms a step")
-                rows.append(row)
+            measured = measure(programs, case, ranks, cases.ways(ranks, has_methods), plan, settings)
+            for row in measured:
+                say(f"{case.name}, {ranks} rank(s), {row['way']}: {1e3 * row['seconds']:.2f} ms a step")
+            rows += measured
     return rows
 
 

@@ -46,12 +46,11 @@ def rows_of_gpu(build_dir, chosen, settings, say):
         programs = Programs(build_dir, "--device", "cuda", "--precision", precision)
         for case in chosen:
             plan = programs.plan(1, *data_options(case))
-            for way in WAYS:
-                row = measure(programs, case, 1, way, plan, settings)
+            for row in measure(programs, case, 1, WAYS, plan, settings):
                 rate = plan["rates"]["gemm"][-1]
                 row |= {"device": f"cuda {precision}", "gemm_peak": rate,
                         "flops_over_peak": row["flops"] / row["seconds"] / rate}
-                say(f"{case.name}, {precision}, {way}: {1e3 * row['seconds']:.3f} ms a step")
+                say(f"{case.name}, {precision}, {row['way']}: {1e3 * row['seconds']:.3f} ms a step")
                 yield row
 
 
@@ -60,7 +59,7 @@ def rows_of_cores(build_dir, chosen, settings, say):
     threads = min(MOST_CORES, usable_cores())
     programs = Programs(build_dir, "--device", "cpu", threads=threads)
     case = max(chosen, key=lambda case: case.batch)
-    row = measure(programs, case, 1, "auto", programs.plan(1, *data_options(case)), settings)
+    [row] = measure(programs, case, 1, ["auto"], programs.plan(1, *data_options(case)), settings)
     say(f"{case.name}, {threads} cores, auto: {1e3 * row['seconds']:.2f} ms a step")
     yield row | {"device": f"{threads} cores"}
 

@@ -75,13 +75,26 @@ def idle_memory(programs, ranks, calibrates):
     return programs.train(ranks, *options)[-1].get("peak_memory_bytes", 0)
 
 
-def measure(programs, case, ranks, way, plan, settings):
+def run_once(programs, case, ranks, way, plan, settings):
+    """The records of one run."""
+    steps = steps_per_record(prediction(plan, way)["seconds"], settings.seconds_per_record)
+    return programs.train(ranks, *data_options(case), *way_options(way), "--steps", steps * settings.records,
+                          "--log-every", steps, "--evaluate-every", 10**9)
+
+
+def measure(programs, case, ranks, ways, plan, settings):
+    """The rows of a case on so many ranks. The ways take turns: what slows the machine for a while slows all alike."""
+    runs = {way: [] for way in ways}
+    for _ in range(settings.repetitions):
+        for way in ways:
+            runs[way].append(run_once(programs, case, ranks, way, plan, settings))
+    return [row_of(programs, case, ranks, way, plan, runs[way]) for way in ways]
+
+
+def row_of(programs, case, ranks, way, plan, runs):
     """One row of the table."""
     expected = prediction(plan, way)
-    steps = steps_per_record(expected["seconds"], settings.seconds_per_record)
-    options = [*data_options(case), *way_options(way), "--steps", steps * settings.records, "--log-every", steps,
-               "--evaluate-every", 10**9]
-    row = summarise([programs.train(ranks, *options) for _ in range(settings.repetitions)])
+    row = summarise(runs)
     flops = gradient_flops(case, ranks) if way == "sgd" else expected["flops"]
     peak = max(plan["rates"]["gemm"])
     row |= {
