@@ -66,6 +66,11 @@ INSTANTIATE_TEST_SUITE_P(
             Case{"dense(5,identity) dense(3)", Loss::squared_error, relative, Carry::new_weights, 11},
             Case{"dense(7,relu) dense(6,tanh) dense(5,sigmoid) dense(3)", Loss::squared_error, relative,
                  Carry::old_weights, 13},
+            // more outputs than inputs: dual forms solve for the features, and split by columns
+            Case{"dense(11,relu) dense(4,tanh) dense(9,relu) dense(3)", Loss::softmax_cross_entropy, relative,
+                 Carry::new_weights, 13},
+            Case{"dense(11,tanh) dense(4,relu) dense(9,tanh) dense(3)", Loss::squared_error, absolute,
+                 Carry::old_weights, 13},
             // fewer samples than ranks: some ranks hold none
             Case{"dense(5,relu) dense(4,relu) dense(3)", Loss::softmax_cross_entropy, relative, Carry::new_weights, 2}),
         testing::Values(Form::normal, Form::activations, Form::dual, Form::dual_split)));
