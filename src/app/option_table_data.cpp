@@ -1,5 +1,7 @@
 // The options of the data.
 
+#include "sibp/device/shape_text.hpp"
+
 #include "app/option_bindings.hpp"
 
 namespace sibp {
@@ -16,6 +18,18 @@ Binding seed_binding() {
     options.data.seed = options.training.seed;
   };
   return binding;
+}
+
+Binding shape_binding() {
+  const auto set = [](Options& options, const std::string& text) {
+    options.data.synthetic_shape = shape_from_text(text);
+    if (!options.data.synthetic_shape) throw Unexpected{"HEIGHTxWIDTHxCHANNELS, for example 8x8x3"};
+  };
+  const auto get = [](const Options& options) {
+    const auto& shape = options.data.synthetic_shape;
+    return shape ? std::optional(to_text(*shape)) : std::nullopt;
+  };
+  return {set, get};
 }
 
 }  // namespace
@@ -46,9 +60,12 @@ void append_data_options(OptionTable& table) {
       {.name = "normalize",
        .group = group,
        .value_name = "KIND",
-       .help = "none, mean or standard: what is done to each feature; a trained model knows its own",
+       .help =
+           "none, mean or standard: what is done to each feature, or channel: the same as standard for each channel "
+           "over all pixels; a trained model knows its own",
        .binding = choice_of([](auto& o) -> auto& { return o.normalisation; },
-                            {NormalisationKind::none, NormalisationKind::mean, NormalisationKind::standard})});
+                            {NormalisationKind::none, NormalisationKind::mean, NormalisationKind::standard,
+                             NormalisationKind::channel})});
   table.push_back({.name = "validation",
                    .group = group,
                    .value_name = "N",
@@ -106,9 +123,25 @@ void append_own_data_options(OptionTable& table) {
   size(
       "synthetic-samples", "synthetic: training samples; a fifth as many for the test", 1, many,
       [](auto& o) -> auto& { return o.data.synthetic_samples; });
-  size(
-      "synthetic-features", "synthetic: bytes of a sample", 1, many,
-      [](auto& o) -> auto& { return o.data.synthetic_features; });
+  table.push_back({.name = "synthetic-features",
+                   .group = group,
+                   .value_name = "N",
+                   .help = "synthetic: bytes of a sample",
+                   .binding = unless([](const Options& o) { return o.data.synthetic_shape.has_value(); },
+                                     integer(
+                                         [](auto& o) -> auto& { return o.data.synthetic_features; }, 1, many)),
+                   .commands = data_commands,
+                   .dataset = "synthetic",
+                   .excludes = "synthetic-shape"});
+  table.push_back({.name = "synthetic-shape",
+                   .group = group,
+                   .value_name = "SHAPE",
+                   .help = "synthetic: pictures of HEIGHTxWIDTHxCHANNELS, for example 8x8x3",
+                   .binding = shape_binding(),
+                   .commands = data_commands,
+                   .dataset = "synthetic",
+                   .without_default = "from --synthetic-features",
+                   .excludes = "synthetic-features"});
   size(
       "synthetic-classes", "synthetic: classes", 1, 256, [](auto& o) -> auto& { return o.data.synthetic_classes; });
 }

@@ -16,7 +16,7 @@ namespace {
 
 /// What the network is to fit: of the options, or of a data set that is opened for it.
 struct Shape {
-  Dataset dataset;  ///< features and classes alone where the options give them
+  Dataset dataset;  ///< shape and classes alone where the options give them
   Index samples = 0;
 };
 
@@ -24,7 +24,7 @@ Shape shape_of(const Options& options, const Communicator& world) {
   if (options.plan.features) {
     Shape shape;
     shape.dataset.name = "--classes";
-    shape.dataset.features = *options.plan.features;
+    shape.dataset.shape = {1, 1, *options.plan.features};
     shape.dataset.classes = *options.plan.classes;
     return shape;
   }

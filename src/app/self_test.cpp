@@ -48,7 +48,7 @@ Outcome train_in_form(Device& device, const Communicator& communicator, Form for
   const Dataset dataset = open_dataset(data_options);
   const TrainingData data = load_training_data(device, communicator, dataset, NormalisationKind::mean, 0, options);
   const NetworkSpec spec =
-      network_from_widths("32", dataset.features, dataset.classes, Loss::softmax_cross_entropy, Activation::relu);
+      network_from_widths("32", dataset.features(), dataset.classes, Loss::softmax_cross_entropy, Activation::relu);
   Network network = make_network(device, spec, {}, options.seed);
   PhaseClock clock;
   const UpdateContext context{device, communicator, clock};

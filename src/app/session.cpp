@@ -107,8 +107,8 @@ std::optional<std::filesystem::path> weights_file(const Options& options) {
 NetworkSpec network_of(const Options& options, const Dataset& dataset) {
   const NetworkSpec spec =
       options.network.empty()
-          ? network_from_widths(options.hidden, dataset.features, dataset.classes, options.loss, options.activation)
-          : parse_network(options.network, dataset.features, options.loss, options.activation);
+          ? network_from_widths(options.hidden, dataset.features(), dataset.classes, options.loss, options.activation)
+          : parse_network(options.network, dataset.features(), options.loss, options.activation);
   const double bytes = static_cast<double>(spec.parameters()) * sizeof(Real);
   const double memory = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE));
   if (bytes > memory) {

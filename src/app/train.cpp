@@ -86,6 +86,12 @@ void check_same_data(const Resumption& from, const RunFacts& now, const Training
       throw_data_error(fmt::format(
           "--data-dir: found {} training samples in {} batches, but {} was written with {} in {}", now.training_samples,
           now.batches_per_epoch, path, then.training_samples, then.batches_per_epoch));
+    if (is_planar(from.newest->checkpoint.tensors))
+      throw_model_error(fmt::format(
+          "--resume: {} has the inputs of CIFAR-10 in the order of its files, as checkpoints without 'shape' in their "
+          "metadata have, expected channels running fastest; start a new run with --init {}/weights.safetensors, which "
+          "reorders them, or go on with the version that wrote it",
+          path, path));
     if (!has_normalisation(from.newest->checkpoint.tensors, data.normalisation))
       throw_data_error(
           fmt::format("--data-dir: the training samples are not those that {} was written with: their "

@@ -2,6 +2,7 @@
 #include "sibp/app/commands.hpp"
 #include "sibp/comm/agreement.hpp"
 #include "sibp/core/file.hpp"
+#include "sibp/device/shape_text.hpp"
 #include "sibp/trainer/evaluation.hpp"
 #include "sibp/trainer/model_file.hpp"
 
@@ -60,10 +61,16 @@ ModelInUse open_model(const Options& options, const Communicator& world) {
   });
   const Dataset dataset = open_data(options, world);
   std::vector<Index> indices = agreed(world, [&] {
-    if (model.spec.inputs() != dataset.features || model.spec.outputs() != dataset.classes)
+    if (model.spec.inputs() != dataset.features() || model.spec.outputs() != dataset.classes)
       throw_model_error(fmt::format("{} takes {} inputs to {} classes, but {} has {} and {}; choose its --dataset ({})",
                                     options.model.string(), model.spec.inputs(), model.spec.outputs(), dataset.name,
-                                    dataset.features, dataset.classes, model.dataset));
+                                    dataset.features(), dataset.classes, model.dataset));
+    const TensorShape& shape = model.normalisation.shape;
+    if (shape.pixels() > 1 && dataset.shape.pixels() > 1 && shape != dataset.shape)
+      throw_model_error(
+          fmt::format("{} takes pictures of {} (height x width x channels), but {} has pictures of {}; "
+                      "choose its --dataset ({})",
+                      options.model.string(), to_text(shape), dataset.name, to_text(dataset.shape), model.dataset));
     return indices_of(options, dataset);
   });
   Compute compute = open_compute(options, world);

@@ -1,6 +1,7 @@
 #include "data/cifar10.hpp"
 
 #include "data/byte_reader.hpp"
+#include "data/channel_order.hpp"
 #include "data/sample_indices.hpp"
 
 #include <algorithm>
@@ -11,7 +12,8 @@
 namespace sibp {
 namespace {
 
-constexpr Index record_bytes = 1 + cifar10_features;
+constexpr Index sample_bytes = cifar10_shape.size();
+constexpr Index record_bytes = 1 + sample_bytes;
 constexpr Index records_per_file = 10000;
 
 class Cifar10Source final : public SampleSource {
@@ -19,13 +21,13 @@ class Cifar10Source final : public SampleSource {
   explicit Cifar10Source(std::vector<std::filesystem::path> files) : files_(std::move(files)) {}
 
   [[nodiscard]] Index size() const override { return records_per_file * static_cast<Index>(files_.size()); }
-  [[nodiscard]] Index features() const override { return cifar10_features; }
+  [[nodiscard]] TensorShape shape() const override { return cifar10_shape; }
 
   [[nodiscard]] Samples read(std::span<const Index> indices) const override {
     check_sample_indices(indices, size());
     Samples samples;
-    samples.features = cifar10_features;
-    samples.pixels.reserve(indices.size() * static_cast<std::size_t>(cifar10_features));
+    samples.shape = cifar10_shape;
+    samples.pixels.reserve(indices.size() * static_cast<std::size_t>(sample_bytes));
     samples.labels.reserve(indices.size());
     Index first = 0;
     for (const auto& file : files_) {
@@ -43,6 +45,7 @@ class Cifar10Source final : public SampleSource {
                         Samples& samples) {
     const auto reader = ByteReader::open(file);
     reader->expect_size(records_per_file * record_bytes);
+    std::array<std::uint8_t, sample_bytes> planar{};
     for (const Index index : indices) {
       const Index record = index - first;
       reader->skip_to(record * record_bytes);
@@ -50,7 +53,9 @@ class Cifar10Source final : public SampleSource {
       reader->read(label);
       check_label(file, record, label[0], cifar10_classes);
       samples.labels.push_back(label[0]);
-      reader->append(cifar10_features, samples.pixels);
+      reader->read(planar);
+      samples.pixels.resize(samples.pixels.size() + planar.size());
+      channels_fastest<std::uint8_t>(cifar10_shape, planar, std::span(samples.pixels).last(planar.size()));
     }
     reader->finish();
   }

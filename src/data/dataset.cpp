@@ -1,6 +1,7 @@
 #include "sibp/data/dataset.hpp"
 
 #include "sibp/core/error.hpp"
+#include "sibp/device/shape_text.hpp"
 
 #include "data/cifar10.hpp"
 #include "data/idx.hpp"
@@ -63,12 +64,14 @@ std::unique_ptr<SampleSource> open_idx_split(const IdxPaths& paths, Index classe
   return make_idx_source(std::move(images), std::move(labels), classes);
 }
 
-void check_features(const IdxPaths& train, const IdxPaths& test, const Dataset& dataset) {
-  if (dataset.training->features() == dataset.test->features()) return;
+void check_shapes(const IdxPaths& train, const IdxPaths& test, const Dataset& dataset) {
+  if (dataset.training->shape() == dataset.test->shape()) return;
+  const auto text_of = [](const SampleSource& split) {
+    return fmt::format("{} bytes, {} (height x width x channels)", split.features(), to_text(split.shape()));
+  };
   throw_data_error(
-      fmt::format("{} has images of {} bytes but {} has images of {} bytes, expected equally many; choose "
-                  "files that belong together",
-                  train.images.string(), dataset.training->features(), test.images.string(), dataset.test->features()));
+      fmt::format("{} has images of {}, but {} has images of {}, expected one shape; choose files that belong together",
+                  train.images.string(), text_of(*dataset.training), test.images.string(), text_of(*dataset.test)));
 }
 
 Dataset open_idx_pairs(const IdxPaths& train, const IdxPaths& test, Index classes) {
@@ -76,7 +79,7 @@ Dataset open_idx_pairs(const IdxPaths& train, const IdxPaths& test, Index classe
   dataset.classes = classes;
   dataset.training = open_idx_split(train, classes);
   dataset.test = open_idx_split(test, classes);
-  check_features(train, test, dataset);
+  check_shapes(train, test, dataset);
   return dataset;
 }
 
@@ -118,10 +121,11 @@ Dataset open_synthetic(const DatasetOptions& options) {
     throw_usage_error(fmt::format("{} is {}, expected {} to {}", option, value, least, most));
   };
   check("--synthetic-samples", options.synthetic_samples, 1, 1'000'000'000);
-  check("--synthetic-features", options.synthetic_features, 1, 1'000'000);
+  const TensorShape shape = options.synthetic_shape.value_or(TensorShape{1, 1, options.synthetic_features});
+  check(options.synthetic_shape ? "the size of --synthetic-shape" : "--synthetic-features", shape.size(), 1, 1'000'000);
   check("--synthetic-classes", options.synthetic_classes, 2, 10'000);
   const auto make = [&](Index samples, SyntheticSplit split) {
-    return make_synthetic_source(samples, options.synthetic_features, options.synthetic_classes, options.seed, split);
+    return make_synthetic_source(samples, shape, options.synthetic_classes, options.seed, split);
   };
   Dataset dataset;
   dataset.classes = options.synthetic_classes;
@@ -159,7 +163,7 @@ Dataset open_by_name(const DatasetOptions& options) {
 Dataset open_dataset(const DatasetOptions& options) {
   Dataset dataset = open_by_name(options);
   dataset.name = options.dataset;
-  dataset.features = dataset.training->features();
+  dataset.shape = dataset.training->shape();
   return dataset;
 }
 

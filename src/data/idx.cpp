@@ -54,18 +54,30 @@ Index file_product(const std::filesystem::path& path, Index a, Index b) {
   return a * b;
 }
 
+/// Of a sample with these sizes: height and width, with channels or without, or features alone.
+TensorShape shape_of(const std::vector<Index>& sizes) {
+  switch (sizes.size()) {
+    case 0:
+      return {};
+    case 1:
+      return {1, 1, sizes[0]};
+    default:
+      return {sizes[0], sizes[1], sizes.size() == 3 ? sizes[2] : 1};
+  }
+}
+
 class IdxSource final : public SampleSource {
  public:
   IdxSource(IdxFile images, IdxFile labels, Index classes)
       : images_(std::move(images)), labels_(std::move(labels)), classes_(classes) {}
 
   [[nodiscard]] Index size() const override { return images_.samples(); }
-  [[nodiscard]] Index features() const override { return images_.sample_bytes(); }
+  [[nodiscard]] TensorShape shape() const override { return images_.shape(); }
 
   [[nodiscard]] Samples read(std::span<const Index> indices) const override {
     check_sample_indices(indices, size());
     Samples samples;
-    samples.features = features();
+    samples.shape = shape();
     samples.labels = read_labels(indices);
     samples.pixels = images_.read(indices);
     return samples;
@@ -93,30 +105,32 @@ IdxFile::IdxFile(std::filesystem::path path, Content content) : path_(std::move(
   const auto reader = ByteReader::open(path_);
   const int dimensions = check_magic(path_, read_word(*reader), content);
   samples_ = big_endian(read_word(*reader));
-  for (int i = 1; i < dimensions; ++i)
-    sample_bytes_ = file_product(path_, sample_bytes_, big_endian(read_word(*reader)));
+  std::vector<Index> sizes;
+  for (int i = 1; i < dimensions; ++i) sizes.push_back(big_endian(read_word(*reader)));
+  shape_ = shape_of(sizes);
   header_bytes_ = 4 + 4 * dimensions;
-  const Index bytes = file_product(path_, samples_, sample_bytes_);
+  const Index sample_bytes = file_product(path_, file_product(path_, shape_.height, shape_.width), shape_.channels);
+  const Index bytes = file_product(path_, samples_, sample_bytes);
   if (bytes == 0) {
     throw_data_error(
         fmt::format("{} holds nothing: its header says {} samples of {} bytes, expected at least one; "
                     "choose another file",
-                    path_.string(), samples_, sample_bytes_));
+                    path_.string(), samples_, sample_bytes));
   }
   reader->expect_size(header_bytes_ + bytes);
 }
 
 std::vector<std::uint8_t> IdxFile::read(std::span<const Index> indices) const {
   const auto reader = ByteReader::open(path_);
-  reader->expect_size(header_bytes_ + samples_ * sample_bytes_);
+  reader->expect_size(header_bytes_ + samples_ * shape_.size());
   std::vector<std::uint8_t> bytes;
-  bytes.reserve(indices.size() * static_cast<std::size_t>(sample_bytes_));
+  bytes.reserve(indices.size() * static_cast<std::size_t>(shape_.size()));
   for (auto first = indices.begin(); first != indices.end();) {
     // Neighbours in the file are read together.
     auto last = first;
     while (std::next(last) != indices.end() && *std::next(last) == *last + 1) ++last;
-    reader->skip_to(header_bytes_ + *first * sample_bytes_);
-    reader->append((*last - *first + 1) * sample_bytes_, bytes);
+    reader->skip_to(header_bytes_ + *first * shape_.size());
+    reader->append((*last - *first + 1) * shape_.size(), bytes);
     first = std::next(last);
   }
   reader->finish();
@@ -125,10 +139,10 @@ std::vector<std::uint8_t> IdxFile::read(std::span<const Index> indices) const {
 
 std::vector<std::uint8_t> IdxFile::read_all() const {
   const auto reader = ByteReader::open(path_);
-  reader->expect_size(header_bytes_ + samples_ * sample_bytes_);
+  reader->expect_size(header_bytes_ + samples_ * shape_.size());
   reader->skip_to(header_bytes_);
   std::vector<std::uint8_t> bytes;
-  reader->append(samples_ * sample_bytes_, bytes);
+  reader->append(samples_ * shape_.size(), bytes);
   reader->finish();
   return bytes;
 }

@@ -15,7 +15,7 @@ namespace sibp {
 class IdxFile {
  public:
   enum class Content {
-    images,  ///< two to four dimensions
+    images,  ///< two to four dimensions: samples, then features, or height and width, or these and channels
     labels,  ///< one dimension
   };
 
@@ -24,7 +24,7 @@ class IdxFile {
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
   [[nodiscard]] Index samples() const { return samples_; }
-  [[nodiscard]] Index sample_bytes() const { return sample_bytes_; }
+  [[nodiscard]] const TensorShape& shape() const { return shape_; }  ///< of one sample
 
   /// The bytes of the samples of these indices, which ascend strictly; the file is checked to its end.
   [[nodiscard]] std::vector<std::uint8_t> read(std::span<const Index> indices) const;
@@ -34,7 +34,7 @@ class IdxFile {
   std::filesystem::path path_;
   Index header_bytes_ = 0;
   Index samples_ = 0;
-  Index sample_bytes_ = 1;
+  TensorShape shape_;
 };
 
 /// One more than the largest label of the file.

@@ -21,13 +21,30 @@ double variance(std::uint64_t sum, std::uint64_t sum_of_squares, std::uint64_t n
   return (about_c - r * r / static_cast<double>(n)) / static_cast<double>(n);
 }
 
+/// The sums per channel, whose samples are the pixels.
+PixelSums sums_of_channels(const PixelSums& of_features) {
+  const TensorShape& shape = of_features.shape;
+  require(static_cast<Index>(of_features.sum.size()) == shape.size(), "sums of pixels do not fit their shape");
+  const auto channels = static_cast<std::size_t>(shape.channels);
+  PixelSums sums{std::vector<std::uint64_t>(channels),
+                 std::vector<std::uint64_t>(channels),
+                 of_features.samples * static_cast<std::uint64_t>(shape.pixels()),
+                 {1, 1, shape.channels}};
+  for (std::size_t i = 0; i < of_features.sum.size(); ++i) {
+    sums.sum[i % channels] += of_features.sum[i];
+    sums.sum_of_squares[i % channels] += of_features.sum_of_squares[i];
+  }
+  return sums;
+}
+
 }  // namespace
 
 NormalisationKind normalisation_from_name(std::string_view name) {
-  for (const auto kind : {NormalisationKind::none, NormalisationKind::mean, NormalisationKind::standard}) {
+  for (const auto kind :
+       {NormalisationKind::none, NormalisationKind::mean, NormalisationKind::standard, NormalisationKind::channel}) {
     if (name == name_of(kind)) return kind;
   }
-  throw_usage_error(fmt::format("--normalize is '{}', expected none, mean or standard", name));
+  throw_usage_error(fmt::format("--normalize is '{}', expected none, mean, standard or channel", name));
 }
 
 std::string_view name_of(NormalisationKind kind) {
@@ -38,16 +55,19 @@ std::string_view name_of(NormalisationKind kind) {
       return "mean";
     case NormalisationKind::standard:
       return "standard";
+    case NormalisationKind::channel:
+      return "channel";
   }
   return "none";
 }
 
 PixelSums pixel_sums(const Samples& samples) {
-  const auto features = static_cast<std::size_t>(samples.features);
+  const auto features = static_cast<std::size_t>(samples.features());
   PixelSums sums;
   sums.sum.assign(features, 0);
   sums.sum_of_squares.assign(features, 0);
   sums.samples = static_cast<std::uint64_t>(samples.size());
+  sums.shape = samples.shape;
   for (Index j = 0; j < samples.size(); ++j) {
     const auto sample = samples.sample(j);
     for (std::size_t i = 0; i < features; ++i) {
@@ -59,20 +79,20 @@ PixelSums pixel_sums(const Samples& samples) {
   return sums;
 }
 
-Normalisation make_normalisation(NormalisationKind kind, const PixelSums& sums) {
-  require(sums.samples > 0 && sums.sum.size() == sums.sum_of_squares.size(), "no samples to normalise by");
-  const std::size_t features = sums.sum.size();
-  Normalisation normalisation;
-  normalisation.kind = kind;
-  normalisation.shift.assign(features, 0);
-  normalisation.scale.assign(features, byte_scale);
+Normalisation make_normalisation(NormalisationKind kind, const PixelSums& of_features) {
+  require(of_features.samples > 0 && of_features.sum.size() == of_features.sum_of_squares.size(),
+          "no samples to normalise by");
+  const std::size_t features = of_features.sum.size();
+  Normalisation normalisation{kind, std::vector<Real>(features, 0), std::vector<Real>(features, byte_scale),
+                              of_features.shape};
   if (kind == NormalisationKind::none) return normalisation;
+  const PixelSums sums = kind == NormalisationKind::channel ? sums_of_channels(of_features) : of_features;
   for (std::size_t i = 0; i < features; ++i) {
-    normalisation.shift[i] = static_cast<Real>(static_cast<double>(sums.sum[i]) / static_cast<double>(sums.samples));
-    const double spread = variance(sums.sum[i], sums.sum_of_squares[i], sums.samples);
-    if (kind == NormalisationKind::standard && spread > 0) {
+    const std::size_t k = i % sums.sum.size();  // the channel, or the feature itself
+    normalisation.shift[i] = static_cast<Real>(static_cast<double>(sums.sum[k]) / static_cast<double>(sums.samples));
+    const double spread = variance(sums.sum[k], sums.sum_of_squares[k], sums.samples);
+    if (kind != NormalisationKind::mean && spread > 0)
       normalisation.scale[i] = static_cast<Real>(1 / std::sqrt(spread));
-    }
   }
   return normalisation;
 }

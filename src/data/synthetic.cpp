@@ -27,24 +27,24 @@ std::uint8_t to_byte(double value) {
 
 class SyntheticSource final : public SampleSource {
  public:
-  SyntheticSource(Index samples, Index features, Index classes, std::uint64_t seed, SyntheticSplit split)
-      : samples_(samples), features_(features), classes_(classes), seed_(seed), split_(split) {
+  SyntheticSource(Index samples, const TensorShape& shape, Index classes, std::uint64_t seed, SyntheticSplit split)
+      : samples_(samples), shape_(shape), classes_(classes), seed_(seed), split_(split) {
     // ‖p − q‖² of two prototypes is 2 · features · deviation² on average.
-    const double deviation = separation * noise_deviation / std::sqrt(2 * static_cast<double>(features));
+    const double deviation = separation * noise_deviation / std::sqrt(2 * static_cast<double>(features()));
     auto random = random_stream(seed, Stream::synthetic);
     Normal normal(middle, deviation);
-    prototypes_.resize(static_cast<std::size_t>(features * classes));
+    prototypes_.resize(static_cast<std::size_t>(features() * classes));
     for (double& value : prototypes_) value = normal(random);
   }
 
   [[nodiscard]] Index size() const override { return samples_; }
-  [[nodiscard]] Index features() const override { return features_; }
+  [[nodiscard]] TensorShape shape() const override { return shape_; }
 
   [[nodiscard]] Samples read(std::span<const Index> indices) const override {
     check_sample_indices(indices, samples_);
     Samples samples;
-    samples.features = features_;
-    samples.pixels.reserve(indices.size() * static_cast<std::size_t>(features_));
+    samples.shape = shape_;
+    samples.pixels.reserve(indices.size() * static_cast<std::size_t>(features()));
     for (const Index j : indices) append_sample(j, samples);
     return samples;
   }
@@ -56,12 +56,12 @@ class SyntheticSource final : public SampleSource {
     const Index label = boost::random::uniform_int_distribution<Index>(0, classes_ - 1)(random);
     samples.labels.push_back(static_cast<std::int32_t>(label));
     Normal noise(0, noise_deviation);
-    const auto* prototype = prototypes_.data() + label * features_;
-    for (Index i = 0; i < features_; ++i) samples.pixels.push_back(to_byte(prototype[i] + noise(random)));
+    const auto* prototype = prototypes_.data() + label * features();
+    for (Index i = 0; i < features(); ++i) samples.pixels.push_back(to_byte(prototype[i] + noise(random)));
   }
 
   Index samples_;
-  Index features_;
+  TensorShape shape_;
   Index classes_;
   std::uint64_t seed_;
   SyntheticSplit split_;
@@ -70,9 +70,9 @@ class SyntheticSource final : public SampleSource {
 
 }  // namespace
 
-std::unique_ptr<SampleSource> make_synthetic_source(Index samples, Index features, Index classes, std::uint64_t seed,
-                                                    SyntheticSplit split) {
-  return std::make_unique<SyntheticSource>(samples, features, classes, seed, split);
+std::unique_ptr<SampleSource> make_synthetic_source(Index samples, const TensorShape& shape, Index classes,
+                                                    std::uint64_t seed, SyntheticSplit split) {
+  return std::make_unique<SyntheticSource>(samples, shape, classes, seed, split);
 }
 
 }  // namespace sibp

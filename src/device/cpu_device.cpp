@@ -26,7 +26,7 @@ class CpuSampleStore final : public SampleStore {
  public:
   explicit CpuSampleStore(Samples stored) : samples(std::move(stored)) {}
   [[nodiscard]] Index size() const override { return samples.size(); }
-  [[nodiscard]] Index features() const override { return samples.features; }
+  [[nodiscard]] TensorShape shape() const override { return samples.shape; }
 
   Samples samples;
 };
@@ -258,7 +258,7 @@ void CpuDevice::do_load_batch(const SampleStore& samples, std::span<const Index>
   using Bytes = Eigen::Map<const Eigen::Array<std::uint8_t, Eigen::Dynamic, 1>>;
   for (std::size_t k = 0; k < columns.size(); ++k) {
     const auto pixels = stored.sample(columns[k]);
-    const Bytes bytes(pixels.data(), stored.features);
+    const Bytes bytes(pixels.data(), stored.features());
     eigen(inputs).col(static_cast<Index>(k)).array() =
         eigen(scale).array() * (bytes.cast<Real>() - eigen(shift).array());
     labels[k] = stored.labels[static_cast<std::size_t>(columns[k])];

@@ -16,7 +16,7 @@ void send(const T* from, T* to, std::size_t size, cudaStream_t stream) {
 }  // namespace
 
 CudaSampleStore::CudaSampleStore(Samples samples, std::int64_t room)
-    : size_(samples.size()), features_(samples.features), samples_(std::move(samples)) {
+    : size_(samples.size()), shape_(samples.shape), samples_(std::move(samples)) {
   const auto bytes = static_cast<std::int64_t>(samples_.pixels.size() + samples_.labels.size() * sizeof(std::int32_t));
   if (size_ == 0 || bytes > room) return;
   const Stream stream = make_stream();
@@ -50,7 +50,7 @@ BatchLoader::Source BatchLoader::send_columns(const CudaSampleStore& samples, st
 
 BatchLoader::Source BatchLoader::send_samples(const CudaSampleStore& samples, std::span<const Index> columns) {
   const Samples& stored = samples.on_host();
-  const auto features = static_cast<std::size_t>(stored.features);
+  const auto features = static_cast<std::size_t>(stored.features());
   std::uint8_t* pinned = pinned_pixels_.reserve(columns.size() * features);
   std::int32_t* pinned_labels = pinned_labels_.reserve(columns.size());
   std::uint8_t* pixels = pixels_.reserve(columns.size() * features);

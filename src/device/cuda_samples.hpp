@@ -16,7 +16,7 @@ class CudaSampleStore final : public SampleStore {
   /// `room` is what the GPU's memory may hold of them, in bytes.
   CudaSampleStore(Samples samples, std::int64_t room);
   [[nodiscard]] Index size() const override { return size_; }
-  [[nodiscard]] Index features() const override { return features_; }
+  [[nodiscard]] TensorShape shape() const override { return shape_; }
 
   [[nodiscard]] bool on_gpu() const { return pixels_.data() != nullptr; }
   [[nodiscard]] const std::uint8_t* pixels() const { return pixels_.data(); }
@@ -26,7 +26,7 @@ class CudaSampleStore final : public SampleStore {
 
  private:
   Index size_;
-  Index features_;
+  TensorShape shape_;
   Samples samples_;
   DeviceArray<std::uint8_t> pixels_;
   DeviceArray<std::int32_t> labels_;

@@ -1,6 +1,10 @@
 #include "sibp/trainer/model_file.hpp"
 
 #include "sibp/core/error.hpp"
+#include "sibp/device/shape_text.hpp"
+
+#include "data/channel_order.hpp"
+#include "data/cifar10.hpp"
 
 #include <charconv>
 
@@ -53,18 +57,61 @@ NormalisationKind kind_of(const TensorFile& file, const std::filesystem::path& p
   }
 }
 
+/// What the metadata say, or a plain vector where they say nothing.
+TensorShape shape_of(const TensorFile& file, Index inputs, const std::filesystem::path& path) {
+  if (!file.metadata.contains("shape")) return {1, 1, inputs};
+  const std::string& text = find_metadata(file, "shape", path);
+  const auto shape = shape_from_text(text);
+  if (!shape || shape->size() != inputs)
+    throw_model_error(
+        fmt::format("{}: 'shape' in the metadata is '{}', expected height x width x channels of {} inputs, such as {}",
+                    path.string(), text, inputs, to_text({1, 1, inputs})));
+  return *shape;
+}
+
+/// Puts the inputs of a planar file into the order of channels_fastest: columns of the first layer, and the
+/// normalisation.
+void reorder_inputs(TensorFile& file) {
+  constexpr auto features = static_cast<std::size_t>(cifar10_shape.size());
+  for (const char* name : {"layers.0.weight", shift_name, scale_name}) {
+    const auto found = file.tensors.find(name);
+    if (found == file.tensors.end()) continue;
+    const std::vector<Index>& sizes = found->second.shape;
+    if (sizes.empty() || sizes.back() != cifar10_shape.size()) continue;
+    std::vector<Real>& values = found->second.values;
+    const std::vector<Real> planar = values;
+    for (std::size_t row = 0; row < values.size(); row += features)
+      channels_fastest<Real>(cifar10_shape, std::span(planar).subspan(row, features),
+                             std::span(values).subspan(row, features));
+  }
+  file.metadata["shape"] = to_text(cifar10_shape);
+}
+
+TensorFile read_tensors(const std::filesystem::path& path) {
+  TensorFile file = read_safetensors(path);
+  if (is_planar(file)) reorder_inputs(file);
+  return file;
+}
+
 }  // namespace
+
+bool is_planar(const TensorFile& file) {
+  const auto dataset = file.metadata.find("dataset");
+  return dataset != file.metadata.end() && dataset->second == "cifar10" && !file.metadata.contains("shape");
+}
 
 TensorFile model_to_tensors(const NetworkSpec& spec, std::map<std::string, Tensor> weights,
                             const Normalisation& normalisation, const std::string& dataset) {
   TensorFile file;
   file.tensors = std::move(weights);
   const auto features = static_cast<Index>(normalisation.shift.size());
+  require(normalisation.shape.size() == features, "a normalisation does not fit the shape of its samples");
   file.tensors[shift_name] = {{features}, normalisation.shift};
   file.tensors[scale_name] = {{features}, normalisation.scale};
   file.metadata = {{"format", "pt"},  // what other readers of safetensors expect to find
                    {"network", to_text(spec)},
                    {"inputs", fmt::to_string(spec.inputs())},
+                   {"shape", to_text(normalisation.shape)},
                    {"loss", std::string(name_of(spec.loss))},
                    {"normalisation", std::string(name_of(normalisation.kind))},
                    {"dataset", dataset}};
@@ -86,17 +133,18 @@ std::string model_to_bytes(Device& device, const Network& network, const Normali
 
 Model read_model(const std::filesystem::path& path) {
   Model model;
-  model.file = read_safetensors(path);
+  model.file = read_tensors(path);
   model.spec = spec_of(model.file, path);
   model.dataset = find_metadata(model.file, "dataset", path);
   model.normalisation.kind = kind_of(model.file, path);
+  model.normalisation.shape = shape_of(model.file, model.spec.inputs(), path);
   model.normalisation.shift = take_vector(model.file, shift_name, model.spec.inputs(), path);
   model.normalisation.scale = take_vector(model.file, scale_name, model.spec.inputs(), path);
   return model;
 }
 
 Network read_weights(Device& device, const NetworkSpec& spec, const std::filesystem::path& path) {
-  return network_from_tensors(device, spec, read_safetensors(path), path.string());
+  return network_from_tensors(device, spec, read_tensors(path), path.string());
 }
 
 }  // namespace sibp

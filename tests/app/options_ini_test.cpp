@@ -31,11 +31,12 @@ class OptionSets {
       }
     }
     if (dataset == "synthetic") {
-      for (const char* name : {"synthetic-samples", "synthetic-features"}) maybe(words, name, whole());
+      maybe(words, "synthetic-samples", whole());
+      coin() ? maybe(words, "synthetic-features", whole()) : maybe(words, "synthetic-shape", any({"8x8x3", "1x2x40"}));
       maybe(words, "synthetic-classes", any({"1", "2", "256"}));
     }
     maybe(words, "data-dir", any({"/data", "/with blanks/and=signs", "/a;b[c]"}));
-    maybe(words, "normalize", any({"none", "mean", "standard"}));
+    maybe(words, "normalize", any({"none", "mean", "standard", "channel"}));
     coin() ? maybe(words, "hidden", any({"", "1", "4000,1000,4000"}))
            : maybe(words, "network", any({"dense(10)", "dense(5,tanh) dense(10)"}));
     maybe(words, "activation", any({"relu", "leaky-relu", "tanh", "sigmoid", "identity"}));

@@ -123,6 +123,12 @@ TEST(Options, OptionsOfOneDataSet) {
   EXPECT_EQ(synthetic.data.synthetic_samples, 500);
   EXPECT_EQ(synthetic.data.synthetic_features, 9);
   EXPECT_EQ(synthetic.data.synthetic_classes, 3);
+  const Options pictures = parse({"--dataset", "synthetic", "--synthetic-shape", "8x7x3"});
+  EXPECT_EQ(pictures.data.synthetic_shape, (TensorShape{8, 7, 3}));
+  EXPECT_THAT(error_of({"--dataset", "synthetic", "--synthetic-shape", "8x7"}),
+              AllOf(StartsWith("--synthetic-shape: found '8x7'"), HasSubstr("8x8x3")));
+  EXPECT_THAT(error_of({"--dataset", "synthetic", "--synthetic-shape", "8x7x3", "--synthetic-features", "9"}),
+              AllOf(HasSubstr("--synthetic-shape"), HasSubstr("--synthetic-features")));
   EXPECT_THAT(error_of({"--synthetic-samples", "500"}),
               AllOf(StartsWith("--synthetic-samples:"), HasSubstr("--dataset fashion-mnist")));
   EXPECT_THAT(error_of({"--dataset", "idx", "--train-images", "a"}), StartsWith("--train-labels:"));

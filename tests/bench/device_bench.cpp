@@ -78,7 +78,8 @@ void load_batch(benchmark::State& state) {
   const auto device = make_cpu_device(1);
   const Index features = state.range(0);
   const Index samples = state.range(1);
-  Samples all{features, std::vector<std::uint8_t>(static_cast<std::size_t>(4 * samples * features), 7),
+  Samples all{{1, 1, features},
+              std::vector<std::uint8_t>(static_cast<std::size_t>(4 * samples * features), 7),
               std::vector<std::int32_t>(static_cast<std::size_t>(4 * samples), 1)};
   const auto store = device->store(std::move(all));
   std::vector<Index> columns(static_cast<std::size_t>(samples));

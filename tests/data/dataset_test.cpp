@@ -46,7 +46,7 @@ TEST(Dataset, UsualFileNamesAreFound) {
       write("t10k-labels", "idx1-ubyte", idx_labels(12));
       const Dataset dataset = open_dataset(options_of("mnist", folder.path()));
       EXPECT_EQ(dataset.name, "mnist");
-      EXPECT_EQ(dataset.features, 6);
+      EXPECT_EQ(dataset.features(), 6);
       EXPECT_EQ(dataset.classes, 10);
       EXPECT_EQ(dataset.training->size(), 30);
       EXPECT_EQ(dataset.test->read(up_to(12)).labels.back(), 1);
@@ -126,7 +126,7 @@ TEST_F(Cifar10, RecordsAreALabelAndItsPixels) {
   set("data_batch_3.bin", 7 * 3073 + 1, 200);
   set("data_batch_3.bin", 7 * 3073 + 3072, 100);
   const Dataset dataset = open();
-  EXPECT_EQ(dataset.features, 3072);
+  EXPECT_EQ(dataset.features(), 3072);
   EXPECT_EQ(dataset.classes, 10);
   EXPECT_EQ(dataset.training->size(), 50000);
   EXPECT_EQ(dataset.test->size(), 10000);
@@ -136,6 +136,19 @@ TEST_F(Cifar10, RecordsAreALabelAndItsPixels) {
   EXPECT_EQ(read.sample(4).front(), 200);
   EXPECT_EQ(read.sample(4).back(), 100);
   EXPECT_EQ(std::accumulate(read.pixels.begin(), read.pixels.end(), 0), 300);
+}
+
+TEST_F(Cifar10, ChannelsRunFastest) {
+  set("test_batch.bin", 1 + 2 * 1024 + 31 * 32 + 5, 77);  // blue at row 31, column 5
+  set("test_batch.bin", 1 + 1024 + 1, 66);                // green at row 0, column 1
+  const Dataset dataset = open();
+  EXPECT_EQ(dataset.shape, (TensorShape{32, 32, 3}));
+  const std::vector<Index> first = {0};
+  const Samples read = dataset.test->read(first);
+  EXPECT_EQ(read.shape, dataset.shape);
+  EXPECT_EQ(read.pixels[(31 * 32 + 5) * 3 + 2], 77);
+  EXPECT_EQ(read.pixels[1 * 3 + 1], 66);
+  EXPECT_EQ(std::accumulate(read.pixels.begin(), read.pixels.end(), 0), 77 + 66);
 }
 
 TEST_F(Cifar10, WrongSizesAndLabelsAreFound) {
@@ -172,7 +185,7 @@ double nearest_mean_accuracy(const Dataset& dataset) {
   const Samples test = dataset.test->read(up_to(dataset.test->size()));
   const auto counts = label_counts(train, dataset.classes);
   std::vector<std::vector<double>> means(static_cast<std::size_t>(dataset.classes),
-                                         std::vector<double>(static_cast<std::size_t>(dataset.features)));
+                                         std::vector<double>(static_cast<std::size_t>(dataset.features())));
   for (Index j = 0; j < train.size(); ++j) {
     const auto label = static_cast<std::size_t>(train.labels[static_cast<std::size_t>(j)]);
     for (std::size_t i = 0; i < means[label].size(); ++i) {
@@ -208,6 +221,19 @@ TEST(Synthetic, ClassesCanBeToldApartButNotWithoutEffort) {
   }
 }
 
+TEST(Synthetic, AShapeIsThatOfItsFeatures) {
+  DatasetOptions options = options_of("synthetic");
+  options.synthetic_features = 4 * 3 * 2;
+  const Dataset flat = open_dataset(options);
+  options.synthetic_shape = TensorShape{4, 3, 2};
+  options.synthetic_features = 1;  // nobody asks
+  const Dataset pictures = open_dataset(options);
+  EXPECT_EQ(flat.shape, (TensorShape{1, 1, 24}));
+  EXPECT_EQ(pictures.shape, (TensorShape{4, 3, 2}));
+  EXPECT_EQ(pictures.training->read(up_to(9)).shape, pictures.shape);
+  EXPECT_EQ(pictures.training->read(up_to(9)).pixels, flat.training->read(up_to(9)).pixels);
+}
+
 TEST(Synthetic, SizesAreChecked) {
   DatasetOptions options = options_of("synthetic");
   options.synthetic_samples = 0;
@@ -218,12 +244,15 @@ TEST(Synthetic, SizesAreChecked) {
   options = options_of("synthetic");
   options.synthetic_classes = 1;
   expect_error(ExitStatus::usage, {"--synthetic-classes is 1"}, [&] { open_dataset(options); });
+  options = options_of("synthetic");
+  options.synthetic_shape = TensorShape{1000, 1000, 3};
+  expect_error(ExitStatus::usage, {"--synthetic-shape is 3000000", "1 to 1000000"}, [&] { open_dataset(options); });
 }
 
 TEST(RealData, FashionMnistHasTenEqualClasses) {
   if (!fs::exists("/usr/share/datasets/fashion-mnist")) GTEST_SKIP() << "the package dataset-fashion-mnist is not here";
   const Dataset dataset = open_dataset(DatasetOptions{});
-  EXPECT_EQ(dataset.features, 784);
+  EXPECT_EQ(dataset.features(), 784);
   const Samples train = dataset.training->read(up_to(60000));
   EXPECT_EQ(label_counts(train, 10), std::vector<Index>(10, 6000));
   EXPECT_EQ(label_counts(dataset.test->read(up_to(10000)), 10), std::vector<Index>(10, 1000));
@@ -232,11 +261,34 @@ TEST(RealData, FashionMnistHasTenEqualClasses) {
   EXPECT_NEAR(static_cast<double>(sum) / 255 / 60000 / 784, 0.2860, 5e-5);
 }
 
+/// Neighbours in a picture are alike: in the right order the next pixel of the same channel, in a wrong one not.
+TEST(RealData, Cifar10HasPicturesInTheRightOrder) {
+  const char* folder = std::getenv("TEST_DATA_DIR");
+  if (folder == nullptr || !fs::exists(fs::path(folder) / "cifar10"))
+    GTEST_SKIP() << "TEST_DATA_DIR does not name a folder with cifar10/ in it";
+  const Samples read = open_dataset(options_of("cifar10", fs::path(folder) / "cifar10")).test->read(up_to(100));
+  double across = 0;
+  double down = 0;
+  double between_channels = 0;
+  for (Index j = 0; j < 100; ++j) {
+    const auto sample = read.sample(j);
+    for (std::size_t i = 0; i + 96 < sample.size(); ++i) {
+      across += std::abs(sample[i] - sample[i + 3]);
+      down += std::abs(sample[i] - sample[i + 96]);
+      between_channels += std::abs(sample[i] - sample[i + 1]);
+    }
+  }
+  const double pixels = 100 * (3072 - 96);
+  EXPECT_LT(across / pixels, 20);
+  EXPECT_LT(down / pixels, 20);
+  EXPECT_LT(between_channels / pixels, 40);
+}
+
 TEST(RealData, MnistHasItsTestLabels) {
   const char* folder = std::getenv("TEST_DATA_DIR");
   if (folder == nullptr) GTEST_SKIP() << "TEST_DATA_DIR does not name a folder with mnist/ in it";
   const Dataset dataset = open_dataset(options_of("mnist", fs::path(folder) / "mnist"));
-  EXPECT_EQ(dataset.features, 784);
+  EXPECT_EQ(dataset.features(), 784);
   EXPECT_EQ(dataset.training->read(up_to(60000)).size(), 60000);
   EXPECT_EQ(label_counts(dataset.test->read(up_to(10000)), 10),
             (std::vector<Index>{980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009}));

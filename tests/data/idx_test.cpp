@@ -58,6 +58,19 @@ TEST_P(Idx, KeepsJustTheSamplesAskedFor) {
   }
 }
 
+TEST_P(Idx, DimensionsAreTheShape) {
+  const std::string content(std::size_t(samples) * 24, 'p');
+  const auto shape_of = [&](std::initializer_list<std::uint32_t> sizes) {
+    const auto source = open(packed(idx_header(sizes) + content), packed(labels));
+    const std::vector<Index> some = {2, 7};
+    EXPECT_EQ(source->read(some).shape, source->shape());
+    return source->shape();
+  };
+  EXPECT_EQ(shape_of({samples, 4, 2, 3}), (TensorShape{4, 2, 3}));
+  EXPECT_EQ(shape_of({samples, 4, 6}), (TensorShape{4, 6, 1}));
+  EXPECT_EQ(shape_of({samples, 24}), (TensorShape{1, 1, 24}));
+}
+
 TEST_P(Idx, IndicesMustAscendWithinTheFile) {
   const auto source = open(packed(images), packed(labels));
   for (const std::vector<Index>& indices : {std::vector<Index>{-1}, {40}, {2, 1}, {2, 2}}) {

@@ -59,7 +59,7 @@ TEST(Normalisation, StandardGivesMeanZeroAndVarianceOne) {
 }
 
 TEST(Normalisation, KindsAreWhatTheyAreCalled) {
-  const Samples samples{2, {10, 7, 30, 7}, {0, 1}};
+  const Samples samples{{1, 1, 2}, {10, 7, 30, 7}, {0, 1}};
   const PixelSums sums = pixel_sums(samples);
   EXPECT_EQ(sums.sum, (std::vector<std::uint64_t>{40, 14}));
   EXPECT_EQ(sums.sum_of_squares, (std::vector<std::uint64_t>{1000, 98}));
@@ -76,6 +76,28 @@ TEST(Normalisation, KindsAreWhatTheyAreCalled) {
   EXPECT_EQ(standard.scale[1], byte);  // never varies
 }
 
+TEST(Normalisation, AChannelHasOneMeanAndOneDeviation) {
+  // Two pictures of 1 × 2 pixels and 2 channels: the first has 10, 20, 30, 40 (mean 25, variance 125), the second is 7.
+  const Samples samples{{1, 2, 2}, {10, 7, 20, 7, 30, 7, 40, 7}, {0, 1}};
+  const Normalisation n = make_normalisation(NormalisationKind::channel, pixel_sums(samples));
+  const Real byte = Real(1) / Real(255);
+  EXPECT_EQ(n.shape, samples.shape);
+  EXPECT_EQ(n.shift, (std::vector<Real>{25, 7, 25, 7}));
+  ASSERT_EQ(n.scale.size(), 4);
+  EXPECT_NEAR(n.scale[0], 1 / std::sqrt(125.0), 1e-7);
+  EXPECT_EQ(n.scale[2], n.scale[0]);
+  EXPECT_EQ(n.scale[1], byte);  // never varies
+  EXPECT_EQ(n.scale[3], byte);
+}
+
+TEST(Normalisation, WithoutAPictureEveryFeatureIsAChannel) {
+  const PixelSums sums = pixel_sums(synthetic_samples(0, 300, 1));
+  const Normalisation channel = make_normalisation(NormalisationKind::channel, sums);
+  const Normalisation standard = make_normalisation(NormalisationKind::standard, sums);
+  EXPECT_EQ(channel.shift, standard.shift);
+  EXPECT_EQ(channel.scale, standard.scale);
+}
+
 TEST(Normalisation, HugeCountsAreExact) {
   // 10⁹ samples, all 255, then one of them 254: n Σx² and (Σx)² are beyond 64 bits.
   constexpr std::uint64_t n = 1'000'000'000;
@@ -86,10 +108,11 @@ TEST(Normalisation, HugeCountsAreExact) {
 }
 
 TEST(Normalisation, NamesAreReadBack) {
-  for (const auto kind : {NormalisationKind::none, NormalisationKind::mean, NormalisationKind::standard}) {
+  for (const auto kind :
+       {NormalisationKind::none, NormalisationKind::mean, NormalisationKind::standard, NormalisationKind::channel}) {
     EXPECT_EQ(normalisation_from_name(name_of(kind)), kind);
   }
-  expect_error(ExitStatus::usage, {"'max'", "none, mean or standard"}, [] { normalisation_from_name("max"); });
+  expect_error(ExitStatus::usage, {"'max'", "none, mean, standard or channel"}, [] { normalisation_from_name("max"); });
   expect_error(ExitStatus::runtime, {"no samples"}, [] { make_normalisation(NormalisationKind::mean, PixelSums{}); });
 }
 

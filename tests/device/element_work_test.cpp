@@ -148,7 +148,7 @@ TEST_F(ElementWork, StepsOfOptimisers) {
 
 TEST_F(ElementWork, Batches) {
   Samples samples;
-  samples.features = 3;
+  samples.shape = {1, 1, 3};
   samples.pixels = {0, 10, 255, 1, 2, 3, 100, 101, 102};
   samples.labels = {7, 8, 9};
   const Matrix shift = naive::upload(*device_, naive::random(3, 1, 1));

@@ -138,7 +138,7 @@ INSTANTIATE_TEST_SUITE_P(Memory, Batches, testing::Bool());
 TEST_P(Batches, AreGatheredAndNormalised) {
   if (GetParam()) device_->keep_free(std::numeric_limits<std::int64_t>::max());
   Samples samples;
-  samples.features = 3;
+  samples.shape = {1, 1, 3};
   samples.pixels = {0, 10, 255, 1, 2, 3, 100, 101, 102};
   samples.labels = {7, 8, 9};
   const auto store = device_->store(samples);

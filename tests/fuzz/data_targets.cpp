@@ -74,7 +74,7 @@ void gzip(Bytes input) {
 }
 
 void cifar10(Bytes input) {
-  constexpr std::size_t file_size = 10000 * (1 + cifar10_features);
+  constexpr std::size_t file_size = 10000 * (1 + cifar10_shape.size());
   if (input.empty() || input.size() > file_size) return;
   const Bytes content = input.subspan(1);
   const bool at_end = input[0] % 2 == 1;
@@ -84,7 +84,7 @@ void cifar10(Bytes input) {
   const auto samples = unless_refused(data, [&] { return make_cifar10_source({file.path()})->read(indices); });
   if (!samples) return;
   check(samples->labels.size() == indices.size(), "every sample has a label");
-  check(samples->pixels.size() == indices.size() * static_cast<std::size_t>(cifar10_features), "and its pixels");
+  check(samples->pixels.size() == indices.size() * static_cast<std::size_t>(cifar10_shape.size()), "and its pixels");
   for (const auto label : samples->labels) check(label >= 0 && label < cifar10_classes, "labels are classes");
 }
 

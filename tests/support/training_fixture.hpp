@@ -68,7 +68,7 @@ class TrainingTest : public testing::Test {
     const Dataset dataset = open_dataset(data_);
     const TrainingData data = load_training_data(*device, world_, dataset, NormalisationKind::mean, 20, options_);
     const NetworkSpec spec =
-        network_from_widths("9,6", dataset.features, dataset.classes, Loss::softmax_cross_entropy, Activation::relu);
+        network_from_widths("9,6", dataset.features(), dataset.classes, Loss::softmax_cross_entropy, Activation::relu);
     Network network = make_network(*device, spec, {}, options_.seed);
     const UpdateContext context{*device, world_, clock};
     const auto rule =

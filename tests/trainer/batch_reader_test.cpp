@@ -17,7 +17,7 @@ constexpr Index batch_size = 8;
 /// Sample j has its features and its label from j.
 Samples numbered_samples() {
   Samples samples;
-  samples.features = features;
+  samples.shape = {1, 1, features};
   for (Index j = 0; j < count; ++j) {
     for (Index i = 0; i < features; ++i) samples.pixels.push_back(static_cast<std::uint8_t>(j + i));
     samples.labels.push_back(static_cast<std::int32_t>(j));

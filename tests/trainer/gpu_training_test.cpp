@@ -104,7 +104,7 @@ TEST_P(GpuData, BatchesReadAheadAreThoseOfTheCpu) {
     if (GetParam()) device->keep_free(std::numeric_limits<std::int64_t>::max());
     constexpr Index features = 300;
     constexpr Index stored = 500;
-    Samples all{features, std::vector<std::uint8_t>(features * stored), std::vector<std::int32_t>(stored)};
+    Samples all{{1, 1, features}, std::vector<std::uint8_t>(features * stored), std::vector<std::int32_t>(stored)};
     for (std::size_t k = 0; k < all.pixels.size(); ++k) all.pixels[k] = static_cast<std::uint8_t>(k * 7919 % 251);
     std::iota(all.labels.begin(), all.labels.end(), 0);
     const auto store = device->store(std::move(all));

@@ -39,7 +39,7 @@ class Ranks : public testing::Test {
     const TrainingData data =
         load_training_data(*device, communicator, dataset, NormalisationKind::mean, validation_, options_);
     const NetworkSpec spec =
-        network_from_widths("17,9", dataset.features, dataset.classes, Loss::softmax_cross_entropy, Activation::relu);
+        network_from_widths("17,9", dataset.features(), dataset.classes, Loss::softmax_cross_entropy, Activation::relu);
     Network network = make_network(*device, spec, {}, options_.seed);
     const UpdateContext context{*device, communicator, clock};
     const BatchOrder order(data.training.sharding, options_.batch, options_.seed);

@@ -39,7 +39,7 @@ class Reproducible : public testing::Test {
     PhaseClock clock;
     const Dataset dataset = open_dataset(data_);
     const TrainingData data = load_training_data(*device, communicator, dataset, NormalisationKind::mean, 20, options_);
-    const NetworkSpec spec = network_from_widths("60,7", dataset.features, dataset.classes, loss_, activation_);
+    const NetworkSpec spec = network_from_widths("60,7", dataset.features(), dataset.classes, loss_, activation_);
     Network network = make_network(*device, spec, {}, options_.seed);
     const UpdateContext context{*device, communicator, clock};
     const auto rule =

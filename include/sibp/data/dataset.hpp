@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -17,8 +18,9 @@ class SampleSource {
   SampleSource& operator=(const SampleSource&) = delete;
   virtual ~SampleSource() = default;
 
-  [[nodiscard]] virtual Index size() const = 0;      ///< samples
-  [[nodiscard]] virtual Index features() const = 0;  ///< bytes of one sample
+  [[nodiscard]] virtual Index size() const = 0;         ///< samples
+  [[nodiscard]] virtual TensorShape shape() const = 0;  ///< of one sample
+  [[nodiscard]] Index features() const { return shape().size(); }
 
   /// The samples of the given indices, which ascend strictly; only they are kept in memory. Local: each rank reads its
   /// own. Plain files are read by seeking, gzip files by streaming through. Throws Error (data) naming the file if it
@@ -29,10 +31,12 @@ class SampleSource {
 /// A data set: two splits of samples of one shape, with classes 0 … classes − 1.
 struct Dataset {
   std::string name;
-  Index features = 0;
+  TensorShape shape;
   Index classes = 0;
   std::unique_ptr<SampleSource> training;
   std::unique_ptr<SampleSource> test;
+
+  [[nodiscard]] Index features() const { return shape.size(); }  ///< bytes of one sample
 };
 
 /// Which data set, and where its files are.
@@ -47,6 +51,7 @@ struct DatasetOptions {
   // synthetic
   Index synthetic_samples = 10000;  ///< training samples; a fifth as many are made for the test
   Index synthetic_features = 64;
+  std::optional<TensorShape> synthetic_shape;  ///< instead of synthetic_features; absent: 1 × 1 × synthetic_features
   Index synthetic_classes = 10;
   std::uint64_t seed = 1;
 };
@@ -56,7 +61,8 @@ struct DatasetOptions {
 ///
 /// mnist and fashion-mnist: train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-…, also with a dot before "idx" and
 /// with .gz; cifar10: data_batch_1.bin … data_batch_5.bin and test_batch.bin of the binary version, 10000 records each;
-/// idx: the number of classes is one more than the largest training label. gzip is recognised by content, not by name.
+/// idx: the number of classes is one more than the largest training label; a file of pictures has their height and
+/// width, and perhaps channels, which run fastest. gzip is recognised by content, not by name.
 /// Throws Error (data) naming the file, what was found, what was expected and what to do; Error (usage) for an unknown
 /// name.
 Dataset open_dataset(const DatasetOptions& options);

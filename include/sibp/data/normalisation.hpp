@@ -2,6 +2,7 @@
 
 #include "sibp/core/types.hpp"
 #include "sibp/device/samples.hpp"
+#include "sibp/device/tensor_shape.hpp"
 
 #include <cstdint>
 #include <string>
@@ -14,9 +15,10 @@ enum class NormalisationKind {
   none,      ///< pixel / 255
   mean,      ///< (pixel − mean of the feature) / 255
   standard,  ///< (pixel − mean of the feature) / standard deviation of the feature
+  channel,   ///< (pixel − mean of the channel) / standard deviation of the channel, over all pixels
 };
 
-/// "none", "mean" or "standard". Throws Error (usage) for another name.
+/// "none", "mean", "standard" or "channel". Throws Error (usage) for another name.
 NormalisationKind normalisation_from_name(std::string_view name);
 std::string_view name_of(NormalisationKind kind);
 
@@ -26,6 +28,7 @@ struct PixelSums {
   std::vector<std::uint64_t> sum;
   std::vector<std::uint64_t> sum_of_squares;
   std::uint64_t samples = 0;
+  TensorShape shape = {};  ///< of a sample
 };
 
 /// The sums over the given samples. Local.
@@ -36,10 +39,11 @@ struct Normalisation {
   NormalisationKind kind = NormalisationKind::none;
   std::vector<Real> shift;
   std::vector<Real> scale;
+  TensorShape shape = {};  ///< of the samples, whose features these are
 };
 
 /// The normalisation from the sums over all training samples. A feature that never varies gets scale 1/255 under
-/// `standard`.
-Normalisation make_normalisation(NormalisationKind kind, const PixelSums& sums);
+/// `standard`, and so does a channel under `channel`. A sample that is no picture has a channel for each feature.
+Normalisation make_normalisation(NormalisationKind kind, const PixelSums& of_features);
 
 }  // namespace sibp

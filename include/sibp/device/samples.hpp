@@ -1,6 +1,7 @@
 #pragma once
 
 #include "sibp/core/types.hpp"
+#include "sibp/device/tensor_shape.hpp"
 
 #include <cstdint>
 #include <span>
@@ -8,15 +9,16 @@
 
 namespace sibp {
 
-/// Labelled samples in host memory as they stand in the files: one byte per feature.
+/// Labelled samples of one shape in host memory: one byte per feature.
 struct Samples {
-  Index features = 0;                ///< bytes of one sample
-  std::vector<std::uint8_t> pixels;  ///< features × size(), column-major: sample j starts at j * features
+  TensorShape shape;
+  std::vector<std::uint8_t> pixels;  ///< features() × size(), column-major: sample j starts at j * features()
   std::vector<std::int32_t> labels;  ///< class of each sample, from 0
 
+  [[nodiscard]] Index features() const { return shape.size(); }  ///< bytes of one sample
   [[nodiscard]] Index size() const { return static_cast<Index>(labels.size()); }
   [[nodiscard]] std::span<const std::uint8_t> sample(Index j) const {
-    return std::span(pixels).subspan(static_cast<std::size_t>(j * features), static_cast<std::size_t>(features));
+    return std::span(pixels).subspan(static_cast<std::size_t>(j * features()), static_cast<std::size_t>(features()));
   }
 };
 
@@ -45,8 +47,9 @@ class SampleStore {
   SampleStore& operator=(const SampleStore&) = delete;
   virtual ~SampleStore() = default;
 
-  [[nodiscard]] virtual Index size() const = 0;      ///< samples
-  [[nodiscard]] virtual Index features() const = 0;  ///< bytes of one sample
+  [[nodiscard]] virtual Index size() const = 0;         ///< samples
+  [[nodiscard]] virtual TensorShape shape() const = 0;  ///< of one sample
+  [[nodiscard]] Index features() const { return shape().size(); }
 };
 
 }  // namespace sibp

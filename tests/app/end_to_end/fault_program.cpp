@@ -54,7 +54,7 @@ void run_training(const Communicator& world, TrainingObserver* observer) {
   options.method.forms = {Form::normal};
   const TrainingData data = load_training_data(*device, world, dataset, NormalisationKind::mean, 0, options);
   const NetworkSpec spec =
-      network_from_widths("10", dataset.features, dataset.classes, Loss::softmax_cross_entropy, Activation::relu);
+      network_from_widths("10", dataset.features(), dataset.classes, Loss::softmax_cross_entropy, Activation::relu);
   Network network = make_network(*device, spec, {}, options.seed);
   PhaseClock clock;
   const UpdateContext context{*device, world, clock};
