@@ -55,7 +55,10 @@ BatchList::BatchList(const std::filesystem::path& file, Index global_batch, cons
     }
     const Index sample = found - training.begin();
     if (!sharding.is_local(sample % sharding.logical_shards)) continue;
-    batches_[row].push_back(std::ranges::lower_bound(local, sample) - local.begin());
+    Part& part = batches_[row];
+    part.places.push_back(std::ranges::lower_bound(local, sample) - local.begin());
+    part.positions.push_back(static_cast<Index>(position) % global_batch);
+    part.numbers.push_back(sample);
   }
 }
 
@@ -66,13 +69,25 @@ Index BatchList::global_size(Index batch) const {
 
 Index BatchList::largest_local_size() const {
   std::size_t largest = 0;
-  for (const auto& batch : batches_) largest = std::max(largest, batch.size());
+  for (const Part& part : batches_) largest = std::max(largest, part.places.size());
   return static_cast<Index>(largest);
 }
 
-std::span<const Index> BatchList::local_batch(Index epoch, Index batch) {
+const BatchList::Part& BatchList::part(Index epoch, Index batch) const {
   require(epoch == 0, "a list of batches is one epoch");
   return batches_.at(static_cast<std::size_t>(batch));
+}
+
+std::span<const Index> BatchList::local_batch(Index epoch, Index batch) {
+  return part(epoch, batch).places;
+}
+
+std::span<const Index> BatchList::local_positions(Index epoch, Index batch) {
+  return part(epoch, batch).positions;
+}
+
+std::span<const Index> BatchList::local_numbers(Index epoch, Index batch) {
+  return part(epoch, batch).numbers;
 }
 
 }  // namespace sibp

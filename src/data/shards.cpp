@@ -76,6 +76,7 @@ BatchOrder::BatchOrder(const Sharding& sharding, Index global_batch, std::uint64
     : sharding_(sharding), global_batch_(global_batch), seed_(seed) {
   check_sharding(sharding);
   check_batch(sharding, global_batch);
+  local_samples_ = sharding.local_samples();
   const Index shards = local_shards_below(sharding, sharding.logical_shards);
   permutations_.resize(static_cast<std::size_t>(shards));
 }
@@ -100,18 +101,38 @@ Index BatchOrder::largest_local_size() const {
 }
 
 std::span<const Index> BatchOrder::local_batch(Index epoch, Index batch) {
+  deal(epoch, batch);
+  return places_;
+}
+
+std::span<const Index> BatchOrder::local_positions(Index epoch, Index batch) {
+  deal(epoch, batch);
+  return positions_;
+}
+
+std::span<const Index> BatchOrder::local_numbers(Index epoch, Index batch) {
+  deal(epoch, batch);
+  return numbers_;
+}
+
+void BatchOrder::deal(Index epoch, Index batch) {
   require(epoch >= 0, "epochs count from 0");
+  if (epoch == permuted_epoch_ && batch == dealt_batch_) return;
   if (epoch != permuted_epoch_) permute(epoch);
   const Index first = batch * global_batch_;
   const Index end = first + global_size(batch);
   places_.clear();
+  positions_.clear();
+  numbers_.clear();
   for (Index k = first; k < end; ++k) {
     const Index shard = k % sharding_.logical_shards;
     if (!sharding_.is_local(shard)) continue;
     const auto& permutation = permutations_[static_cast<std::size_t>(shard / sharding_.ranks)];
     places_.push_back(permutation[static_cast<std::size_t>(k / sharding_.logical_shards)]);
+    positions_.push_back(k - first);
+    numbers_.push_back(local_samples_[static_cast<std::size_t>(places_.back())]);
   }
-  return places_;
+  dealt_batch_ = batch;
 }
 
 void BatchOrder::permute(Index epoch) {
@@ -127,6 +148,7 @@ void BatchOrder::permute(Index epoch) {
     shuffle_first(places, static_cast<Index>(places.size()), random);
   }
   permuted_epoch_ = epoch;
+  dealt_batch_ = -1;
 }
 
 }  // namespace sibp

@@ -54,6 +54,14 @@ TEST_F(BatchLists, RowsAreDealtToTheRanksThatHoldTheSamples) {
         EXPECT_EQ(order.global_size(row), 3);
         const auto places = order.local_batch(0, row);
         largest = std::max(largest, static_cast<Index>(places.size()));
+        const auto positions = order.local_positions(0, row);
+        const auto numbers = order.local_numbers(0, row);
+        ASSERT_EQ(positions.size(), places.size());
+        for (std::size_t k = 0; k < places.size(); ++k) {
+          EXPECT_EQ(numbers[k], local.at(static_cast<std::size_t>(places[k])));
+          EXPECT_EQ(training_.at(static_cast<std::size_t>(numbers[k])),
+                    rows.at(static_cast<std::size_t>(3 * row + positions[k])));
+        }
         for (const Index place : places) {
           const Index sample = local.at(static_cast<std::size_t>(place));
           found[static_cast<std::size_t>(row)].push_back(training_.at(static_cast<std::size_t>(sample)));

@@ -96,6 +96,50 @@ TEST_P(Dealing, BatchesDoNotDependOnTheNumberOfRanks) {
   }
 }
 
+/// The sample at each place of a global batch, as all ranks together tell it.
+std::vector<Index> samples_by_position(Index n, Index v, Index m, int ranks, Index epoch, Index batch) {
+  std::vector<Index> samples;
+  for (int rank = 0; rank < ranks; ++rank) {
+    const Sharding sharding{n, v, rank, ranks};
+    BatchOrder order(sharding, m, 5);
+    samples.resize(static_cast<std::size_t>(order.global_size(batch)), -1);
+    const auto positions = copied(order.local_positions(epoch, batch));
+    const auto numbers = copied(order.local_numbers(epoch, batch));
+    const auto places = copied(order.local_batch(epoch, batch));
+    EXPECT_TRUE(std::ranges::is_sorted(positions));
+    EXPECT_EQ(positions.size(), places.size());
+    EXPECT_EQ(numbers.size(), places.size());
+    const std::vector<Index> local = sharding.local_samples();
+    for (std::size_t k = 0; k < places.size(); ++k) {
+      EXPECT_EQ(numbers[k], local.at(static_cast<std::size_t>(places[k])));
+      Index& sample = samples.at(static_cast<std::size_t>(positions[k]));
+      EXPECT_EQ(sample, -1) << "two ranks at one position";
+      sample = numbers[k];
+    }
+  }
+  return samples;
+}
+
+TEST_P(Dealing, PositionsAndNumbersDoNotDependOnTheNumberOfRanks) {
+  const auto [n, v, m] = GetParam();
+  const Index last = (n + m - 1) / m - 1;
+  for (const Index batch : {Index(0), last}) {
+    const std::vector<Index> alone = samples_by_position(n, v, m, 1, 2, batch);
+    EXPECT_EQ(std::ranges::count(alone, -1), 0);
+    for (int ranks = 2; ranks <= std::min<Index>(v, 7); ++ranks)
+      EXPECT_EQ(samples_by_position(n, v, m, ranks, 2, batch), alone) << ranks << " ranks";
+  }
+}
+
+TEST(BatchOrder, PositionsFollowTheBatchThatIsAskedFor) {
+  BatchOrder order({1000, 64, 1, 3}, 100, 1);
+  const auto of_first = copied(order.local_numbers(0, 4));
+  EXPECT_NE(copied(order.local_numbers(0, 5)), of_first);
+  EXPECT_NE(copied(order.local_numbers(1, 4)), of_first);
+  (void)order.local_batch(0, 4);
+  EXPECT_EQ(copied(order.local_numbers(0, 4)), of_first);
+}
+
 TEST(BatchOrder, EpochsAndSeedsDiffer) {
   EXPECT_NE(global_batches(1000, 64, 100, 1, 0, 1), global_batches(1000, 64, 100, 1, 1, 1));
   EXPECT_NE(global_batches(1000, 64, 100, 1, 0, 1), global_batches(1000, 64, 100, 1, 0, 2));

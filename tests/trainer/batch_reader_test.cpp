@@ -88,6 +88,8 @@ class Unreadable final : public SampleOrder {
   [[nodiscard]] Index global_size(Index) const override { return 1; }
   [[nodiscard]] Index largest_local_size() const override { return 1; }
   [[nodiscard]] std::span<const Index> local_batch(Index, Index) override { throw_data_error("a lost file"); }
+  [[nodiscard]] std::span<const Index> local_positions(Index, Index) override { return {}; }
+  [[nodiscard]] std::span<const Index> local_numbers(Index, Index) override { return {}; }
 };
 
 TEST_F(BatchReading, ItsErrorsReachTheOwner) {

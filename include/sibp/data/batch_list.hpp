@@ -24,10 +24,20 @@ class BatchList final : public SampleOrder {
   [[nodiscard]] Index global_size(Index batch) const override;
   [[nodiscard]] Index largest_local_size() const override;
   [[nodiscard]] std::span<const Index> local_batch(Index epoch, Index batch) override;
+  [[nodiscard]] std::span<const Index> local_positions(Index epoch, Index batch) override;
+  [[nodiscard]] std::span<const Index> local_numbers(Index epoch, Index batch) override;
 
  private:
+  /// This rank's part of a row.
+  struct Part {
+    std::vector<Index> places;
+    std::vector<Index> positions;
+    std::vector<Index> numbers;
+  };
+  [[nodiscard]] const Part& part(Index epoch, Index batch) const;
+
   Index global_batch_;
-  std::vector<std::vector<Index>> batches_;  ///< this rank's part of each row
+  std::vector<Part> batches_;
 };
 
 }  // namespace sibp

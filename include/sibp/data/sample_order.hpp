@@ -23,9 +23,15 @@ class SampleOrder {
   [[nodiscard]] virtual Index global_size(Index batch) const = 0;
   /// The largest number of samples this rank has in any batch.
   [[nodiscard]] virtual Index largest_local_size() const = 0;
-  /// The samples of global batch `batch` that this rank holds, as places in Sharding::local_samples(). They stay
-  /// until the next call.
+  /// The samples of global batch `batch` that this rank holds, as places in Sharding::local_samples(). They stay until
+  /// one of the three functions is asked for another batch.
   [[nodiscard]] virtual std::span<const Index> local_batch(Index epoch, Index batch) = 0;
+  /// The places of the same samples in the global batch, ascending, below global_size(batch): what is chosen by them is
+  /// chosen alike on any number of ranks.
+  [[nodiscard]] virtual std::span<const Index> local_positions(Index epoch, Index batch) = 0;
+  /// The numbers of the same samples in the whole split: what is drawn by (seed, epoch, number) is drawn alike on any
+  /// number of ranks, and after a restart.
+  [[nodiscard]] virtual std::span<const Index> local_numbers(Index epoch, Index batch) = 0;
 };
 
 }  // namespace sibp

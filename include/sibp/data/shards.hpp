@@ -53,16 +53,23 @@ class BatchOrder final : public SampleOrder {
   [[nodiscard]] Index largest_local_size() const override;
   /// In the epoch's order. Permutes the shards anew when the epoch changes.
   [[nodiscard]] std::span<const Index> local_batch(Index epoch, Index batch) override;
+  [[nodiscard]] std::span<const Index> local_positions(Index epoch, Index batch) override;
+  [[nodiscard]] std::span<const Index> local_numbers(Index epoch, Index batch) override;
 
  private:
   void permute(Index epoch);
+  void deal(Index epoch, Index batch);
 
   Sharding sharding_;
   Index global_batch_;
   std::uint64_t seed_;
+  std::vector<Index> local_samples_;
   Index permuted_epoch_ = -1;
-  std::vector<Index> places_;                     ///< of the last batch that was asked for
   std::vector<std::vector<Index>> permutations_;  ///< by local shard: places in local_samples()
+  Index dealt_batch_ = -1;                        ///< of permuted_epoch_
+  std::vector<Index> places_;                     ///< of the dealt batch, as the next two
+  std::vector<Index> positions_;
+  std::vector<Index> numbers_;
 };
 
 }  // namespace sibp
