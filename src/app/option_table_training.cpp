@@ -46,10 +46,10 @@ void append_network_options(OptionTable& table) {
   table.push_back({.name = "activation",
                    .group = network_group,
                    .value_name = "NAME",
-                   .help = "of hidden layers that name none: relu, leaky-relu, tanh, sigmoid or identity",
+                   .help = "of hidden layers that name none: relu, leaky-relu, tanh, sigmoid, gelu or identity",
                    .binding = choice_of([](auto& o) -> auto& { return o.activation; },
                                         {Activation::relu, Activation::leaky_relu, Activation::tanh,
-                                         Activation::sigmoid, Activation::identity}),
+                                         Activation::sigmoid, Activation::gelu, Activation::identity}),
                    .commands = network_commands});
   table.push_back({.name = "loss",
                    .group = network_group,

@@ -1,6 +1,6 @@
 #include "device/checksum.hpp"
 
-#include "sibp/device/device.hpp"
+#include "sibp/device/linear_algebra.hpp"
 
 #include <vector>
 
@@ -12,12 +12,12 @@ std::uint64_t checksum_of(std::span<const Real> values) {
   return XXH3_64bits(values.data(), values.size_bytes());
 }
 
-std::uint64_t Device::checksum(ConstMatrixView a) {
+std::uint64_t LinearAlgebra::checksum(ConstMatrixView a) {
   require(a.contiguous(), "only a matrix without gaps has a checksum");
   return do_checksum(a);
 }
 
-std::uint64_t Device::do_checksum(ConstMatrixView a) {
+std::uint64_t LinearAlgebra::do_checksum(ConstMatrixView a) {
   std::vector<Real> values(static_cast<std::size_t>(a.size()));
   download(a, values);
   return checksum_of(values);

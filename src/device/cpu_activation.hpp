@@ -2,7 +2,10 @@
 
 #include "sibp/device/activation.hpp"
 
+#include "device/element_work.hpp"
+
 #include <Eigen/Dense>
+#include <unsupported/Eigen/SpecialFunctions>
 
 /// Activations of Eigen arrays of either precision; private to the CPU device.
 namespace sibp::cpu {
@@ -26,10 +29,13 @@ void activate_array(Activation activation, Array&& x) {
     case Activation::sigmoid:
       x = Scalar(1) / (Scalar(1) + (-x).exp());
       break;
+    case Activation::gelu:
+      x *= Scalar(0.5) * (Scalar(1) + (x * Scalar(work::sqrt_half)).erf());
+      break;
   }
 }
 
-/// s ← d ∘ σ'(G), with the derivative taken from f = σ(G). s may be d.
+/// s ← d ∘ σ'(G), with the derivative taken from f: σ(G), or G where derivative_needs_input. s may be d.
 template <class Outputs, class Difference, class Target>
 void apply_derivative(Activation activation, const Outputs& f, const Difference& d, Target&& s) {
   using Scalar = typename Outputs::Scalar;
@@ -49,6 +55,10 @@ void apply_derivative(Activation activation, const Outputs& f, const Difference&
       break;
     case Activation::sigmoid:
       s = d * f * (Scalar(1) - f);
+      break;
+    case Activation::gelu:
+      s = d * (Scalar(0.5) * (Scalar(1) + (f * Scalar(work::sqrt_half)).erf()) +
+               f * (Scalar(work::inverse_sqrt_two_pi) * (Scalar(-0.5) * f.square()).exp()));
       break;
   }
 }

@@ -59,6 +59,7 @@ class CpuDataTerm final : public DataTerm {
       outputs = g().col(c);
       activate_array(activation_, outputs);
       residual = outputs - t().col(c);
+      if (derivative_needs_input(activation_)) outputs = g().col(c);
       apply_derivative(activation_, outputs, residual, residual);
       eigen(r).col(c) = residual.matrix().cast<Real>();
     }

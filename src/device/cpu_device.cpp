@@ -4,8 +4,10 @@
 
 #include "device/checksum.hpp"
 #include "device/cpu_activation.hpp"
+#include "device/cpu_channels.hpp"
 #include "device/cpu_data_term.hpp"
 #include "device/cpu_elementwise.hpp"
+#include "device/cpu_windows.hpp"
 #include "device/eigen_maps.hpp"
 #include "device/level3.hpp"
 #include "device/level3_panels.hpp"
@@ -211,11 +213,51 @@ void CpuDevice::do_activate(Activation activation, MatrixView f) {
   cpu::activate(activation, f);
 }
 
-void CpuDevice::do_apply_derivative(Activation activation, ConstMatrixView f, ConstMatrixView d, MatrixView s) {
-  cpu::apply_derivative(activation, eigen(f).array(), eigen(d).array(), eigen(s).array());
+void CpuDevice::do_apply_derivative(Activation activation, ConstMatrixView known, ConstMatrixView d, MatrixView s) {
+  cpu::apply_derivative(activation, eigen(known).array(), eigen(d).array(), eigen(s).array());
 }
 
-void CpuDevice::do_softmax_cross_entropy(ConstMatrixView f, const std::int32_t* labels, MatrixView d) {
+void CpuDevice::do_unfold(const Window& window, ConstMatrixView images, Index first, MatrixView patches) {
+  cpu::unfold(window, images, first, patches);
+}
+
+void CpuDevice::do_fold(const Window& window, ConstMatrixView patches, Index first, MatrixView images) {
+  cpu::fold(window, patches, first, images);
+}
+
+void CpuDevice::do_max_pool(const Window& window, ConstMatrixView x, MatrixView y) {
+  cpu::max_pool(window, x, y);
+}
+
+void CpuDevice::do_max_pool_backward(const Window& window, ConstMatrixView x, ConstMatrixView y, ConstMatrixView dy,
+                                     Real beta, MatrixView dx) {
+  cpu::max_pool_backward(window, x, y, dy, beta, dx);
+}
+
+void CpuDevice::do_mean_pool(const Window& window, ConstMatrixView x, MatrixView y) {
+  cpu::mean_pool(window, x, y);
+}
+
+void CpuDevice::do_mean_pool_backward(const Window& window, ConstMatrixView dy, Real beta, MatrixView dx) {
+  cpu::mean_pool_backward(window, dy, beta, dx);
+}
+
+void CpuDevice::do_channel_sums(Index channels, ConstMatrixView x, ConstMatrixView z, std::span<double> sums) {
+  cpu::channel_sums(channels, x, z, sums);
+}
+
+void CpuDevice::do_combine_channels(Index channels, const ChannelCoefficients& coefficients, ConstMatrixView x,
+                                    ConstMatrixView z, Activation activation, Real beta, MatrixView y) {
+  cpu::combine_channels(channels, coefficients, x, z, activation, beta, y);
+}
+
+void CpuDevice::do_dropout(double rate, std::span<const std::uint64_t> keys, ConstMatrixView x, MatrixView y) {
+  cpu::dropout(rate, keys, x, y);
+}
+
+void CpuDevice::do_softmax_cross_entropy(ConstMatrixView f, const std::int32_t* labels, double smoothing,
+                                         MatrixView d) {
+  const double share = smoothing / static_cast<double>(f.rows);
   for (Index c = 0; c < f.cols; ++c) {
     const auto logits = eigen(f).col(c).array();
     auto difference = eigen(d).col(c).array();
@@ -224,9 +266,14 @@ void CpuDevice::do_softmax_cross_entropy(ConstMatrixView f, const std::int32_t* 
     difference = (logits - largest).exp();
     const Real total = difference.sum();
     difference /= total;
-    difference(labels[c]) -= Real(1);
-    // −log softmax(F)[label] = log Σ exp(F − max) − (F[label] − max)
-    sums_.loss += std::log(static_cast<double>(total)) - static_cast<double>(logits(labels[c]) - largest);
+    difference(labels[c]) -= static_cast<Real>(1 - smoothing);
+    // −log softmax(F) = log Σ exp(F − max) − (F − max), weighted by the targets
+    double target = (1 - smoothing) * static_cast<double>(logits(labels[c]) - largest);
+    if (smoothing > 0) {
+      difference -= static_cast<Real>(share);
+      target += share * (logits - largest).cast<double>().sum();
+    }
+    sums_.loss += std::log(static_cast<double>(total)) - target;
     if (best == labels[c]) ++sums_.correct;
   }
 }

@@ -45,8 +45,19 @@ class CpuDevice : public Device {
   void do_adam_step(const AdamStep& step, ConstMatrixView gradient, MatrixView first, MatrixView second,
                     MatrixView weights) override;
   void do_activate(Activation activation, MatrixView f) override;
-  void do_apply_derivative(Activation activation, ConstMatrixView f, ConstMatrixView d, MatrixView s) override;
-  void do_softmax_cross_entropy(ConstMatrixView f, const std::int32_t* labels, MatrixView d) override;
+  void do_apply_derivative(Activation activation, ConstMatrixView known, ConstMatrixView d, MatrixView s) override;
+  void do_unfold(const Window& window, ConstMatrixView images, Index first, MatrixView patches) override;
+  void do_fold(const Window& window, ConstMatrixView patches, Index first, MatrixView images) override;
+  void do_max_pool(const Window& window, ConstMatrixView x, MatrixView y) override;
+  void do_max_pool_backward(const Window& window, ConstMatrixView x, ConstMatrixView y, ConstMatrixView dy, Real beta,
+                            MatrixView dx) override;
+  void do_mean_pool(const Window& window, ConstMatrixView x, MatrixView y) override;
+  void do_mean_pool_backward(const Window& window, ConstMatrixView dy, Real beta, MatrixView dx) override;
+  void do_channel_sums(Index channels, ConstMatrixView x, ConstMatrixView z, std::span<double> sums) override;
+  void do_combine_channels(Index channels, const ChannelCoefficients& coefficients, ConstMatrixView x,
+                           ConstMatrixView z, Activation activation, Real beta, MatrixView y) override;
+  void do_dropout(double rate, std::span<const std::uint64_t> keys, ConstMatrixView x, MatrixView y) override;
+  void do_softmax_cross_entropy(ConstMatrixView f, const std::int32_t* labels, double smoothing, MatrixView d) override;
   void do_squared_error(ConstMatrixView f, const std::int32_t* labels, MatrixView d) override;
   LossSums do_take_loss_sums() override;
   void do_softmax(MatrixView f) override;

@@ -7,6 +7,7 @@
 #include "device/cuda_kernels.hpp"
 #include "device/cuda_samples.hpp"
 
+#include <initializer_list>
 #include <vector>
 
 namespace sibp::cuda {
@@ -22,7 +23,7 @@ struct DestroySolverParameters {
 };
 
 /// See make_cuda_device. cuda_device.cpp has the memory, cuda_linear_algebra.cpp what the libraries do, and
-/// cuda_elementwise.cpp what own kernels do.
+/// cuda_elementwise.cpp and cuda_network.cpp what own kernels do.
 class CudaDevice final : public Device {
  public:
   CudaDevice(int gpu, Precision precision);
@@ -59,6 +60,8 @@ class CudaDevice final : public Device {
   void wait();
   /// Room in row_numbers_ that nothing uses.
   double* free_row_numbers(std::size_t size);
+  /// Queues copies of lists of numbers, one behind the other, to where kernels find them.
+  const double* send_numbers(std::initializer_list<std::span<const double>> lists);
   /// The type of products, for the calls of cuBLAS that follow.
   void set_products(bool products);
   void triangular_solve(cublasSideMode_t side, cublasOperation_t op, ConstMatrixView factor, MatrixView x);
@@ -95,8 +98,19 @@ class CudaDevice final : public Device {
   void do_adam_step(const AdamStep& step, ConstMatrixView gradient, MatrixView first, MatrixView second,
                     MatrixView weights) override;
   void do_activate(Activation activation, MatrixView f) override;
-  void do_apply_derivative(Activation activation, ConstMatrixView f, ConstMatrixView d, MatrixView s) override;
-  void do_softmax_cross_entropy(ConstMatrixView f, const std::int32_t* labels, MatrixView d) override;
+  void do_apply_derivative(Activation activation, ConstMatrixView known, ConstMatrixView d, MatrixView s) override;
+  void do_unfold(const Window& window, ConstMatrixView images, Index first, MatrixView patches) override;
+  void do_fold(const Window& window, ConstMatrixView patches, Index first, MatrixView images) override;
+  void do_max_pool(const Window& window, ConstMatrixView x, MatrixView y) override;
+  void do_max_pool_backward(const Window& window, ConstMatrixView x, ConstMatrixView y, ConstMatrixView dy, Real beta,
+                            MatrixView dx) override;
+  void do_mean_pool(const Window& window, ConstMatrixView x, MatrixView y) override;
+  void do_mean_pool_backward(const Window& window, ConstMatrixView dy, Real beta, MatrixView dx) override;
+  void do_channel_sums(Index channels, ConstMatrixView x, ConstMatrixView z, std::span<double> sums) override;
+  void do_combine_channels(Index channels, const ChannelCoefficients& coefficients, ConstMatrixView x,
+                           ConstMatrixView z, Activation activation, Real beta, MatrixView y) override;
+  void do_dropout(double rate, std::span<const std::uint64_t> keys, ConstMatrixView x, MatrixView y) override;
+  void do_softmax_cross_entropy(ConstMatrixView f, const std::int32_t* labels, double smoothing, MatrixView d) override;
   void do_squared_error(ConstMatrixView f, const std::int32_t* labels, MatrixView d) override;
   LossSums do_take_loss_sums() override;
   void do_softmax(MatrixView f) override;
@@ -117,9 +131,11 @@ class CudaDevice final : public Device {
   DeviceArray<int> info_;       ///< of the factorisation
   DeviceArray<std::byte> solver_space_;
   std::vector<std::byte> solver_host_space_;
-  PinnedArray<double> row_numbers_;  ///< of one row each, on their way
+  PinnedArray<double> row_numbers_;  ///< of rows or channels, on their way
   DeviceArray<double> row_factors_;
-  BatchLoader loader_;
+  PinnedArray<std::uint64_t> sent_keys_;  ///< of dropout, on their way
+  DeviceArray<std::uint64_t> keys_;
+  cuda::BatchLoader loader_;
 };
 
 }  // namespace sibp::cuda

@@ -55,5 +55,14 @@ template void for_each_element(cudaStream_t, Index, Index, const work::Widen&);
 template void for_each_element(cudaStream_t, Index, Index, const work::StartTarget&);
 template void for_each_element(cudaStream_t, Index, Index, const work::MaskedResidual&);
 template void for_each_element(cudaStream_t, Index, Index, const work::MoveAlong&);
+template void for_each_element(cudaStream_t, Index, Index, const work::Unfold&);
+template void for_each_element(cudaStream_t, Index, Index, const work::Fold&);
+template void for_each_element(cudaStream_t, Index, Index, const work::MaxPool&);
+template void for_each_element(cudaStream_t, Index, Index, const work::MaxPoolBackward&);
+template void for_each_element(cudaStream_t, Index, Index, const work::MeanPool&);
+template void for_each_element(cudaStream_t, Index, Index, const work::MeanPoolBackward&);
+template void for_each_element(cudaStream_t, Index, Index, const work::CombineChannels&);
+template void for_each_element(cudaStream_t, Index, Index, const work::Dropout&);
+template void for_each_element(cudaStream_t, Index, Index, const work::AddParts&);
 
 }  // namespace sibp::cuda

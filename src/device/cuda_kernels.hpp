@@ -1,8 +1,10 @@
 #pragma once
 
+#include "device/channel_work.hpp"
 #include "device/data_term_work.hpp"
 #include "device/element_work.hpp"
 #include "device/team_work.hpp"
+#include "device/window_work.hpp"
 
 #include <cuda_runtime_api.h>
 
@@ -27,6 +29,11 @@ void sum_terms(cudaStream_t stream, Index rows, Index cols, Index count, const T
 
 /// products[r] ← Σ_c a(r, c) b(r, c)
 void row_products(cudaStream_t stream, ConstMatrixView a, ConstMatrixView b, double* products);
+
+constexpr Index most_channel_parts = 64;
+
+/// work(team, channel, part) for all channels and parts.
+void sum_channels(cudaStream_t stream, const work::ChannelSums& work);
 
 /// work(team, c) for each of `cols` columns; totals[0] and [1] grow by the losses and right answers that it returns.
 template <class Work>

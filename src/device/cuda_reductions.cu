@@ -12,6 +12,7 @@ constexpr int threads = 256;
 constexpr int lanes = Warp::lanes;
 constexpr int warps = threads / lanes;
 constexpr Index most_parts_down = 16;
+constexpr Index most_blocks_across = 4096;
 
 /// partials[k · parts + p] ← part p of sum k: what the threads of block (x, y) of the grid meet.
 template <class Term>
@@ -52,6 +53,16 @@ __global__ void row_products_kernel(ConstMatrixView a, ConstMatrixView b, double
   if (warp != 0 || r >= a.rows) return;
   for (int other = 1; other < warps; ++other) sum += sums[other][lane];
   products[r] = sum;
+}
+
+/// `lanes` channels a block; its warps are their teams.
+template <class Work>
+__global__ void channel_kernel(Work work) {
+  const Column<warps> team;
+  const Index channel = Index{blockIdx.x} * lanes + threadIdx.x % lanes;
+  for (Index part = blockIdx.y; part < work.parts; part += gridDim.y) {
+    work(team, channel, part);
+  }
 }
 
 /// A warp for each column. partials ← the losses, then the right answers, of each block.
@@ -103,6 +114,13 @@ void sum_terms(cudaStream_t stream, Index rows, Index cols, Index count, const T
 void row_products(cudaStream_t stream, ConstMatrixView a, ConstMatrixView b, double* products) {
   const auto blocks = static_cast<unsigned>((a.rows + lanes - 1) / lanes);
   row_products_kernel<<<blocks, threads, 0, stream>>>(a, b, products);
+  check_start();
+}
+
+void sum_channels(cudaStream_t stream, const work::ChannelSums& work) {
+  const dim3 grid(static_cast<unsigned>((work.channels + lanes - 1) / lanes),
+                  static_cast<unsigned>(std::min(work.parts, most_blocks_across)));
+  channel_kernel<<<grid, threads, 0, stream>>>(work);
   check_start();
 }
 

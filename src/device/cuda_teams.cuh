@@ -60,4 +60,23 @@ class Block {
   }
 };
 
+/// The threads of a block that are the same lane of its `warps` warps: 32 teams side by side.
+template <int warps>
+class Column {
+ public:
+  [[nodiscard]] __device__ static Index rank() { return threadIdx.x / Warp::lanes; }
+  [[nodiscard]] __device__ static constexpr Index size() { return warps; }
+
+  [[nodiscard]] __device__ double sum(double value) const {
+    __shared__ double values[warps][Warp::lanes];
+    const unsigned lane = threadIdx.x % Warp::lanes;
+    __syncthreads();  // the sum before is over
+    values[rank()][lane] = value;
+    __syncthreads();
+    double sum = 0;
+    for (int warp = 0; warp < warps; ++warp) sum += values[warp][lane];
+    return sum;
+  }
+};
+
 }  // namespace sibp::cuda

@@ -38,7 +38,8 @@ struct MaskedResidual {
   MatrixView residual;
   constexpr void operator()(Index r, Index c) const {
     const double output = activated(activation, g(r, c));
-    residual(r, c) = static_cast<Real>((output - t(r, c)) * derivative(activation, output));
+    const double known = derivative_needs_input(activation) ? g(r, c) : output;
+    residual(r, c) = static_cast<Real>((output - t(r, c)) * derivative(activation, known));
   }
 };
 

@@ -7,44 +7,116 @@
 #include <cmath>
 #include <cstdint>
 
-/// What a GPU does with single elements. Each type is one operation of Device; its call operator does all there is to
-/// do for element (r, c). Nothing here is CUDA: the kernels call it for every element, and so do the tests, on the
-/// host.
+/// What devices do with single elements. Each type is one operation of Device; its call operator does all there is to
+/// do for element (r, c). Nothing here is CUDA: the kernels call it for every element, and so do loops on the host.
 namespace sibp::work {
+
+// --- activations: σ(g), and σ'(g) from what is known of the element: σ(g), or g itself (derivative_needs_input) ---
+
+struct Identity {
+  template <class T>
+  constexpr T operator()(T g) const {
+    return g;
+  }
+  template <class T>
+  [[nodiscard]] constexpr T derivative(T) const {
+    return T(1);
+  }
+};
+
+struct Relu {
+  template <class T>
+  constexpr T operator()(T g) const {
+    return g < T(0) ? T(0) : g;  // a NaN stays one
+  }
+  template <class T>
+  [[nodiscard]] constexpr T derivative(T f) const {
+    return f > T(0) ? T(1) : T(0);
+  }
+};
+
+struct LeakyRelu {
+  template <class T>
+  constexpr T operator()(T g) const {
+    return g < T(0) ? T(leaky_relu_slope) * g : g;
+  }
+  template <class T>
+  [[nodiscard]] constexpr T derivative(T f) const {
+    return f > T(0) ? T(1) : T(leaky_relu_slope);
+  }
+};
+
+struct Tanh {
+  template <class T>
+  constexpr T operator()(T g) const {
+    return std::tanh(g);
+  }
+  template <class T>
+  [[nodiscard]] constexpr T derivative(T f) const {
+    return T(1) - f * f;
+  }
+};
+
+struct Sigmoid {
+  template <class T>
+  constexpr T operator()(T g) const {
+    return T(1) / (T(1) + std::exp(-g));
+  }
+  template <class T>
+  [[nodiscard]] constexpr T derivative(T f) const {
+    return f * (T(1) - f);
+  }
+};
+
+inline constexpr double sqrt_half = 0.70710678118654752440;
+inline constexpr double inverse_sqrt_two_pi = 0.39894228040143267794;
+
+struct Gelu {
+  template <class T>
+  constexpr T operator()(T g) const {
+    return g * normal_distribution(g);
+  }
+  template <class T>
+  [[nodiscard]] constexpr T derivative(T g) const {
+    return normal_distribution(g) + g * (T(inverse_sqrt_two_pi) * std::exp(T(-0.5) * g * g));
+  }
+
+ private:
+  template <class T>
+  static constexpr T normal_distribution(T g) {
+    return T(0.5) * (T(1) + std::erf(g * T(sqrt_half)));
+  }
+};
+
+/// visit(σ) with σ's type.
+template <class Visit>
+constexpr decltype(auto) with_activation(Activation activation, const Visit& visit) {
+  switch (activation) {
+    case Activation::identity:
+      break;
+    case Activation::relu:
+      return visit(Relu());
+    case Activation::leaky_relu:
+      return visit(LeakyRelu());
+    case Activation::tanh:
+      return visit(Tanh());
+    case Activation::sigmoid:
+      return visit(Sigmoid());
+    case Activation::gelu:
+      return visit(Gelu());
+  }
+  return visit(Identity());
+}
 
 template <class T>
 constexpr T activated(Activation activation, T g) {
-  switch (activation) {
-    case Activation::identity:
-      break;
-    case Activation::relu:
-      return g < T(0) ? T(0) : g;  // a NaN stays one
-    case Activation::leaky_relu:
-      return g < T(0) ? T(leaky_relu_slope) * g : g;
-    case Activation::tanh:
-      return std::tanh(g);
-    case Activation::sigmoid:
-      return T(1) / (T(1) + std::exp(-g));
-  }
-  return g;
+  return with_activation(activation, [g](auto sigma) { return sigma(g); });
 }
 
-/// σ'(g) from f = σ(g).
+/// σ'(g) from σ(g), or from g where derivative_needs_input.
 template <class T>
-constexpr T derivative(Activation activation, T f) {
-  switch (activation) {
-    case Activation::identity:
-      break;
-    case Activation::relu:
-      return f > T(0) ? T(1) : T(0);
-    case Activation::leaky_relu:
-      return f > T(0) ? T(1) : T(leaky_relu_slope);
-    case Activation::tanh:
-      return T(1) - f * f;
-    case Activation::sigmoid:
-      return f * (T(1) - f);
-  }
-  return T(1);
+constexpr T derivative(Activation activation, T known) {
+  return with_activation(activation, [known](auto sigma) { return sigma.derivative(known); });
 }
 
 struct Fill {
@@ -115,10 +187,10 @@ struct Activate {
 
 struct ApplyDerivative {
   Activation activation;
-  ConstMatrixView f;
+  ConstMatrixView known;
   ConstMatrixView d;
   MatrixView s;
-  constexpr void operator()(Index r, Index c) const { s(r, c) = d(r, c) * derivative(activation, f(r, c)); }
+  constexpr void operator()(Index r, Index c) const { s(r, c) = d(r, c) * derivative(activation, known(r, c)); }
 };
 
 struct Momentum {

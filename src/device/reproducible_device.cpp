@@ -135,8 +135,9 @@ class ReproducibleDevice final : public cpu::CpuDevice {
     });
   }
 
-  void do_softmax_cross_entropy(ConstMatrixView f, const std::int32_t* labels, MatrixView d) override {
-    add_losses(f.cols, work::SoftmaxCrossEntropy{f, labels, d});
+  void do_softmax_cross_entropy(ConstMatrixView f, const std::int32_t* labels, double smoothing,
+                                MatrixView d) override {
+    add_losses(f.cols, work::SoftmaxCrossEntropy{f, labels, smoothing, d});
   }
   void do_squared_error(ConstMatrixView f, const std::int32_t* labels, MatrixView d) override {
     add_losses(f.cols, work::SquaredError{f, labels, d});

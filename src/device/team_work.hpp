@@ -87,6 +87,7 @@ constexpr double softmax_column(const Team& team, ConstMatrixView f, const Large
 struct SoftmaxCrossEntropy {
   ConstMatrixView f;
   const std::int32_t* labels;
+  double smoothing;
   MatrixView d;
 
   template <class Team>
@@ -94,9 +95,24 @@ struct SoftmaxCrossEntropy {
     const Index label = labels[c];
     const Largest best = largest_of_column(team, f, c);
     const double log_total = softmax_column(team, f, best, d, c);
-    if (label % team.size() == team.rank()) d(label, c) -= Real(1);  // by the member that has written it
-    // −log softmax(F)[label] = log Σ exp(F − max) − (F[label] − max)
-    return {log_total - static_cast<double>(f(label, c) - best.value), best.row == label ? 1.0 : 0.0};
+    const double target = (1 - smoothing) * static_cast<double>(f(label, c) - best.value) + smooth(team, best, c);
+    if (label % team.size() == team.rank()) d(label, c) -= static_cast<Real>(1 - smoothing);  // by who has written it
+    // −log softmax(F) = log Σ exp(F − max) − (F − max), weighted by the targets
+    return {log_total - target, best.row == label ? 1.0 : 0.0};
+  }
+
+ private:
+  /// The share of all classes: takes it from D and returns that of Σ T (F − max).
+  template <class Team>
+  constexpr double smooth(const Team& team, const Largest& best, Index c) const {
+    if (smoothing == 0) return 0;
+    const double share = smoothing / static_cast<double>(f.rows);
+    double sum = 0;
+    for (Index r = team.rank(); r < f.rows; r += team.size()) {
+      d(r, c) -= static_cast<Real>(share);
+      sum += static_cast<double>(f(r, c) - best.value);
+    }
+    return share * team.sum(sum);
   }
 };
 

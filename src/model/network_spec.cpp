@@ -16,7 +16,8 @@ constexpr std::array activation_names{std::pair{Activation::identity, std::strin
                                       std::pair{Activation::relu, std::string_view("relu")},
                                       std::pair{Activation::leaky_relu, std::string_view("leaky-relu")},
                                       std::pair{Activation::tanh, std::string_view("tanh")},
-                                      std::pair{Activation::sigmoid, std::string_view("sigmoid")}};
+                                      std::pair{Activation::sigmoid, std::string_view("sigmoid")},
+                                      std::pair{Activation::gelu, std::string_view("gelu")}};
 
 constexpr std::array loss_names{std::pair{Loss::softmax_cross_entropy, std::string_view("softmax-cross-entropy")},
                                 std::pair{Loss::squared_error, std::string_view("mean-squared-error")}};

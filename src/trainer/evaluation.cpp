@@ -9,9 +9,11 @@
 namespace sibp {
 
 void output_loss(Device& device, Loss loss, Workspace& workspace, std::size_t layers) {
-  const auto evaluate_loss =
-      loss == Loss::softmax_cross_entropy ? &Device::softmax_cross_entropy : &Device::squared_error;
-  (device.*evaluate_loss)(workspace.activations(layers), workspace.labels(), workspace.difference(layers));
+  if (loss == Loss::softmax_cross_entropy) {
+    device.softmax_cross_entropy(workspace.activations(layers), workspace.labels(), 0, workspace.difference(layers));
+  } else {
+    device.squared_error(workspace.activations(layers), workspace.labels(), workspace.difference(layers));
+  }
 }
 
 void for_each_chunk(Device& device, const Network& network, const LocalSplit& split,

@@ -113,7 +113,7 @@ void softmax_cross_entropy(benchmark::State& state) {
   const Matrix f = filled(*device, 10, samples);
   Matrix d = device->allocate(10, samples);
   const auto labels = device->allocate_labels(samples);
-  for (auto _ : state) device->softmax_cross_entropy(f.view(), {labels.get(), samples}, d.view());
+  for (auto _ : state) device->softmax_cross_entropy(f.view(), {labels.get(), samples}, 0, d.view());
   benchmark::DoNotOptimize(device->take_loss_sums());
   bench::count_bytes(state, 2.0 * static_cast<double>(f.size()) * sizeof(Real));
 }

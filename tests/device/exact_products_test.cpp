@@ -127,14 +127,14 @@ TEST_F(ReproducibleDevice, NeighboursDoNotMatterToActivationsAndLosses) {
     Matrix f = naive::upload(*device, naive::random(classes, columns, 5));
     device->activate(Activation::tanh, f.view());
     Matrix d = device->allocate(classes, columns);
-    device->softmax_cross_entropy(f.view(), {on_device.get(), columns}, d.view());
+    device->softmax_cross_entropy(f.view(), {on_device.get(), columns}, 0, d.view());
     const double loss = device->take_loss_sums().loss;
     Matrix g = naive::upload(*device, naive::random(classes, columns, 5));
     Matrix e = device->allocate(classes, columns);
     for (Index c = columns; c-- > 0;) {
       const MatrixView one = g.view().block(0, c, classes, 1);
       device->activate(Activation::tanh, one);
-      device->softmax_cross_entropy(one, {on_device.get(), 1}, e.view().block(0, c, classes, 1));
+      device->softmax_cross_entropy(one, {on_device.get(), 1}, 0, e.view().block(0, c, classes, 1));
     }
     EXPECT_EQ(device->take_loss_sums().loss, loss) << "in another order";
     EXPECT_EQ(naive::download(*device, e.view()).values, naive::download(*device, d.view()).values);

@@ -58,7 +58,7 @@ TEST_F(NetworkOperations, SoftmaxCrossEntropyIsTheFormulaAndDoesNotOverflow) {
   const Matrix outputs = naive::upload(*device_, f);
   Matrix difference = device_->allocate(4, 6);
   const auto on_device = upload(labels);
-  device_->softmax_cross_entropy(outputs.view(), {on_device.get(), 6}, difference.view());
+  device_->softmax_cross_entropy(outputs.view(), {on_device.get(), 6}, 0, difference.view());
   const LossSums sums = device_->take_loss_sums();
   const Dense d = naive::download(*device_, difference.view());
   Matrix probabilities = naive::upload(*device_, f);
@@ -107,7 +107,7 @@ TEST_F(NetworkOperations, SquaredErrorIsTheFormula) {
 
 TEST_F(NetworkOperations, LossesOfNoSamplesAreZero) {
   Matrix none = device_->allocate(3, 0);
-  device_->softmax_cross_entropy(none.view(), {}, none.view());
+  device_->softmax_cross_entropy(none.view(), {}, 0, none.view());
   device_->squared_error(none.view(), {}, none.view());
   const LossSums sums = device_->take_loss_sums();
   EXPECT_EQ(sums.loss, 0);

@@ -102,8 +102,8 @@ TEST_P(TeamWork, SoftmaxCrossEntropy) {
   Matrix f = naive::upload(*device_, outputs_);
   Matrix d = device_->allocate(7, 5);
   Matrix expected = device_->allocate(7, 5);
-  const LossSums sums = by_columns(work::SoftmaxCrossEntropy{f.view(), labels_.data(), d.view()}, 5);
-  device_->softmax_cross_entropy(f.view(), {labels_.data(), 5}, expected.view());
+  const LossSums sums = by_columns(work::SoftmaxCrossEntropy{f.view(), labels_.data(), 0, d.view()}, 5);
+  device_->softmax_cross_entropy(f.view(), {labels_.data(), 5}, 0, expected.view());
   const LossSums expected_sums = device_->take_loss_sums();
   EXPECT_LT(difference(d, expected), tolerance);
   EXPECT_NEAR(sums.loss, expected_sums.loss, tolerance * expected_sums.loss);
@@ -131,7 +131,7 @@ TEST_P(TeamWork, LossesOfNumbersThatAreNoneAreNone) {
   outputs_(4, 1) = std::numeric_limits<double>::quiet_NaN();
   Matrix f = naive::upload(*device_, outputs_);
   Matrix d = device_->allocate(7, 5);
-  EXPECT_TRUE(std::isnan(by_columns(work::SoftmaxCrossEntropy{f.view(), labels_.data(), d.view()}, 5).loss));
+  EXPECT_TRUE(std::isnan(by_columns(work::SoftmaxCrossEntropy{f.view(), labels_.data(), 0, d.view()}, 5).loss));
   EXPECT_TRUE(std::isnan(by_columns(work::SquaredError{f.view(), labels_.data(), d.view()}, 5).loss));
 }
 

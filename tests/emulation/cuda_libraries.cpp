@@ -170,6 +170,13 @@ void row_products(cudaStream_t stream, ConstMatrixView a, ConstMatrixView b, dou
   });
 }
 
+void sum_channels(cudaStream_t stream, const work::ChannelSums& work) {
+  queue(stream, [=] {
+    for (Index part = 0; part < work.parts; ++part)
+      for (Index channel = 0; channel < work.channels; ++channel) work(work::Alone(), channel, part);
+  });
+}
+
 template <class Work>
 void for_each_column(cudaStream_t stream, Index cols, const Work& work, double*, double* totals) {
   queue(stream, [=] {
@@ -203,6 +210,15 @@ template void for_each_element(cudaStream_t, Index, Index, const work::Widen&);
 template void for_each_element(cudaStream_t, Index, Index, const work::StartTarget&);
 template void for_each_element(cudaStream_t, Index, Index, const work::MaskedResidual&);
 template void for_each_element(cudaStream_t, Index, Index, const work::MoveAlong&);
+template void for_each_element(cudaStream_t, Index, Index, const work::Unfold&);
+template void for_each_element(cudaStream_t, Index, Index, const work::Fold&);
+template void for_each_element(cudaStream_t, Index, Index, const work::MaxPool&);
+template void for_each_element(cudaStream_t, Index, Index, const work::MaxPoolBackward&);
+template void for_each_element(cudaStream_t, Index, Index, const work::MeanPool&);
+template void for_each_element(cudaStream_t, Index, Index, const work::MeanPoolBackward&);
+template void for_each_element(cudaStream_t, Index, Index, const work::CombineChannels&);
+template void for_each_element(cudaStream_t, Index, Index, const work::Dropout&);
+template void for_each_element(cudaStream_t, Index, Index, const work::AddParts&);
 template void sum_terms(cudaStream_t, Index, Index, Index, const work::SquareTerm&, double*, double*);
 template void sum_terms(cudaStream_t, Index, Index, Index, const work::ProductTerm&, double*, double*);
 template void sum_terms(cudaStream_t, Index, Index, Index, const work::ChangeTerm&, double*, double*);

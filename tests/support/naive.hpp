@@ -85,6 +85,8 @@ inline double activate(Activation activation, double g) {
       return std::tanh(g);
     case Activation::sigmoid:
       return 1 / (1 + std::exp(-g));
+    case Activation::gelu:
+      return g * std::erfc(-g / std::sqrt(2.0)) / 2;
   }
   return 0;
 }
@@ -102,6 +104,8 @@ inline double derivative(Activation activation, double g) {
       return 1 - std::tanh(g) * std::tanh(g);
     case Activation::sigmoid:
       return std::exp(-g) / ((1 + std::exp(-g)) * (1 + std::exp(-g)));
+    case Activation::gelu:
+      return std::erfc(-g / std::sqrt(2.0)) / 2 + g * std::exp(-g * g / 2) / std::sqrt(2 * std::acos(-1.0));
   }
   return 0;
 }

@@ -1,4 +1,4 @@
-#include "sibp/device/device.hpp"
+#include "sibp/device/linear_algebra.hpp"
 
 #include "sibp/core/error.hpp"
 
@@ -32,7 +32,7 @@ Index cols_of(Op op, ConstMatrixView a) {
 
 }  // namespace
 
-Matrix Device::allocate(Index rows, Index cols) {
+Matrix LinearAlgebra::allocate(Index rows, Index cols) {
   require(rows >= 0 && cols >= 0, "a matrix cannot have a negative size");
   Real* data = do_allocate(rows * cols);
   if (data == nullptr && rows * cols > 0) {
@@ -45,63 +45,63 @@ Matrix Device::allocate(Index rows, Index cols) {
   return {data, rows, cols, [this](Real* released) { do_release(released); }};
 }
 
-std::shared_ptr<std::int32_t[]> Device::allocate_labels(Index size) {
+std::shared_ptr<std::int32_t[]> LinearAlgebra::allocate_labels(Index size) {
   return do_allocate_labels(size);
 }
 
-void Device::upload(std::span<const Real> from, MatrixView to) {
+void LinearAlgebra::upload(std::span<const Real> from, MatrixView to) {
   require(static_cast<Index>(from.size()) == to.size(), "upload: sizes differ");
   if (!to.empty()) do_upload(from.data(), to);
 }
 
-void Device::download(ConstMatrixView from, std::span<Real> to) {
+void LinearAlgebra::download(ConstMatrixView from, std::span<Real> to) {
   require(static_cast<Index>(to.size()) == from.size(), "download: sizes differ");
   if (!from.empty()) do_download(from, to.data());
 }
 
-void Device::upload_labels(std::span<const std::int32_t> from, LabelView to) {
+void LinearAlgebra::upload_labels(std::span<const std::int32_t> from, LabelView to) {
   require(static_cast<Index>(from.size()) == to.size, "upload_labels: sizes differ");
   if (to.size > 0) do_upload_labels(from, to.data);
 }
 
-void Device::download_labels(ConstLabelView from, std::span<std::int32_t> to) {
+void LinearAlgebra::download_labels(ConstLabelView from, std::span<std::int32_t> to) {
   require(static_cast<Index>(to.size()) == from.size, "download_labels: sizes differ");
   if (from.size > 0) do_download_labels(from.data, to);
 }
 
-void Device::copy(ConstMatrixView from, MatrixView to) {
+void LinearAlgebra::copy(ConstMatrixView from, MatrixView to) {
   require_same_shape(from, to);
   if (!to.empty()) do_copy(from, to);
 }
 
-void Device::fill(MatrixView a, Real value) {
+void LinearAlgebra::fill(MatrixView a, Real value) {
   if (!a.empty()) do_fill(a, value);
 }
 
-void Device::scale(Real alpha, MatrixView a) {
+void LinearAlgebra::scale(Real alpha, MatrixView a) {
   if (!a.empty()) do_scale(alpha, a);
 }
 
-void Device::axpy(Real alpha, ConstMatrixView x, MatrixView y) {
+void LinearAlgebra::axpy(Real alpha, ConstMatrixView x, MatrixView y) {
   require_same_shape(x, y);
   if (!y.empty()) do_axpy(alpha, x, y);
 }
 
-void Device::add_transposed(Real alpha, ConstMatrixView x, MatrixView y) {
+void LinearAlgebra::add_transposed(Real alpha, ConstMatrixView x, MatrixView y) {
   require(x.rows == y.cols && x.cols == y.rows, "add_transposed: shapes do not fit");
   if (!y.empty()) do_add_transposed(alpha, x, y);
 }
 
-double Device::sum_of_squares(ConstMatrixView a) {
+double LinearAlgebra::sum_of_squares(ConstMatrixView a) {
   return a.empty() ? 0.0 : do_sum_of_squares(a);
 }
 
-double Device::inner_product(ConstMatrixView a, ConstMatrixView b) {
+double LinearAlgebra::inner_product(ConstMatrixView a, ConstMatrixView b) {
   require_same_shape(a, b);
   return a.empty() ? 0.0 : do_inner_product(a, b);
 }
 
-void Device::gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta, MatrixView c) {
+void LinearAlgebra::gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta, MatrixView c) {
   require(rows_of(op_a, a) == c.rows && cols_of(op_b, b) == c.cols && cols_of(op_a, a) == rows_of(op_b, b),
           "gemm: shapes do not fit");
   if (c.empty()) return;
@@ -112,119 +112,82 @@ void Device::gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixVi
   do_gemm(op_a, op_b, alpha, a, b, beta, c);
 }
 
-void Device::syrk(Op op, Real alpha, ConstMatrixView a, Real beta, MatrixView c) {
+void LinearAlgebra::syrk(Op op, Real alpha, ConstMatrixView a, Real beta, MatrixView c) {
   require_square(c);
   require(rows_of(op, a) == c.rows, "syrk: shapes do not fit");
   if (!c.empty()) do_syrk(op, alpha, a, beta, c);  // a may be without columns: a rank without samples
 }
 
-void Device::pack_triangle(ConstMatrixView a, MatrixView packed) {
+void LinearAlgebra::pack_triangle(ConstMatrixView a, MatrixView packed) {
   require_triangle(a, packed);
   if (!a.empty()) do_pack_triangle(a, packed.data);
 }
 
-void Device::unpack_triangle(ConstMatrixView packed, MatrixView a) {
+void LinearAlgebra::unpack_triangle(ConstMatrixView packed, MatrixView a) {
   require_triangle(a, packed);
   if (!a.empty()) do_unpack_triangle(packed.data, a);
 }
 
-double Device::damp(MatrixView a, double absolute, double per_trace) {
+double LinearAlgebra::damp(MatrixView a, double absolute, double per_trace) {
   require_square(a);
   return a.empty() ? absolute : do_damp(a, absolute, per_trace);
 }
 
-Index Device::cholesky(MatrixView a) {
+Index LinearAlgebra::cholesky(MatrixView a) {
   require_square(a);
   return a.empty() ? 0 : do_cholesky(a);
 }
 
-DampedFactor Device::damped_cholesky(MatrixView a, double absolute, double per_trace) {
+DampedFactor LinearAlgebra::damped_cholesky(MatrixView a, double absolute, double per_trace) {
   require_square(a);
   return a.empty() ? DampedFactor{absolute, 0} : do_damped_cholesky(a, absolute, per_trace);
 }
 
-DampedFactor Device::do_damped_cholesky(MatrixView a, double absolute, double per_trace) {
+DampedFactor LinearAlgebra::do_damped_cholesky(MatrixView a, double absolute, double per_trace) {
   const double lambda = do_damp(a, absolute, per_trace);
   return {lambda, do_cholesky(a)};
 }
 
-void Device::solve_right(ConstMatrixView factor, MatrixView x) {
+void LinearAlgebra::solve_right(ConstMatrixView factor, MatrixView x) {
   require_square(factor);
   require(x.cols == factor.rows, "solve_right: shapes do not fit");
   if (!x.empty()) do_solve_right(factor, x);
 }
 
-void Device::solve_left(ConstMatrixView factor, MatrixView x) {
+void LinearAlgebra::solve_left(ConstMatrixView factor, MatrixView x) {
   require_square(factor);
   require(x.rows == factor.rows, "solve_left: shapes do not fit");
   if (!x.empty()) do_solve_left(factor, x);
 }
 
-void Device::row_inner_products(ConstMatrixView a, ConstMatrixView b, std::span<double> products) {
+void LinearAlgebra::row_inner_products(ConstMatrixView a, ConstMatrixView b, std::span<double> products) {
   require_same_shape(a, b);
   require(static_cast<Index>(products.size()) == a.rows, "row_inner_products: one number per row is needed");
   std::fill(products.begin(), products.end(), 0.0);
   if (!a.empty()) do_row_inner_products(a, b, products);
 }
 
-void Device::combine_rows(std::span<const double> alpha, ConstMatrixView x, std::span<const double> beta,
-                          MatrixView y) {
+void LinearAlgebra::combine_rows(std::span<const double> alpha, ConstMatrixView x, std::span<const double> beta,
+                                 MatrixView y) {
   require_same_shape(x, y);
   require(static_cast<Index>(alpha.size()) == y.rows && alpha.size() == beta.size(),
           "combine_rows: one number per row is needed");
   if (!y.empty()) do_combine_rows(alpha, x, beta, y);
 }
 
-void Device::momentum_step(const MomentumStep& step, ConstMatrixView gradient, MatrixView velocity,
-                           MatrixView weights) {
+void LinearAlgebra::momentum_step(const MomentumStep& step, ConstMatrixView gradient, MatrixView velocity,
+                                  MatrixView weights) {
   require_same_shape(gradient, weights);
   require_same_shape(velocity, weights);
   if (!weights.empty()) do_momentum_step(step, gradient, velocity, weights);
 }
 
-void Device::adam_step(const AdamStep& step, ConstMatrixView gradient, MatrixView first, MatrixView second,
-                       MatrixView weights) {
+void LinearAlgebra::adam_step(const AdamStep& step, ConstMatrixView gradient, MatrixView first, MatrixView second,
+                              MatrixView weights) {
   require_same_shape(gradient, weights);
   require_same_shape(first, weights);
   require_same_shape(second, weights);
   if (!weights.empty()) do_adam_step(step, gradient, first, second, weights);
-}
-
-void Device::activate(Activation activation, MatrixView f) {
-  if (!f.empty() && activation != Activation::identity) do_activate(activation, f);
-}
-
-void Device::apply_derivative(Activation activation, ConstMatrixView f, ConstMatrixView d, MatrixView s) {
-  require_same_shape(f, d);
-  require_same_shape(f, s);
-  if (!s.empty()) do_apply_derivative(activation, f, d, s);
-}
-
-void Device::softmax_cross_entropy(ConstMatrixView f, ConstLabelView labels, MatrixView d) {
-  require_same_shape(f, d);
-  require(labels.size == f.cols, "softmax_cross_entropy: one label per sample is needed");
-  if (!f.empty()) do_softmax_cross_entropy(f, labels.data, d);
-}
-
-void Device::squared_error(ConstMatrixView f, ConstLabelView labels, MatrixView d) {
-  require_same_shape(f, d);
-  require(labels.size == f.cols, "squared_error: one label per sample is needed");
-  if (!f.empty()) do_squared_error(f, labels.data, d);
-}
-
-void Device::softmax(MatrixView f) {
-  if (!f.empty()) do_softmax(f);
-}
-
-void Device::load_batch(const SampleStore& samples, std::span<const Index> columns, ConstMatrixView shift,
-                        ConstMatrixView scale, MatrixView inputs, LabelView labels) {
-  const auto count = static_cast<Index>(columns.size());
-  require(inputs.rows == samples.features() && inputs.cols == count && labels.size == count,
-          "load_batch: the batch does not fit the samples");
-  require(shift.rows == inputs.rows && scale.rows == inputs.rows && shift.cols == 1 && scale.cols == 1,
-          "load_batch: the normalisation does not fit the samples");
-  for (const Index column : columns) require(column >= 0 && column < samples.size(), "load_batch: no such sample");
-  if (count > 0) do_load_batch(samples, columns, shift, scale, inputs, labels.data);
 }
 
 }  // namespace sibp
