@@ -15,7 +15,7 @@ constexpr double for_libraries = 512e6;
 
 void check_memory(const TrainingOptions& options, const NetworkSpec& spec, const Compute& compute) {
   const int ranks = compute.communicator.size();
-  const StepShape step{options.batch, ranks, options.method.carry, options.method.refresh.every};
+  const StepShape step = step_shape(options, ranks);
   agreed(compute.communicator, [&] {
     const auto free = compute.device->free_memory();
     if (!free) return;

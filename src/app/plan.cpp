@@ -60,10 +60,10 @@ void find_rates(Plan& plan, const Options& options, const Communicator& world) {
 /// The forms of the options for every layer; none if they are to be chosen.
 std::vector<Form> given_forms(const Options& options, const NetworkSpec& spec) {
   const std::vector<Form>& given = options.training.method.forms;
-  if (given.size() == 1) return std::vector<Form>(spec.layers.size(), given.front());
-  if (!given.empty() && given.size() != spec.layers.size()) {
+  if (given.size() == 1) return everywhere_it_fits(given.front(), spec);
+  if (!given.empty() && given.size() != spec.maps.size()) {
     throw_usage_error(fmt::format("--form names {} forms, but the network has {} layers; name one for all or one each",
-                                  given.size(), spec.layers.size()));
+                                  given.size(), spec.maps.size()));
   }
   return given;
 }
@@ -82,7 +82,7 @@ class Planner {
     point.step = predict_step(plan_.spec, {batch, ranks, carry_}, rates, forms_);
     point.memory_bytes = memory(point.step);
     for (const Form form : forms_on(ranks, true)) {
-      const std::vector<Form> everywhere(plan_.spec.layers.size(), form);
+      const std::vector<Form> everywhere = everywhere_it_fits(form, plan_.spec);
       point.alternatives.push_back(predict_step(plan_.spec, {batch, ranks, carry_}, rates, everywhere));
       point.alternatives_memory_bytes.push_back(memory(point.alternatives.back()));
     }

@@ -1,6 +1,7 @@
 #include "app/self_test.hpp"
 
 #include "sibp/core/error.hpp"
+#include "sibp/layer/language.hpp"
 #include "sibp/trainer/trainer.hpp"
 #include "sibp/update/cost_model.hpp"
 #include "sibp/update/methods.hpp"
@@ -54,14 +55,11 @@ Outcome train_in_form(Device& device, const Communicator& communicator, Form for
   const UpdateContext context{device, communicator, clock};
   const auto rule = make_update_rule(context, spec, options.method, {options.batch, data.order->largest_local_size()});
   FirstLoss first;
-  const TrainingResult result = train(context, *rule, network, data, options, default_step_size(options.method, 2),
+  const TrainingResult result = train(context, *rule, network, data, options, default_step_size(options.method, spec),
                                       communicator.is_root() ? &first : nullptr);
   Outcome outcome{{}, communicator.max(first.value), result.last.train.loss};
-  for (const Matrix& layer : network.weights) {
-    std::vector<Real> values(static_cast<std::size_t>(layer.size()));
-    device.download(layer.view(), values);
+  for (const std::vector<Real>& values : download_weights(device, network))
     outcome.weights.insert(outcome.weights.end(), values.begin(), values.end());
-  }
   return outcome;
 }
 

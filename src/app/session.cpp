@@ -2,6 +2,7 @@
 
 #include "sibp/comm/agreement.hpp"
 #include "sibp/comm/gpu_communicator.hpp"
+#include "sibp/layer/language.hpp"
 #include "sibp/trainer/memory_model.hpp"
 #include "sibp/update/calibration.hpp"
 
@@ -19,8 +20,7 @@ namespace sibp {
 namespace {
 
 StepShape step_shape(const Options& options, int ranks) {
-  const MethodOptions& method = options.training.method;
-  return {options.training.batch, ranks, method.carry, method.refresh.every};
+  return step_shape(options.training, ranks);
 }
 
 std::string size_text(double bytes) {
@@ -43,11 +43,16 @@ std::pair<std::string, LayerCost> form_and_cost(const MethodOptions& method, con
           gradient_cost(step, no_matter, static_cast<int>(method.cg_steps))};
 }
 
+/// Whether only one form measures how far a step moves the neurons.
+bool needs_normal_form(const MethodOptions& method) {
+  return method.method == Method::sibp && method.step->kind == StepRule::Kind::relative;
+}
+
 /// The form of less work on one rank: no clock and no number of ranks may decide.
 std::vector<Form> reproducible_forms(const Options& options, const NetworkSpec& spec) {
   std::vector<Form> forms;
-  for (const LayerSpec& layer : spec.layers)
-    forms.push_back(options.training.batch < layer.outputs ? Form::activations : Form::normal);
+  for (const MapShape& map : spec.maps)
+    forms.push_back(map.columns == 1 && options.training.batch < map.outputs ? Form::activations : Form::normal);
   spdlog::info("reproducible: forms {}", to_text(forms));
   return forms;
 }
@@ -107,8 +112,8 @@ std::optional<std::filesystem::path> weights_file(const Options& options) {
 NetworkSpec network_of(const Options& options, const Dataset& dataset) {
   const NetworkSpec spec =
       options.network.empty()
-          ? network_from_widths(options.hidden, dataset.features(), dataset.classes, options.loss, options.activation)
-          : parse_network(options.network, dataset.features(), options.loss, options.activation);
+          ? network_from_widths(options.hidden, dataset.shape, dataset.classes, options.loss, options.activation)
+          : parse_network(options.network, dataset.shape, options.loss, options.activation);
   const double bytes = static_cast<double>(spec.parameters()) * sizeof(Real);
   const double memory = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE));
   if (bytes > memory) {
@@ -129,13 +134,15 @@ std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, cons
   if (method != Method::sibp && method != Method::proxprop) return {};
   const std::vector<Form>& given = options.training.method.forms;
   agreed(world, [&] {
-    if (given.size() > 1 && given.size() != spec.layers.size())
+    if (given.size() > 1 && given.size() != spec.maps.size())
       throw_usage_error(
           fmt::format("--form names {} forms, but the network has {} layers; name one for all or one for each",
-                      given.size(), spec.layers.size()));
+                      given.size(), spec.maps.size()));
   });
-  if (given.size() == 1) return std::vector<Form>(spec.layers.size(), given.front());
+  if (given.size() == 1) return everywhere_it_fits(given.front(), spec);
   if (!given.empty()) return given;
+  if (needs_normal_form(settled(options.training.method, spec)))
+    return std::vector<Form>(spec.maps.size(), Form::normal);
   if (options.reproducible) return reproducible_forms(options, spec);
   const MachineRates rates = calibrate(*compute.device, compute.communicator);
   const std::string arithmetic = fmt::format("{}, {} threads", compute.device->description(), compute.threads.threads);
@@ -153,7 +160,7 @@ std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, cons
   for (std::size_t i = 0; i < forms.size(); ++i) {
     std::string others;
     for (const Form form : candidates) {
-      const LayerInStep step{spec.layers[i], i == 0, shape};
+      const LayerInStep step{spec.maps[i], i == 0, shape};
       others += fmt::format("  {} {:.2f}", name_of(form), 1e3 * semi_implicit_cost(form, step, rates).seconds());
     }
     spdlog::info("layer {}: form {}; predicted ms a step:{}", i + 1, name_of(forms[i]), others);
@@ -164,12 +171,12 @@ std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, cons
 std::string description_text(const NetworkSpec& spec, const Options& options, const std::vector<Form>& forms, int ranks,
                              Index samples) {
   std::string text = fmt::format("network     {} ({})\nloss        {}\nlayers      {}, {} parameters, {}\n",
-                                 short_name(spec), to_text(spec), name_of(spec.loss), spec.layers.size(),
-                                 spec.parameters(), size_text(static_cast<double>(spec.parameters()) * sizeof(Real)));
+                                 short_name(spec), spec.text, name_of(spec.loss), spec.maps.size(), spec.parameters(),
+                                 size_text(static_cast<double>(spec.parameters()) * sizeof(Real)));
   text += fmt::format("one step    batch {}, {} rank{}; flops and bytes of each rank\n", options.training.batch, ranks,
                       ranks == 1 ? "" : "s");
   if (!forms.empty()) {
-    const RankMemory memory = predict_memory(spec, forms, step_shape(options, ranks), samples);
+    const RankMemory memory = predict_memory(spec, options.training.method, step_shape(options, ranks), samples);
     text += fmt::format("memory      {} on a rank: shard {}, weights {}, workspace {}, update {}, checkpoints {}\n",
                         size_text(memory.total()), size_text(memory.shard), size_text(memory.weights),
                         size_text(memory.workspace), size_text(memory.update), size_text(memory.saving));
@@ -179,8 +186,8 @@ std::string description_text(const NetworkSpec& spec, const Options& options, co
   text += fmt::format(row, "layer", "weights", "activation", "parameters", "form", "network MFLOP", "update MFLOP",
                       "reduced");
   LayerCost total;
-  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
-    const LayerSpec& layer = spec.layers[i];
+  for (std::size_t i = 0; i < spec.maps.size(); ++i) {
+    const MapShape& layer = spec.maps[i];
     const LayerInStep step{layer, i == 0, step_shape(options, ranks)};
     const auto [form, cost] = form_and_cost(options.training.method, forms, i, step);
     text += fmt::format(row, i + 1, fmt::format("{} × {}", layer.outputs, layer.fan_in()), name_of(layer.activation),

@@ -41,7 +41,7 @@ Network initial_network(const Options& options, const NetworkSpec& spec, const C
     return make_network(device, spec, is_drawn ? initialisation_from_name(options.initialisation) : Initialisation{},
                         options.training.seed);
   });
-  for (Matrix& weights : network.weights) world.broadcast(weights.view());
+  for (Parameter& parameter : network.parameters) world.broadcast(parameter.matrix.view());
   return network;
 }
 
@@ -128,8 +128,8 @@ class Job {
         dataset_(open_data(options_, world)),
         spec_(agreed(world, [&] { return network_of(options_, dataset_); })),
         compute_(open_compute(options_, world)) {
-    options_.training.eta = options_.training.eta.value_or(
-        default_step_size(options_.training.method, static_cast<Index>(spec_.layers.size())));
+    options_.training.eta = options_.training.eta.value_or(default_step_size(options_.training.method, spec_));
+    options_.training.method = settled(options_.training.method, spec_);
     beat(Activity::calibration);
     options_.training.method.forms = forms_of(options_, spec_, compute_, world);
   }

@@ -5,6 +5,7 @@
 #include "sibp/device/shape_text.hpp"
 #include "sibp/trainer/evaluation.hpp"
 #include "sibp/trainer/model_file.hpp"
+#include "sibp/trainer/trainer.hpp"
 
 #include "app/session.hpp"
 
@@ -22,14 +23,17 @@ namespace {
 /// A model on the device, and the split of the data that it is used on.
 struct ModelInUse {
   Compute compute;
-  Network network;
+  std::unique_ptr<Network> network;
   DeviceNormalisation normalisation;
   LocalSplit split;
   std::vector<Index> indices;  ///< of the split's samples in the files
   Workspace workspace;
 };
 
-constexpr Index samples_at_a_time = 500;
+/// Fewer where a sample has many columns.
+Index samples_at_a_time_of(const NetworkSpec& spec) {
+  return std::ranges::any_of(spec.maps, [](const MapShape& map) { return map.columns > 1; }) ? 100 : 500;
+}
 
 std::vector<Index> indices_of(const Options& options, const Dataset& dataset) {
   if (options.split == Split::test) {
@@ -75,16 +79,20 @@ ModelInUse open_model(const Options& options, const Communicator& world) {
   });
   Compute compute = open_compute(options, world);
   Device& device = *compute.device;
-  Network network =
-      agreed(world, [&] { return network_from_tensors(device, model.spec, model.file, options.model.string()); });
+  auto network = agreed(world, [&] {
+    return std::make_unique<Network>(network_from_tensors(device, model.spec, model.file, options.model.string()));
+  });
   const SampleSource& source = options.split == Split::test ? *dataset.test : *dataset.training;
   LocalSplit split = load_split(device, world, source, indices, options.training.logical_shards);
+  Network& used = *network;
   return {std::move(compute),
           std::move(network),
           to_device(device, model.normalisation),
           std::move(split),
           std::move(indices),
-          agreed(world, [&] { return Workspace(device, model.spec, samples_at_a_time); })};
+          agreed(world, [&] {
+            return Workspace(device, world, used, workspace_capacity(model.spec, samples_at_a_time_of(model.spec)));
+          })};
 }
 
 /// The class and its probability of each of this rank's samples.
@@ -96,13 +104,12 @@ struct Predictions {
 
 Predictions predict_local(ModelInUse& use) {
   Device& device = *use.compute.device;
-  const std::size_t layers = use.network.weights.size();
-  const Index outputs = use.network.spec.outputs();
+  const Index outputs = use.network->spec.outputs();
   Predictions predictions;
   std::vector<Real> host;
   std::vector<std::int32_t> labels;
-  for_each_chunk(device, use.network, use.split, use.normalisation, use.workspace, [&](Index, Index count) {
-    const MatrixView f = use.workspace.activations(layers);
+  for_each_chunk(device, use.split, use.normalisation, use.workspace, [&](Index, Index count) {
+    const MatrixView f = use.workspace.outputs();
     device.softmax(f);
     host.resize(static_cast<std::size_t>(outputs * count));
     device.download(f, host);
@@ -149,8 +156,7 @@ std::string all_predictions(const ModelInUse& use, const Predictions& local, con
 
 int run_evaluate(const Options& options, const Communicator& world) {
   ModelInUse use = open_model(options, world);
-  const LossAndAccuracy result =
-      *evaluate(*use.compute.device, world, use.network, use.split, use.normalisation, use.workspace);
+  const LossAndAccuracy result = *evaluate(*use.compute.device, world, use.split, use.normalisation, use.workspace);
   if (!std::isfinite(result.loss))
     throw AgreedError(
         ExitStatus::model,

@@ -9,8 +9,8 @@ class PlainScatteredSum final : public ScatteredSum {
   PlainScatteredSum(Matrix part, std::unique_ptr<CollectiveSlot> slot)
       : part_(std::move(part)), slot_(std::move(slot)) {}
 
-  void set_product(Device& device, Real alpha, ConstMatrixView x, ConstMatrixView y) override {
-    device.gemm(Op::none, Op::transpose, alpha, x, y, 0, part_.view());
+  void set_product(Device& device, Real alpha, const ColumnSource& source) override {
+    multiply(device, alpha, source, part_.view());
   }
   void start(std::span<const Index> columns, MatrixView mine) override {
     slot_->start_reduce_scatter_columns(part_.view(), columns, mine);
@@ -25,16 +25,12 @@ class PlainScatteredSum final : public ScatteredSum {
 
 }  // namespace
 
-void ReducibleMatrix::set_product(Device& device, MatrixView part, Real alpha, ConstMatrixView x, ConstMatrixView y) {
-  if (alpha == Real(0)) {
-    device.fill(part, 0);
-  } else {
-    device.gemm(Op::none, Op::transpose, alpha, x, y, 0, part);
-  }
+void ReducibleMatrix::set_product(Device& device, MatrixView part, Real alpha, const ColumnSource& source) {
+  multiply(device, alpha, source, part);
 }
 
-void ReducibleMatrix::set_triangle(Device& device, MatrixView packed, ConstMatrixView x, MatrixView whole) {
-  device.syrk(Op::none, 1, x, 0, whole);
+void ReducibleMatrix::set_triangle(Device& device, MatrixView packed, const ColumnSource& source, MatrixView whole) {
+  form_triangle(device, source, whole);
   device.pack_triangle(whole, packed);
 }
 

@@ -7,7 +7,9 @@
 #include "device/level3.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
+#include <span>
 #include <vector>
 
 namespace sibp {
@@ -26,25 +28,37 @@ class ExactMatrix final : public ReducibleMatrix {
 
   [[nodiscard]] MatrixView view() override { return matrix_.view(); }
 
-  void set_product(Device&, MatrixView part, Real alpha, ConstMatrixView x, ConstMatrixView y) override {
-    require(x.cols == y.cols && part.rows == x.rows && part.cols == y.rows, "exact product: shapes do not fit");
-    const double* left = on_common_grid(left_, alpha, x);
-    const double* right = on_common_grid(right_, 1, y);
-    if (part.empty()) return;
+  using ReducibleMatrix::set_product;
+  void set_product(Device&, MatrixView part, Real alpha, const ColumnSource& source) override {
+    agree_on_grids(alpha, source, part.rows, part.cols);
     double* sums = sums_of(part);
-    std::fill_n(sums, x.cols == 0 ? part.size() : 0, 0.0);
-    if (x.cols > 0) level3::product(Op::none, Op::transpose, {part.rows, part.cols, x.cols}, left, right, sums);
+    std::fill_n(sums, part.size(), 0.0);
+    const auto add = [&](ConstMatrixView x, ConstMatrixView y) {
+      require(x.cols == y.cols, "exact product: shapes do not fit");
+      if (x.cols == 0 || part.empty()) return;
+      const double* left = on_grid(left_, alpha, x, left_exponents_, source);
+      const double* right = on_grid(right_, 1, y, right_exponents_, source);
+      product_.resize(static_cast<std::size_t>(part.size()));
+      level3::product(Op::none, Op::transpose, {part.rows, part.cols, x.cols}, left, right, product_.data());
+      for (Index k = 0; k < part.size(); ++k) sums[k] += product_[static_cast<std::size_t>(k)];
+    };
+    source.for_each(std::ref(add));
   }
 
-  void set_triangle(Device&, MatrixView packed, ConstMatrixView x, MatrixView) override {
-    const double* rounded = on_common_grid(left_, 1, x);
-    const Index n = x.rows;
-    whole_.resize(static_cast<std::size_t>(n * n));
+  void set_triangle(Device&, MatrixView packed, const ColumnSource& source, MatrixView whole) override {
+    const Index n = whole.rows;
+    agree_on_grids(1, source, n, n);
     double* sums = sums_of(packed);
-    std::fill_n(sums, x.cols == 0 ? packed.size() : 0, 0.0);
-    if (x.empty()) return;
-    level3::triangle(Op::none, n, x.cols, rounded, whole_.data());
-    for (Index c = 0; c < n; ++c) sums = std::copy_n(whole_.data() + c * n + c, n - c, sums);
+    std::fill_n(sums, packed.size(), 0.0);
+    const auto add = [&](ConstMatrixView x, ConstMatrixView) {
+      if (x.empty()) return;
+      product_.resize(static_cast<std::size_t>(n * n));
+      level3::triangle(Op::none, n, x.cols, on_grid(left_, 1, x, left_exponents_, source), product_.data());
+      double* to = sums;
+      for (Index c = 0; c < n; ++c)
+        for (Index r = c; r < n; ++r) *to++ += product_[static_cast<std::size_t>(c * n + r)];
+    };
+    source.for_each(std::ref(add));
   }
 
   void start_sum() override {
@@ -76,13 +90,35 @@ class ExactMatrix final : public ReducibleMatrix {
   [[nodiscard]] bool under_way() const override { return under_way_; }
 
  private:
-  /// alpha x on the grid of all ranks' samples. Collective.
-  const double* on_common_grid(exact::Operand& operand, Real alpha, ConstMatrixView x) {
-    require(x.cols <= most_samples_, "an exact sum has more samples than it was made for");
-    const std::span<std::int32_t> exponents = operand.measure(Lines::rows, alpha, x);
-    if (ranks_.size() > 1)
-      backend_.all_reduce(exponents.data(), std::ssize(exponents), ElementType::int32, Reduction::max);
-    return operand.round(exact::bits_for(most_samples_));
+  /// Finds the exponents of the rows of alpha X and of Y over all blocks and ranks. Collective.
+  void agree_on_grids(Real alpha, const ColumnSource& source, Index rows_of_x, Index rows_of_y) {
+    constexpr std::int32_t lowest = std::numeric_limits<std::int32_t>::min();
+    left_exponents_.assign(static_cast<std::size_t>(rows_of_x), lowest);
+    right_exponents_.assign(static_cast<std::size_t>(rows_of_y), lowest);
+    Index columns = 0;
+    const auto measure = [&](ConstMatrixView x, ConstMatrixView y) {
+      require(x.rows == rows_of_x && y.rows == rows_of_y, "exact product: shapes do not fit");
+      raise(left_exponents_, left_.measure(Lines::rows, alpha, x));
+      raise(right_exponents_, right_.measure(Lines::rows, 1, y));
+      columns += x.cols;
+    };
+    source.for_each(std::ref(measure));
+    require(columns <= most_samples_ * source.per_sample, "an exact sum has more columns than it was made for");
+    if (ranks_.size() == 1) return;
+    for (auto* exponents : {&left_exponents_, &right_exponents_})
+      backend_.all_reduce(exponents->data(), std::ssize(*exponents), ElementType::int32, Reduction::max);
+  }
+
+  static void raise(std::vector<std::int32_t>& exponents, std::span<const std::int32_t> of_block) {
+    std::ranges::transform(exponents, of_block, exponents.begin(),
+                           [](std::int32_t a, std::int32_t b) { return std::max(a, b); });
+  }
+
+  /// A block on the grid of all.
+  const double* on_grid(exact::Operand& operand, Real alpha, ConstMatrixView x,
+                        const std::vector<std::int32_t>& exponents, const ColumnSource& source) const {
+    std::ranges::copy(exponents, operand.measure(Lines::rows, alpha, x).begin());
+    return operand.round(exact::bits_for(most_samples_ * source.per_sample));
   }
 
   /// Where the parts of a block of view() are.
@@ -95,10 +131,12 @@ class ExactMatrix final : public ReducibleMatrix {
   const MpiComm& ranks_;
   CommunicatorBackend& backend_;
   Index most_samples_;
-  std::vector<double> parts_;  ///< this rank's; then their sum
-  std::vector<double> whole_;
+  std::vector<double> parts_;    ///< this rank's; then their sum
+  std::vector<double> product_;  ///< of a block
   exact::Operand left_;
   exact::Operand right_;
+  std::vector<std::int32_t> left_exponents_;
+  std::vector<std::int32_t> right_exponents_;
   std::vector<MPI_Request> requests_;
   bool under_way_ = false;
   double started_ = 0;  ///< MPI_Wtime
@@ -108,8 +146,8 @@ class ExactScatteredSum final : public ScatteredSum {
  public:
   ExactScatteredSum(std::unique_ptr<ReducibleMatrix> whole, int rank) : whole_(std::move(whole)), rank_(rank) {}
 
-  void set_product(Device& device, Real alpha, ConstMatrixView x, ConstMatrixView y) override {
-    whole_->set_product(device, whole_->view(), alpha, x, y);
+  void set_product(Device& device, Real alpha, const ColumnSource& source) override {
+    whole_->set_product(device, whole_->view(), alpha, source);
   }
   void start(std::span<const Index> columns, MatrixView mine) override {
     first_ = std::accumulate(columns.begin(), columns.begin() + rank_, Index{0});

@@ -23,12 +23,12 @@ MatrixView FusedSums::view(std::size_t k) {
   return {message.data + place.first, place.shape.rows, place.shape.cols, std::max<Index>(place.shape.rows, 1)};
 }
 
-void FusedSums::set_product(std::size_t k, Real alpha, ConstMatrixView x, ConstMatrixView y) {
-  messages_[places_.at(k).message]->set_product(device_, view(k), alpha, x, y);
+void FusedSums::set_product(std::size_t k, Real alpha, const ColumnSource& source) {
+  messages_[places_.at(k).message]->set_product(device_, view(k), alpha, source);
 }
 
-void FusedSums::set_triangle(std::size_t k, ConstMatrixView x, MatrixView whole) {
-  messages_[places_.at(k).message]->set_triangle(device_, view(k), x, whole);
+void FusedSums::set_triangle(std::size_t k, const ColumnSource& source, MatrixView whole) {
+  messages_[places_.at(k).message]->set_triangle(device_, view(k), source, whole);
 }
 
 void FusedSums::ready(std::size_t k) {

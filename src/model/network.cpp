@@ -15,23 +15,43 @@
 namespace sibp {
 namespace {
 
-std::string weight_name(std::size_t layer) {
-  return fmt::format("layers.{}.weight", layer);
-}
-std::string bias_name(std::size_t layer) {
-  return fmt::format("layers.{}.bias", layer);
+std::string tensor_name(const Parameter& parameter, const ParameterPiece& piece) {
+  return fmt::format("layers.{}.{}", parameter.layer, piece.name);
 }
 
-double deviation_of(const Initialisation& start, const LayerSpec& layer) {
+double deviation_of(const Initialisation& start, const MapShape& map) {
   switch (start.kind) {
     case Initialisation::Kind::he:
-      return std::sqrt(2.0 / static_cast<double>(layer.inputs));
+      return std::sqrt(2.0 / static_cast<double>(map.inputs));
     case Initialisation::Kind::glorot:
-      return std::sqrt(2.0 / static_cast<double>(layer.inputs + layer.outputs));
+      return std::sqrt(2.0 / static_cast<double>(map.inputs + map.outputs));
     case Initialisation::Kind::normal:
       return start.deviation;
   }
   return 0;
+}
+
+/// Ŵ of the map that has this number, column-major.
+std::vector<Real> drawn_weights(const MapShape& map, std::size_t number, const Initialisation& start,
+                                std::uint64_t seed) {
+  std::vector<Real> values(static_cast<std::size_t>(map.parameters()), Real(0));
+  const Index drawn = start.kind == Initialisation::Kind::normal ? map.parameters() : map.outputs * map.inputs;
+  auto generator = random_stream(seed, Stream::weights, number);
+  boost::random::normal_distribution<double> normal(0, deviation_of(start, map));
+  for (Index k = 0; k < drawn; ++k) values[static_cast<std::size_t>(k)] = static_cast<Real>(normal(generator));
+  return values;
+}
+
+/// The parameters of a network's layers, without matrices.
+std::vector<Parameter> list_parameters(const NetworkSpec& spec) {
+  std::vector<Parameter> parameters;
+  std::size_t layer = 0;
+  for (std::size_t node = 0; node < spec.nodes.size(); ++node) {
+    auto specs = spec.nodes[node].layer->parameters();
+    for (ParameterSpec& parameter : specs) parameters.push_back({node, layer, std::move(parameter), {}});
+    if (!specs.empty()) ++layer;
+  }
+  return parameters;
 }
 
 const Tensor& find_tensor(const TensorFile& file, const std::string& name, const std::vector<Index>& shape,
@@ -61,40 +81,72 @@ Initialisation initialisation_from_name(std::string_view name) {
       "--init is '{}', expected he, glorot, normal:σ with a standard deviation σ ≥ 0, or the file of a model", name));
 }
 
+std::string Parameter::name() const {
+  switch (spec.role) {
+    case ParameterRole::weights:
+      return fmt::format("weights of layer {}", layer + 1);
+    case ParameterRole::scales:
+      return fmt::format("scales of layer {}", layer + 1);
+    case ParameterRole::statistics:
+      return fmt::format("statistics of layer {}", layer + 1);
+  }
+  return "";
+}
+
+std::vector<MatrixView> Network::views(ParameterRole role) {
+  std::vector<MatrixView> views;
+  for (Parameter& parameter : parameters)
+    if (parameter.spec.role == role) views.push_back(parameter.matrix.view());
+  return views;
+}
+
+Network make_empty_network(Device& device, const NetworkSpec& spec) {
+  Network network{spec, list_parameters(spec)};
+  for (Parameter& parameter : network.parameters)
+    parameter.matrix = device.allocate(parameter.spec.rows, parameter.spec.cols);
+  return network;
+}
+
 Network make_network(Device& device, const NetworkSpec& spec, const Initialisation& start, std::uint64_t seed) {
-  Network network{spec, {}};
-  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
-    const LayerSpec& layer = spec.layers[i];
-    std::vector<Real> values(static_cast<std::size_t>(layer.parameters()), Real(0));
-    const Index drawn = start.kind == Initialisation::Kind::normal ? layer.parameters() : layer.outputs * layer.inputs;
-    auto generator = random_stream(seed, Stream::weights, i);
-    boost::random::normal_distribution<double> normal(0, deviation_of(start, layer));
-    for (Index k = 0; k < drawn; ++k) values[static_cast<std::size_t>(k)] = static_cast<Real>(normal(generator));
-    network.weights.push_back(device.allocate(layer.outputs, layer.fan_in()));
-    device.upload(values, network.weights.back().view());
+  Network network = make_empty_network(device, spec);
+  std::size_t map = 0;
+  for (Parameter& parameter : network.parameters) {
+    const MatrixView matrix = parameter.matrix.view();
+    if (parameter.spec.start.empty()) {
+      device.upload(drawn_weights(spec.maps[map], map, start, seed), matrix);
+      ++map;
+    } else {
+      for (Index c = 0; c < matrix.cols; ++c)
+        device.fill(matrix.block(0, c, matrix.rows, 1),
+                    static_cast<Real>(parameter.spec.start[static_cast<std::size_t>(c)]));
+    }
   }
   return network;
 }
 
 HostWeights download_weights(Device& device, const Network& network) {
   HostWeights weights;
-  for (const Matrix& layer : network.weights) {
-    weights.emplace_back(static_cast<std::size_t>(layer.size()));
-    device.download(layer.view(), weights.back());
+  for (const Parameter& parameter : network.parameters) {
+    weights.emplace_back(static_cast<std::size_t>(parameter.matrix.size()));
+    device.download(parameter.matrix.view(), weights.back());
   }
   return weights;
 }
 
 std::map<std::string, Tensor> to_tensors(const NetworkSpec& spec, HostWeights weights) {
   std::map<std::string, Tensor> tensors;
-  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
-    const LayerSpec& layer = spec.layers[i];
-    const ConstMatrixView host{weights[i].data(), layer.outputs, layer.fan_in(), layer.outputs};
-    tensors.emplace(weight_name(i), to_tensor(host.left_cols(layer.inputs)));
-    Tensor bias = to_tensor(host.block(0, layer.inputs, layer.outputs, 1));
-    bias.shape = {layer.outputs};
-    tensors.emplace(bias_name(i), std::move(bias));
-    weights[i] = {};
+  const std::vector<Parameter> parameters = list_parameters(spec);
+  for (std::size_t k = 0; k < parameters.size(); ++k) {
+    const ParameterSpec& parameter = parameters[k].spec;
+    const ConstMatrixView host{weights[k].data(), parameter.rows, parameter.cols, parameter.rows};
+    Index first = 0;
+    for (const ParameterPiece& piece : parameter.pieces) {
+      Tensor tensor = to_tensor(host.block(0, first, parameter.rows, piece.columns));
+      tensor.shape = piece.shape;
+      tensors.emplace(tensor_name(parameters[k], piece), std::move(tensor));
+      first += piece.columns;
+    }
+    weights[k] = {};
   }
   return tensors;
 }
@@ -104,25 +156,25 @@ std::map<std::string, Tensor> to_tensors(Device& device, const Network& network)
 }
 
 Network network_from_tensors(Device& device, const NetworkSpec& spec, const TensorFile& file, std::string_view source) {
-  Network network{spec, {}};
-  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
-    const LayerSpec& layer = spec.layers[i];
-    const Tensor& weight = find_tensor(file, weight_name(i), {layer.outputs, layer.inputs}, source);
-    const Tensor& bias = find_tensor(file, bias_name(i), {layer.outputs}, source);
-    std::vector<Real> columns(static_cast<std::size_t>(layer.parameters()));
-    const MatrixView host{columns.data(), layer.outputs, layer.fan_in(), layer.outputs};
-    from_tensor(weight, host.left_cols(layer.inputs));
-    std::copy(bias.values.begin(), bias.values.end(), host.data + layer.outputs * layer.inputs);  // the last column
-    network.weights.push_back(device.allocate(layer.outputs, layer.fan_in()));
-    device.upload(columns, network.weights.back().view());
+  Network network = make_empty_network(device, spec);
+  std::ptrdiff_t expected = 0;
+  for (Parameter& parameter : network.parameters) {
+    const MatrixView matrix = parameter.matrix.view();
+    std::vector<Real> columns(static_cast<std::size_t>(matrix.size()));
+    const MatrixView host{columns.data(), matrix.rows, matrix.cols, matrix.rows};
+    Index first = 0;
+    for (const ParameterPiece& piece : parameter.spec.pieces) {
+      const Tensor& tensor = find_tensor(file, tensor_name(parameter, piece), piece.shape, source);
+      from_tensor(tensor, host.block(0, first, host.rows, piece.columns));
+      first += piece.columns;
+      ++expected;
+    }
+    device.upload(columns, matrix);
   }
-  const auto expected = 2 * static_cast<std::ptrdiff_t>(spec.layers.size());
   const auto is_of_layer = [](const auto& entry) { return entry.first.starts_with("layers."); };
   if (const auto found = std::count_if(file.tensors.begin(), file.tensors.end(), is_of_layer); found != expected)
-    throw_model_error(
-        fmt::format("{} has {} tensors of layers, but the network {} needs {}: a weight and a bias for each of "
-                    "its {} layers",
-                    source, found, short_name(spec), expected, spec.layers.size()));
+    throw_model_error(fmt::format("{} has {} tensors of layers, but the network {} needs {}", source, found,
+                                  short_name(spec), expected));
   return network;
 }
 

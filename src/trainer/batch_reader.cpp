@@ -1,5 +1,6 @@
 #include "sibp/trainer/batch_reader.hpp"
 
+#include <algorithm>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -31,11 +32,12 @@ class BatchReader::Worker {
     hand_over(Turn::reader);
   }
 
-  void take(Workspace& workspace) {
+  void take(InputBuffer& inputs) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return turn_ == Turn::owner; });
     if (failure_) std::rethrow_exception(failure_);
-    workspace.exchange_inputs(inputs_);
+    require(inputs.capacity() == inputs_.capacity(), "the inputs are of another capacity");
+    std::swap(inputs, inputs_);
   }
 
  private:
@@ -70,6 +72,7 @@ class BatchReader::Worker {
   void read() {
     const std::span<const Index> columns = order_.local_batch(epoch_, batch_);
     inputs_.set_samples(static_cast<Index>(columns.size()));
+    std::ranges::copy(order_.local_positions(epoch_, batch_), inputs_.places().begin());
     device_.load_batch(samples_, columns, normalisation_.shift.view(), normalisation_.scale.view(), inputs_.values(),
                        inputs_.labels());
   }
@@ -99,8 +102,8 @@ void BatchReader::start(Index epoch, Index batch) {
   worker_->start(epoch, batch);
 }
 
-void BatchReader::take(Workspace& workspace) {
-  worker_->take(workspace);
+void BatchReader::take(InputBuffer& inputs) {
+  worker_->take(inputs);
 }
 
 }  // namespace sibp

@@ -8,17 +8,16 @@
 
 namespace sibp {
 
-void output_loss(Device& device, Loss loss, Workspace& workspace, std::size_t layers) {
-  if (loss == Loss::softmax_cross_entropy) {
-    device.softmax_cross_entropy(workspace.activations(layers), workspace.labels(), 0, workspace.difference(layers));
+void output_loss(Device& device, Workspace& workspace, double smoothing) {
+  if (workspace.spec().loss == Loss::softmax_cross_entropy) {
+    device.softmax_cross_entropy(workspace.outputs(), workspace.labels(), smoothing, workspace.output_difference());
   } else {
-    device.squared_error(workspace.activations(layers), workspace.labels(), workspace.difference(layers));
+    device.squared_error(workspace.outputs(), workspace.labels(), workspace.output_difference());
   }
 }
 
-void for_each_chunk(Device& device, const Network& network, const LocalSplit& split,
-                    const DeviceNormalisation& normalisation, Workspace& workspace,
-                    const std::function<bool(Index first, Index count)>& visit) {
+void for_each_chunk(Device& device, const LocalSplit& split, const DeviceNormalisation& normalisation,
+                    Workspace& workspace, const std::function<bool(Index first, Index count)>& visit) {
   std::vector<Index> columns;
   for (Index first = 0; first < split.samples->size(); first += workspace.capacity()) {
     const Index count = std::min(workspace.capacity(), split.samples->size() - first);
@@ -26,19 +25,19 @@ void for_each_chunk(Device& device, const Network& network, const LocalSplit& sp
     std::iota(columns.begin(), columns.end(), first);
     workspace.set_samples(count);
     device.load_batch(*split.samples, columns, normalisation.shift.view(), normalisation.scale.view(),
-                      workspace.activations(0), workspace.labels());
-    workspace.forward(network);
+                      workspace.inputs().values(), workspace.labels());
+    workspace.evaluate();
     beat_again();
     if (!visit(first, count)) return;
   }
 }
 
-std::optional<LossAndAccuracy> evaluate(Device& device, const Communicator& communicator, const Network& network,
-                                        const LocalSplit& split, const DeviceNormalisation& normalisation,
-                                        Workspace& workspace, const std::function<bool()>& stop_requested) {
+std::optional<LossAndAccuracy> evaluate(Device& device, const Communicator& communicator, const LocalSplit& split,
+                                        const DeviceNormalisation& normalisation, Workspace& workspace,
+                                        const std::function<bool()>& stop_requested) {
   bool stopped = false;
-  for_each_chunk(device, network, split, normalisation, workspace, [&](Index, Index) {
-    output_loss(device, network.spec.loss, workspace, network.weights.size());
+  for_each_chunk(device, split, normalisation, workspace, [&](Index, Index) {
+    output_loss(device, workspace);
     stopped = stop_requested && stop_requested();
     return !stopped;
   });

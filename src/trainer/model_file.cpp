@@ -2,6 +2,7 @@
 
 #include "sibp/core/error.hpp"
 #include "sibp/device/shape_text.hpp"
+#include "sibp/layer/language.hpp"
 
 #include "data/channel_order.hpp"
 #include "data/cifar10.hpp"
@@ -34,6 +35,18 @@ std::vector<Real> take_vector(TensorFile& file, const char* name, Index features
   return values;
 }
 
+/// What the metadata say, or a plain vector where they say nothing.
+TensorShape shape_of(const TensorFile& file, Index inputs, const std::filesystem::path& path) {
+  if (!file.metadata.contains("shape")) return {1, 1, inputs};
+  const std::string& text = find_metadata(file, "shape", path);
+  const auto shape = shape_from_text(text);
+  if (!shape || shape->size() != inputs)
+    throw_model_error(
+        fmt::format("{}: 'shape' in the metadata is '{}', expected height x width x channels of {} inputs, such as {}",
+                    path.string(), text, inputs, to_text({1, 1, inputs})));
+  return *shape;
+}
+
 NetworkSpec spec_of(const TensorFile& file, const std::filesystem::path& path) {
   const std::string& inputs_text = find_metadata(file, "inputs", path);
   Index inputs = 0;
@@ -42,7 +55,7 @@ NetworkSpec spec_of(const TensorFile& file, const std::filesystem::path& path) {
     throw_model_error(
         fmt::format("{}: 'inputs' in the metadata is '{}', expected a number", path.string(), inputs_text));
   try {
-    return parse_network(find_metadata(file, "network", path), inputs,
+    return parse_network(find_metadata(file, "network", path), shape_of(file, inputs, path),
                          loss_from_name(find_metadata(file, "loss", path)), Activation::relu);
   } catch (const Error& wrong) {
     throw_model_error(fmt::format("{}: the network in the metadata cannot be read: {}", path.string(), wrong.what()));
@@ -55,18 +68,6 @@ NormalisationKind kind_of(const TensorFile& file, const std::filesystem::path& p
   } catch (const Error& wrong) {
     throw_model_error(fmt::format("{}: {}", path.string(), wrong.what()));
   }
-}
-
-/// What the metadata say, or a plain vector where they say nothing.
-TensorShape shape_of(const TensorFile& file, Index inputs, const std::filesystem::path& path) {
-  if (!file.metadata.contains("shape")) return {1, 1, inputs};
-  const std::string& text = find_metadata(file, "shape", path);
-  const auto shape = shape_from_text(text);
-  if (!shape || shape->size() != inputs)
-    throw_model_error(
-        fmt::format("{}: 'shape' in the metadata is '{}', expected height x width x channels of {} inputs, such as {}",
-                    path.string(), text, inputs, to_text({1, 1, inputs})));
-  return *shape;
 }
 
 /// Puts the inputs of a planar file into the order of channels_fastest: columns of the first layer, and the
@@ -109,7 +110,7 @@ TensorFile model_to_tensors(const NetworkSpec& spec, std::map<std::string, Tenso
   file.tensors[shift_name] = {{features}, normalisation.shift};
   file.tensors[scale_name] = {{features}, normalisation.scale};
   file.metadata = {{"format", "pt"},  // what other readers of safetensors expect to find
-                   {"network", to_text(spec)},
+                   {"network", spec.text},
                    {"inputs", fmt::to_string(spec.inputs())},
                    {"shape", to_text(normalisation.shape)},
                    {"loss", std::string(name_of(spec.loss))},

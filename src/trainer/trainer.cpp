@@ -33,9 +33,11 @@ class Training {
         steps_(total_steps(options, order_)),
         state_(control.start),
         normalisation_(to_device(context.device, data.normalisation)),
-        workspace_(agreed(
-            context.communicator,
-            [&] { return Workspace(context.device, network.spec, workspace_capacity(order_.largest_local_size())); })),
+        workspace_(agreed(context.communicator,
+                          [&] {
+                            return Workspace(context.device, context.communicator, network,
+                                             workspace_capacity(network.spec, order_.largest_local_size()));
+                          })),
         reader_(context.device, order_, *data.training.samples, normalisation_, workspace_.capacity()) {}
 
   TrainingResult run() {
@@ -71,11 +73,11 @@ class Training {
     const Index samples = order_.global_size(batch);
     {
       const PhaseClock::Scope timed(context_.clock, Phase::reading);
-      reader_.take(workspace_);
+      reader_.take(workspace_.inputs());
     }
     ++state_.step;
     start_reading();  // while this batch is trained on
-    const StepResult result = training_step(context_, rule_, network_, workspace_, samples, eta,
+    const StepResult result = training_step(context_, rule_, workspace_, {samples, eta, eta / eta_},
                                             {.step = state_.step, .epoch = epoch + 1}, [this] { return wishes(); });
     state_.samples += samples;
     ++state_.interval.steps;
@@ -162,8 +164,8 @@ class Training {
   /// same sum: the last update may be the one that fails.
   std::optional<LossAndAccuracy> evaluate_split(const LocalSplit& split) {
     beat(Activity::evaluation, state_.step);
-    const auto result = evaluate(context_.device, context_.communicator, network_, split, normalisation_, workspace_,
-                                 control_.stop_requested);
+    const auto result =
+        evaluate(context_.device, context_.communicator, split, normalisation_, workspace_, control_.stop_requested);
     if (result && !std::isfinite(result->loss))
       throw_diverged({.step = state_.step, .epoch = 1 + (state_.step - 1) / order_.batches_per_epoch()});
     return result;
@@ -185,8 +187,7 @@ class Training {
 
   void check_weights() const {
     Replicas weights;
-    for (std::size_t i = 0; i < network_.weights.size(); ++i)
-      weights.emplace(fmt::format("weights of layer {}", i + 1), network_.weights[i].view());
+    for (const Parameter& parameter : network_.parameters) weights.emplace(parameter.name(), parameter.matrix.view());
     check_replicas(context_.device, context_.communicator, weights, state_.step);
   }
 
@@ -271,9 +272,10 @@ Index total_steps(const TrainingOptions& options, const SampleOrder& order) {
   return order.epochs() ? std::min(wanted, *order.epochs() * order.batches_per_epoch()) : wanted;
 }
 
-Index workspace_capacity(Index largest_local_batch) {
-  constexpr Index worthwhile = 256;  // fewer columns than this leave the matrix products slow
-  return std::max(largest_local_batch, worthwhile);
+Index workspace_capacity(const NetworkSpec& spec, Index largest_local_batch) {
+  constexpr Index worthwhile = 256;
+  const Index columns = std::ranges::max(spec.maps, {}, &MapShape::columns).columns;
+  return std::max(largest_local_batch, (worthwhile + columns - 1) / columns);
 }
 
 TrainingResult train(const UpdateContext& context, UpdateRule& rule, Network& network, const TrainingData& data,

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cmath>
+#include <ranges>
 
 #include <fmt/format.h>
 
@@ -49,41 +50,29 @@ void throw_diverged(const StepPlace& place) {
                                 text_of(place)));
 }
 
-StepResult training_step(const UpdateContext& context, UpdateRule& rule, Network& network, Workspace& workspace,
-                         Index global_batch, double eta, const StepPlace& place,
-                         const std::function<Wishes()>& wishes) {
-  Device& device = context.device;
-  const std::size_t layers = network.weights.size();
+StepResult training_step(const UpdateContext& context, UpdateRule& rule, Workspace& workspace, const StepSize& size,
+                         const StepPlace& place, const std::function<Wishes()>& wishes, double smoothing) {
+  Index layer_number = 0;  // for whoever watches
   {
     const PhaseClock::Scope timed(context.clock, Phase::forward);
-    for (std::size_t i = 1; i <= layers; ++i) {
-      beat(Activity::step, place.step, static_cast<Index>(i));
-      rule.features_ready(static_cast<Index>(i - 1), workspace.features(i - 1));
-      workspace.forward_layer(network, i);  // G_i = Ŵ_i F̂_{i−1},  F_i = σ(G_i)
+    for (const auto& layer : workspace.layers()) {
+      beat(Activity::step, place.step, ++layer_number);
+      if (LinearMap* map = layer->map()) rule.features_ready(*map);
+      layer->forward(Pass::training);  // a map: G = Ŵ P̂,  F = σ(G)
     }
-    output_loss(device, network.spec.loss, workspace, layers);  // D_L = softmax(F_L) − Y
+    output_loss(context.device, workspace, smoothing);  // D_L = softmax(F_L) − Y
   }
   const PhaseClock::Scope timed(context.clock, Phase::backward);
-  for (std::size_t i = layers; i >= 1; --i) {
-    const LayerSpec& spec = network.spec.layers[i - 1];
-    beat(Activity::step, place.step, static_cast<Index>(i));
-    // S_i = D_i ∘ σ'(G_i)
-    device.apply_derivative(spec.activation, workspace.activations(i), workspace.difference(i), workspace.masked(i));
-    // Ŵ_i ← Ŵ_i + ΔŴ_i,  D_{i−1} = W_iᵀ S_i
-    rule.backward({.layer = static_cast<Index>(i - 1),
-                   .spec = spec,
-                   .global_batch = global_batch,
-                   .eta = eta,
-                   .features = workspace.features(i - 1),
-                   .activations = workspace.activations(i),
-                   .difference = workspace.difference(i),
-                   .masked = workspace.masked(i),
-                   .weights = network.weights[i - 1].view(),
-                   .carried = i > 1 ? workspace.difference(i - 1) : MatrixView()});
+  for (const auto& layer : workspace.layers() | std::views::reverse) {
+    beat(Activity::step, place.step, layer_number--);
+    layer->backward();
+    // S = D ∘ σ'(G),  Ŵ ← Ŵ + ΔŴ,  D_in += fold(Wᵀ S)
+    if (LinearMap* map = layer->map()) rule.backward(*map, size);
+    if (ScaleMap* scales = layer->scales()) rule.backward(*scales, size);
   }
   rule.finish_step();
   beat(Activity::step, place.step);
-  return agree_on_step(context, rule, device.take_loss_sums(), wishes ? wishes() : Wishes{}, place);
+  return agree_on_step(context, rule, context.device.take_loss_sums(), wishes ? wishes() : Wishes{}, place);
 }
 
 }  // namespace sibp

@@ -7,44 +7,46 @@ namespace {
 
 class ActivationsForm final : public ProximalForm {
  public:
-  ActivationsForm(const UpdateContext& context, const LayerSpec& layer, const ProximalOptions& options, GramSystem gram)
+  ActivationsForm(const UpdateContext& context, const MapShape& map, const ProximalOptions& options, GramSystem gram)
       : ProximalForm(context, options),
         gram_(std::move(gram)),
-        solved_(device().allocate(layer.fan_in(), options.batch.local_batch)),
-        step_(communicator().make_reducible(device(), distributed() ? layer.outputs : 0, layer.fan_in())) {}
+        solved_(device().allocate(map.fan_in(), options.batch.local_batch)),
+        step_(communicator().make_reducible(device(), distributed() ? map.outputs : 0, map.fan_in())) {}
 
-  void features_ready(ConstMatrixView features, const DealtSamples& samples) override {
+  void features_ready(LinearMap& map, const DealtSamples& samples) override {
     const PhaseClock::Scope timed(clock(), Phase::solve);
-    gram_.start(features, samples.total);
+    gram_.start(map, samples.total);
   }
 
-  ProximalStep backward(const LayerBackward& layer) override {
-    if (!carries_new()) carry_difference(layer);
-    const ProximalStep result = solve(layer);
+  ProximalStep backward(const FormStep& step) override {
+    if (!carries_new()) carry_difference(step);
+    const ProximalStep result = solve(step);
     if (carries_new()) {
-      finish(layer.weights);
-      carry_difference(layer);
+      finish(step.target);
+      carry_difference(step);
     }
     return result;
   }
 
-  void finish(MatrixView weights) override { add_sum(*step_, weights); }
+  void finish(MatrixView target) override { add_sum(*step_, target); }
   void add_state(UpdateState& state, const std::string& prefix) override { gram_.add_state(state, prefix); }
 
  private:
-  ProximalStep solve(const LayerBackward& layer) {
+  ProximalStep solve(const FormStep& step) {
     const PhaseClock::Scope timed(clock(), Phase::solve);
     const ProximalStep result = gram_.factorise();  // A + λI = L Lᵀ
-    const MatrixView y = solved_.view().left_cols(layer.features.cols);
-    device().copy(layer.features, y);
+    const ConstMatrixView features = step.map.whole_inputs();
+    const ConstMatrixView masked = step.map.masked();
+    const MatrixView y = solved_.view().left_cols(features.cols);
+    device().copy(features, y);
     device().solve_left(gram_.factor(), y);  // Y_p = (A + λI)⁻¹ F̂_p   (fan_in × M_p)
     // ΔŴ = R Yᵀ = −η S Yᵀ: on one rank added to the weights at once, else summed over ranks first
-    const Real factor = result.failed_minor == 0 ? static_cast<Real>(-layer.eta * gram_.scale()) : Real(0);
+    const Real factor = result.failed_minor == 0 ? static_cast<Real>(-step.eta * gram_.scale()) : Real(0);
     if (!distributed()) {
-      if (result.failed_minor == 0) device().gemm(Op::none, Op::transpose, factor, layer.masked, y, 1, layer.weights);
+      if (result.failed_minor == 0) device().gemm(Op::none, Op::transpose, factor, masked, y, 1, step.target);
       return result;
     }
-    step_->set_product(device(), step_->view(), factor, layer.masked, y);
+    step_->set_product(device(), step_->view(), factor, masked, y);
     step_->start_sum();
     return result;
   }
@@ -56,9 +58,9 @@ class ActivationsForm final : public ProximalForm {
 
 }  // namespace
 
-std::unique_ptr<ProximalForm> make_activations_form(const UpdateContext& context, const LayerSpec& layer,
+std::unique_ptr<ProximalForm> make_activations_form(const UpdateContext& context, const MapShape& map,
                                                     const ProximalOptions& options, GramSystem gram) {
-  return std::make_unique<ActivationsForm>(context, layer, options, std::move(gram));
+  return std::make_unique<ActivationsForm>(context, map, options, std::move(gram));
 }
 
 }  // namespace sibp

@@ -1,31 +1,30 @@
 #pragma once
 
+#include "sibp/device/scratch.hpp"
 #include "sibp/update/update_rule.hpp"
-
-#include "update/scratch.hpp"
 
 #include <memory>
 
 namespace sibp {
 
-/// Solves X (A + λI) = B, A = F̂ F̂ᵀ over all ranks' samples, for one layer by conjugate gradients, row by row of X but
-/// all rows at once. A is never formed: P A = (P F̂) F̂ᵀ.
+/// Solves X (A + λI) = B, A = P̂ P̂ᵀ over all ranks' columns, for one map by conjugate gradients, row by row of X but all
+/// rows at once. A is never formed: D A = (D P̂) P̂ᵀ, block by block of columns.
 class ConjugateGradientSolve {
  public:
-  ConjugateGradientSolve(const UpdateContext& context, const LayerSpec& layer);
+  ConjugateGradientSolve(const UpdateContext& context, const MapShape& map);
 
   /// x ← the `steps`-th iterate from 0 for the right-hand side x, outputs × fan_in. Collective.
-  void solve(ConstMatrixView features, double lambda, Index steps, MatrixView x);
+  void solve(LinearMap& map, double lambda, Index steps, MatrixView x);
 
  private:
-  /// Q ← P (A + λI)
-  void apply(ConstMatrixView features, double lambda);
+  /// Q ← D (A + λI)
+  void apply(LinearMap& map, double lambda);
 
   UpdateContext context_;
   Matrix residual_;                         ///< R, outputs × fan_in as all that follow
-  Matrix direction_;                        ///< P
+  Matrix direction_;                        ///< D
   std::unique_ptr<ReducibleMatrix> image_;  ///< Q
-  Scratch product_;                         ///< P F̂, outputs × M_p
+  Scratch product_;                         ///< D P̂ of a block
 };
 
 }  // namespace sibp

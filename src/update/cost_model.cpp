@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 namespace sibp {
@@ -53,29 +54,35 @@ class Tally {
   const MachineRates& rates_;
 };
 
-/// A rank's samples, n_{i−1} + 1, n_{i−1}, n_i and M as numbers to calculate with.
+/// n_{i−1} + 1, n_{i−1}, n_i, the columns of all ranks and of one as numbers to calculate with.
 struct Sizes {
   explicit Sizes(const LayerInStep& step)
       : n(static_cast<double>(step.layer.fan_in())),
         inputs(static_cast<double>(step.layer.inputs)),
         o(static_cast<double>(step.layer.outputs)),
-        batch(static_cast<double>(step.step.batch)),
-        local(std::ceil(batch / step.step.ranks)) {}
+        batch(static_cast<double>(step.step.batch * step.layer.columns)),
+        local(std::ceil(static_cast<double>(step.step.batch) / step.step.ranks) *
+              static_cast<double>(step.layer.columns)) {}
 
   double n, inputs, o, batch, local;
 };
 
 void add_network(Tally& tally, const LayerInStep& step, const Sizes& s) {
-  tally.gemm(s.o, s.local, s.n);                           // G = Ŵ F̂
-  tally.touch(5 * s.o * s.local);                          // σ, σ'
-  if (!step.is_first) tally.gemm(s.inputs, s.local, s.o);  // D = Wᵀ S
+  tally.gemm(s.o, s.local, s.n);                                                     // G = Ŵ F̂
+  tally.touch(5 * s.o * s.local);                                                    // σ, σ'
+  if (!step.is_first) tally.gemm(s.inputs, s.local, s.o);                            // D = Wᵀ S
+  if (step.layer.columns > 1) tally.touch((step.is_first ? 2 : 4) * s.n * s.local);  // patches unfolded and folded
 }
 
-Tally gram(const Sizes& s, const StepShape& step, const MachineRates& rates) {
+Tally gram(const Sizes& s, const LayerInStep& layer, const MachineRates& rates) {
+  const StepShape& step = layer.step;
+  const bool convolves = layer.layer.columns > 1;
+  const double columns = s.local / static_cast<double>(convolves ? step.convolution_gram_sample : 1);
   Tally tally(step, rates);
-  tally.syrk(s.n, s.local);
-  if (step.ranks > 1) tally.touch(2 * s.n * s.n);       // packed and unpacked
-  if (step.gram_every > 1) tally.touch(6 * s.n * s.n);  // the mean
+  tally.syrk(s.n, columns);
+  if (convolves) tally.touch(2 * s.n * columns);                        // patches unfolded
+  if (step.ranks > 1) tally.touch(2 * s.n * s.n);                       // packed and unpacked
+  if (step.gram_every_of(layer.layer) > 1) tally.touch(6 * s.n * s.n);  // the mean
   tally.all_reduce(s.n * (s.n + 1) / 2);
   tally.cholesky(s.n);
   return tally;
@@ -119,15 +126,16 @@ void add_update(Tally& tally, Form form, const LayerInStep& layer, const Sizes& 
   const bool distributed = step.ranks > 1;
   switch (form) {
     case Form::normal:
-      tally.add(gram(s, step, rates), step.gram_every);
+      tally.add(gram(s, layer, rates), step.gram_every_of(layer.layer));
       tally.gemm(s.n, s.o, s.local);
+      if (layer.layer.columns > 1) tally.touch(2 * s.n * s.local);
       tally.reduce_scatter(s.n * s.o);
       tally.solve(s.n, std::ceil(s.o / step.ranks));
       tally.gather(s.n * s.o);
       tally.touch(3 * s.n * s.o);
       break;
     case Form::activations:
-      tally.add(gram(s, step, rates), step.gram_every);
+      tally.add(gram(s, layer, rates), step.gram_every);
       tally.touch(2 * s.n * s.local);
       tally.solve(s.n, s.local);
       tally.gemm(s.o, s.n, s.local);
@@ -230,14 +238,22 @@ std::vector<Form> forms_on(int ranks, bool alike, Index gram_every) {
   return {Form::normal, Form::activations, Form::dual, Form::dual_split};
 }
 
+std::vector<Form> everywhere_it_fits(Form form, const NetworkSpec& spec) {
+  std::vector<Form> forms;
+  for (const MapShape& map : spec.maps) forms.push_back(fits(form, map) ? form : Form::normal);
+  return forms;
+}
+
 std::vector<Form> choose_forms(const NetworkSpec& spec, const StepShape& shape, const MachineRates& rates,
                                const std::vector<Form>& candidates) {
   std::vector<Form> chosen;
-  for (const LayerSpec& layer : spec.layers) {
-    const LayerInStep step{layer, chosen.empty(), shape};
-    chosen.push_back(*std::min_element(candidates.begin(), candidates.end(), [&](Form a, Form b) {
-      return semi_implicit_cost(a, step, rates).seconds() < semi_implicit_cost(b, step, rates).seconds();
-    }));
+  for (const MapShape& map : spec.maps) {
+    const LayerInStep step{map, chosen.empty(), shape};
+    std::vector<Form> fitting;
+    std::ranges::copy_if(candidates, std::back_inserter(fitting), [&](Form form) { return fits(form, map); });
+    const auto cheapest = std::ranges::min_element(
+        fitting, {}, [&](Form form) { return semi_implicit_cost(form, step, rates).seconds(); });
+    chosen.push_back(cheapest == fitting.end() ? Form::normal : *cheapest);
   }
   return chosen;
 }

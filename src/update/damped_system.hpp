@@ -9,6 +9,8 @@ namespace sibp {
 struct ProximalStep {
   double lambda = 0;
   Index failed_minor = 0;  ///< order of the leading minor that is not positive definite; 0: solved
+  double move = 0;         ///< ‖ΔŴ P̂‖² in the metric of A, where it is asked for
+  double size = 0;         ///< ‖Ŵ P̂‖² in the same
 };
 
 /// L Lᵀ = a + λI in the place of `a` (lower triangle), which is A = F̂ F̂ᵀ or K = F̂ᵀ F̂, with the same trace, summed over

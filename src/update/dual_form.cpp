@@ -9,33 +9,33 @@ namespace {
 
 class DualForm final : public ProximalForm {
  public:
-  DualForm(const UpdateContext& context, const LayerSpec& layer, const ProximalOptions& options)
+  DualForm(const UpdateContext& context, const MapShape& map, const ProximalOptions& options)
       : ProximalForm(context, options),
         damping_(options.damping),
-        solves_features_(layer.fan_in() < layer.outputs),
+        solves_features_(map.fan_in() < map.outputs),
         kernel_(device().allocate(options.batch.global_batch, options.batch.global_batch)),
-        solved_(device().allocate(std::min(layer.fan_in(), layer.outputs), options.batch.global_batch)),
-        gathered_features_(gatherable(layer.fan_in() * options.batch.global_batch)),
-        gathered_masked_(gatherable(layer.outputs * options.batch.global_batch)) {}
+        solved_(device().allocate(std::min(map.fan_in(), map.outputs), options.batch.global_batch)),
+        gathered_features_(gatherable(map.fan_in() * options.batch.global_batch)),
+        gathered_masked_(gatherable(map.outputs * options.batch.global_batch)) {}
 
-  void features_ready(ConstMatrixView features, const DealtSamples& samples) override {
+  void features_ready(LinearMap& map, const DealtSamples& samples) override {
     const PhaseClock::Scope timed(clock(), Phase::solve);
     samples_ = samples;
-    features_ = features;
+    features_ = map.whole_inputs();
     if (!distributed()) return;
-    start_gather(*gathered_features_, features, samples.per_rank);
+    start_gather(*gathered_features_, features_, samples.per_rank);
     features_ = gathered_features_->all();
   }
 
-  ProximalStep backward(const LayerBackward& layer) override {
-    const ProximalStep result = solve(layer.masked);
-    if (!carries_new()) carry_difference(layer);
-    if (result.failed_minor == 0) update(layer);
+  ProximalStep backward(const FormStep& step) override {
+    const ProximalStep result = solve(step.map.masked());
+    if (!carries_new()) carry_difference(step);
+    if (result.failed_minor == 0) update(step);
     if (distributed()) {
       gathered_features_->release();
       gathered_masked_->release();
     }
-    if (carries_new()) carry_difference(layer);
+    if (carries_new()) carry_difference(step);
     return result;
   }
 
@@ -64,10 +64,10 @@ class DualForm final : public ProximalForm {
   }
 
   /// Ŵ ← Ŵ − η S (K + λI)⁻¹ F̂ᵀ
-  void update(const LayerBackward& layer) {
+  void update(const FormStep& step) {
     const PhaseClock::Scope timed(clock(), Phase::solve);
-    device().gemm(Op::none, Op::transpose, static_cast<Real>(-layer.eta), solves_features_ ? masked_ : solved(),
-                  solves_features_ ? solved() : features_, 1, layer.weights);
+    device().gemm(Op::none, Op::transpose, static_cast<Real>(-step.eta), solves_features_ ? masked_ : solved(),
+                  solves_features_ ? solved() : features_, 1, step.target);
   }
 
   Damping damping_;
@@ -83,9 +83,9 @@ class DualForm final : public ProximalForm {
 
 }  // namespace
 
-std::unique_ptr<ProximalForm> make_dual_form(const UpdateContext& context, const LayerSpec& layer,
+std::unique_ptr<ProximalForm> make_dual_form(const UpdateContext& context, const MapShape& map,
                                              const ProximalOptions& options) {
-  return std::make_unique<DualForm>(context, layer, options);
+  return std::make_unique<DualForm>(context, map, options);
 }
 
 }  // namespace sibp

@@ -13,61 +13,61 @@ namespace {
 
 class DualSplitForm final : public ProximalForm {
  public:
-  DualSplitForm(const UpdateContext& context, const LayerSpec& layer, const ProximalOptions& options)
+  DualSplitForm(const UpdateContext& context, const MapShape& map, const ProximalOptions& options)
       : ProximalForm(context, options),
         damping_(options.damping),
-        splits_columns_(layer.fan_in() < layer.outputs),
-        fan_in_(layer.fan_in()),
-        outputs_(layer.outputs),
+        splits_columns_(map.fan_in() < map.outputs),
+        fan_in_(map.fan_in()),
+        outputs_(map.outputs),
         shares_(even_shares(std::min(fan_in_, outputs_), communicator().size())),
         kernel_shares_(shares_.size()),
         kernel_(device().allocate(options.batch.global_batch, options.batch.global_batch)),
         thin_(device().allocate(options.batch.global_batch, options.batch.local_batch)),
         solved_(device().allocate(own_share().count, options.batch.global_batch)),
         features_(gatherable(fan_in_ * options.batch.global_batch)),
-        masked_(gatherable(layer.outputs * options.batch.global_batch)),
+        masked_(gatherable(map.outputs * options.batch.global_batch)),
         gathered_kernel_(gatherable(kernel_.size())),
-        blocks_(gatherable(layer.outputs * fan_in_)) {}
+        blocks_(gatherable(map.outputs * fan_in_)) {}
 
-  void features_ready(ConstMatrixView features, const DealtSamples& samples) override {
+  void features_ready(LinearMap& map, const DealtSamples& samples) override {
     const PhaseClock::Scope timed(clock(), Phase::solve);
     samples_ = samples;
     has_kernel_ = false;
-    start_gather(*features_, features, samples.per_rank);
+    start_gather(*features_, map.whole_inputs(), samples.per_rank);
   }
 
   void features_passed() override { start_kernel(); }
 
-  ProximalStep backward(const LayerBackward& layer) override {
+  ProximalStep backward(const FormStep& step) override {
     {
       const PhaseClock::Scope timed(clock(), Phase::solve);
-      start_gather(*masked_, layer.masked, samples_.per_rank);
+      start_gather(*masked_, step.map.masked(), samples_.per_rank);
     }
     start_kernel();
     const bool waits_for_blocks = carries_new() && blocks_->in_shared_memory();
-    if (!waits_for_blocks) carry_difference(layer);  // by the old weights, while S travels
+    if (!waits_for_blocks) carry_difference(step);  // by the old weights, while S travels
     const ProximalStep result = factorise_kernel();
-    const Real factor = result.failed_minor == 0 ? static_cast<Real>(-layer.eta) : Real(0);
-    update_block(layer, factor);
+    const Real factor = result.failed_minor == 0 ? static_cast<Real>(-step.eta) : Real(0);
+    update_block(step, factor);
     if (waits_for_blocks) {
-      finish(layer.weights);
-      carry_difference(layer);
+      finish(step.target);
+      carry_difference(step);
     } else if (carries_new()) {
-      carry_update(layer, factor);
+      carry_update(step, factor);
     }
     features_->release();
     masked_->release();
     return result;
   }
 
-  void finish(MatrixView weights) override {
+  void finish(MatrixView target) override {
     if (!blocks_->under_way()) return;
     wait(*blocks_);
     const PhaseClock::Scope timed(clock(), Phase::solve);
     const Real* first = blocks_->all().data;
     const bool has_own = blocks_->in_shared_memory();  // over a network it may be rounded, for all ranks alike
     for (const Share& share : shares_) {
-      const MatrixView block = block_of(weights, share);
+      const MatrixView block = block_of(target, share);
       const bool is_there = has_own && &share == &own_share();
       if (!is_there) device().copy({first, block.rows, block.cols, std::max<Index>(block.rows, 1)}, block);
       first += block.size();
@@ -110,10 +110,10 @@ class DualSplitForm final : public ProximalForm {
   }
 
   /// This rank's block of Ŵ ← Ŵ + factor S (K + λI)⁻¹ F̂ᵀ, in place, and the start of the blocks' gathering.
-  void update_block(const LayerBackward& layer, Real factor) {
+  void update_block(const FormStep& step, Real factor) {
     const PhaseClock::Scope timed(clock(), Phase::solve);
     const Share& mine = own_share();
-    const MatrixView block = block_of(layer.weights, mine);
+    const MatrixView block = block_of(step.target, mine);
     wait(*masked_);
     if (factor != Real(0)) {
       const ConstMatrixView s = masked_->all();
@@ -133,13 +133,15 @@ class DualSplitForm final : public ProximalForm {
 
   /// Adds to D_{i−1} what the update changes in it: by W_new = W + factor S (K + λI)⁻¹ Fᵀ,
   /// W_newᵀ S_p = Wᵀ S_p + factor F (K + λI)⁻¹ Sᵀ S_p, thin products with what has been gathered.
-  void carry_update(const LayerBackward& layer, Real factor) {
-    if (layer.carried.rows == 0 || factor == Real(0)) return;
+  void carry_update(const FormStep& step, Real factor) {
+    if (!step.carries || !step.map.carries() || factor == Real(0)) return;
     const PhaseClock::Scope timed(clock(), Phase::backward);
-    const MatrixView thin = thin_.reshaped(samples_.total, layer.masked.cols);
-    device().gemm(Op::transpose, Op::none, 1, masked_->all(), layer.masked, 0, thin);  // Sᵀ S_p   (M × M_p)
+    const ConstMatrixView own = step.map.masked();
+    const MatrixView thin = thin_.reshaped(samples_.total, own.cols);
+    device().gemm(Op::transpose, Op::none, 1, masked_->all(), own, 0, thin);  // Sᵀ S_p   (M × M_p)
     device().solve_left(kernel(), thin);
-    device().gemm(Op::none, Op::none, factor, features_->all().top_rows(layer.spec.inputs), thin, 1, layer.carried);
+    device().gemm(Op::none, Op::none, factor, features_->all().top_rows(step.map.shape().inputs), thin, 1,
+                  step.map.carried());
   }
 
   Damping damping_;
@@ -162,9 +164,9 @@ class DualSplitForm final : public ProximalForm {
 
 }  // namespace
 
-std::unique_ptr<ProximalForm> make_dual_split_form(const UpdateContext& context, const LayerSpec& layer,
+std::unique_ptr<ProximalForm> make_dual_split_form(const UpdateContext& context, const MapShape& map,
                                                    const ProximalOptions& options) {
-  return std::make_unique<DualSplitForm>(context, layer, options);
+  return std::make_unique<DualSplitForm>(context, map, options);
 }
 
 }  // namespace sibp

@@ -2,6 +2,7 @@
 
 #include "update/explicit_update.hpp"
 #include "update/optimiser.hpp"
+#include "update/scale_gradients.hpp"
 
 namespace sibp {
 namespace {
@@ -11,24 +12,32 @@ class GradientDescent final : public UpdateRule {
   GradientDescent(const UpdateContext& context, const NetworkSpec& spec, Optimiser optimiser,
                   const MethodOptions& options)
       : context_(context),
-        layers_(spec.layers.size()),
+        maps_(spec.maps.size()),
         gradients_(context, spec),
+        scale_gradients_(context.device, spec),
         optimiser_(context.device, spec, optimiser, options) {}
 
-  void features_ready(Index, ConstMatrixView) override {}
+  void features_ready(LinearMap&) override {}
 
-  void backward(const LayerBackward& layer) override {
-    gradients_.start(layer);
-    carry_difference(context_, layer);
+  void backward(LinearMap& map, const StepSize& step) override {
+    rate_ = step.eta;
+    gradients_.start(map, step);
+    carry_difference(context_, map);
+  }
+
+  void backward(ScaleMap& scales, const StepSize& step) override {
+    scale_gradients_.take(scales, step);
+    carry_difference(context_, scales);
   }
 
   void finish_step() override {
     optimiser_.start_step();
-    for (std::size_t i = layers_; i-- > 0;) {
+    for (std::size_t i = maps_; i-- > 0;) {
       const ConstMatrixView gradient = gradients_.finish(i);
       const PhaseClock::Scope timed(context_.clock, Phase::solve);
-      optimiser_.apply(i, gradients_.started(i).eta, gradient, gradients_.started(i).weights);
+      optimiser_.apply(i, rate_, gradient, gradients_.started(i).weights());
     }
+    scale_gradients_.apply(optimiser_);
   }
 
   [[nodiscard]] UpdateState state() override { return optimiser_.state(); }
@@ -37,8 +46,10 @@ class GradientDescent final : public UpdateRule {
 
  private:
   UpdateContext context_;
-  std::size_t layers_;
+  std::size_t maps_;
+  double rate_ = 0;  ///< of this step
   GradientReductions gradients_;
+  ScaleGradients scale_gradients_;
   OptimiserState optimiser_;
 };
 

@@ -4,43 +4,51 @@
 
 namespace sibp {
 
-GramSystem::GramSystem(const UpdateContext& context, const LayerSpec& layer, const ProximalOptions& options,
-                       FusedSums& sums, std::size_t place)
+GramSystem::GramSystem(const UpdateContext& context, const MapShape& map, const SystemOptions& options, FusedSums& sums,
+                       std::size_t place)
     : context_(context),
-      damping_(options.damping),
-      refresh_(options.refresh),
+      options_(options),
       sums_(sums),
       place_(place),
-      gram_(context.device.allocate(layer.fan_in(), layer.fan_in())),
-      mean_(context.device.allocate(averages() ? layer.fan_in() : 0, layer.fan_in())) {
+      gram_(context.device.allocate(map.fan_in(), map.fan_in())),
+      mean_(context.device.allocate(averages() ? map.fan_in() : 0, map.fan_in())) {
 }
 
-void GramSystem::start(ConstMatrixView features, Index samples) {
+void GramSystem::start(LinearMap& map, Index samples) {
+  const GramRefresh& refresh = options_.refresh;
   samples_ = samples;
-  const Index beyond = steps_ - refresh_.burn_in;
-  due_ = !averages() || beyond <= 0 || beyond % refresh_.every == 0;
+  sampled_ = (samples + options_.sample - 1) / options_.sample;
+  const Index beyond = steps_ - refresh.burn_in;
+  due_ = !averages() || beyond <= 0 || beyond % refresh.every == 0;
   uses_mean_ = averages() && beyond >= 0;
   ++steps_;
   if (!due_) return;
-  // A_p = F̂_p F̂_pᵀ   (fan_in × fan_in)
+  // A_p = P̂_p P̂_pᵀ   (fan_in × fan_in)
+  const ColumnSource inputs = map.sampled_inputs(options_.sample);
   if (distributed()) {
-    sums_.set_triangle(place_, features, gram_.view());
+    sums_.set_triangle(place_, inputs, gram_.view());
     sums_.ready(place_);
   } else {
-    context_.device.syrk(Op::none, 1, features, 0, gram_.view());
+    form_triangle(context_.device, inputs, gram_.view());
   }
 }
 
 ProximalStep GramSystem::factorise() {
-  if (!due_) {
-    if (!has_factor_) last_ = factorise_mean();  // the first step of a run that goes on
-    return last_;
-  }
-  if (distributed()) await_sum();
-  if (averages()) add_to_mean();
-  last_ = uses_mean_ ? factorise_mean() : sibp::factorise(context_.device, gram_.view(), damping_, gram_.rows());
+  if (!due_ && has_factor_) return last_;  // not due and no factor: the first step of a run that goes on
+  if (due_ && distributed()) await_sum();
+  if (due_ && averages()) add_to_mean();
+  last_ = uses_mean_ ? factorise_mean() : factorise_own();
   has_factor_ = true;
   return last_;
+}
+
+/// Of this batch's A, for as many samples as the batch has.
+ProximalStep GramSystem::factorise_own() {
+  mean_over_ = 1;
+  if (sampled_ != samples_)
+    context_.device.scale(static_cast<Real>(static_cast<double>(samples_) / static_cast<double>(sampled_)),
+                          gram_.view());
+  return sibp::factorise(context_.device, gram_.view(), options_.damping, gram_.rows());
 }
 
 void GramSystem::await_sum() {
@@ -55,18 +63,18 @@ void GramSystem::await_sum() {
 void GramSystem::add_to_mean() {
   mean_samples_ = samples_;
   ++batches_;
-  context_.device.scale(static_cast<Real>(refresh_.average), mean_.view());
-  context_.device.axpy(static_cast<Real>((1 - refresh_.average) / static_cast<double>(samples_)), gram_.view(),
-                       mean_.view());
+  const double average = options_.refresh.average;
+  context_.device.scale(static_cast<Real>(average), mean_.view());
+  context_.device.axpy(static_cast<Real>((1 - average) / static_cast<double>(sampled_)), gram_.view(), mean_.view());
 }
 
 /// Of Ā over the weights in it, 1 − βᵏ after k batches.
 ProximalStep GramSystem::factorise_mean() {
-  has_factor_ = true;
+  mean_over_ = mean_samples_;
   context_.device.copy(mean_.view(), gram_.view());
-  const double weight = 1 - std::pow(refresh_.average, static_cast<double>(batches_));
+  const double weight = 1 - std::pow(options_.refresh.average, static_cast<double>(batches_));
   context_.device.scale(static_cast<Real>(1 / weight), gram_.view());
-  return sibp::factorise(context_.device, gram_.view(), refresh_.damping, gram_.rows(), mean_samples_);
+  return sibp::factorise(context_.device, gram_.view(), options_.refresh.damping, gram_.rows(), mean_samples_);
 }
 
 void GramSystem::add_state(UpdateState& state, const std::string& prefix) {

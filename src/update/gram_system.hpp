@@ -14,30 +14,34 @@ namespace sibp {
 class GramSystem {
  public:
   /// `sums` has this layer's packed triangle at `place` where sums are made.
-  GramSystem(const UpdateContext& context, const LayerSpec& layer, const ProximalOptions& options, FusedSums& sums,
+  GramSystem(const UpdateContext& context, const MapShape& map, const SystemOptions& options, FusedSums& sums,
              std::size_t place);
 
   /// Forms this rank's part of A for a batch of so many samples over all ranks, if A is due. Collective.
-  void start(ConstMatrixView features, Index samples);
+  void start(LinearMap& map, Index samples);
   /// Waits for A if it is due, and factorises. Collective.
   ProximalStep factorise();
   /// What the next step depends on where A is a running mean, under names that start with `prefix`. Local.
   void add_state(UpdateState& state, const std::string& prefix);
+  /// Whether A is formed anew in this step. Local.
+  [[nodiscard]] bool is_due() const { return due_; }
+  /// What was added to the diagonal of what was factorised. Local.
+  [[nodiscard]] double added() const { return last_.lambda / static_cast<double>(mean_over_); }
   /// L, once factorise() has not failed. Local.
   [[nodiscard]] ConstMatrixView factor() const { return gram_.view(); }
   /// What B = R F̂ᵀ is to be multiplied by: 1, or 1 / M where the mean of F̂ F̂ᵀ over samples stands for A. Local.
   [[nodiscard]] double scale() const { return uses_mean_ ? 1 / static_cast<double>(samples_) : 1; }
 
  private:
-  [[nodiscard]] bool averages() const { return refresh_.every > 1; }
+  [[nodiscard]] bool averages() const { return options_.refresh.every > 1; }
   [[nodiscard]] bool distributed() const { return context_.communicator.makes_sums(); }
   void await_sum();
   void add_to_mean();
+  ProximalStep factorise_own();
   ProximalStep factorise_mean();
 
   UpdateContext context_;
-  Damping damping_;
-  GramRefresh refresh_;
+  SystemOptions options_;
   FusedSums& sums_;
   std::size_t place_;
   Matrix gram_;              ///< A, then its factor: fan_in × fan_in, lower triangle
@@ -45,7 +49,9 @@ class GramSystem {
   Index batches_ = 0;        ///< in the mean
   Index steps_ = 0;          ///< started so far
   Index samples_ = 0;        ///< M of this step
-  Index mean_samples_ = 0;   ///< and of the step that added to the mean last
+  Index sampled_ = 0;        ///< of these, those that A is formed of
+  Index mean_samples_ = 0;   ///< M of the step that added to the mean last
+  Index mean_over_ = 1;      ///< what was factorised is a mean over so many samples
   bool due_ = true;          ///< A is formed in this step
   bool uses_mean_ = false;   ///< the mean stands for A in this step
   bool has_factor_ = false;  ///< gram_ holds a factor

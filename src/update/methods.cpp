@@ -42,16 +42,32 @@ MethodOptions default_options(Method method, Optimiser outer) {
   return options;
 }
 
-double default_step_size(const MethodOptions& options, Index layers) {
+namespace {
+
+bool has_convolutions(const NetworkSpec& spec) {
+  return std::ranges::any_of(spec.maps, [](const MapShape& map) { return map.columns > 1; });
+}
+
+}  // namespace
+
+MethodOptions settled(MethodOptions options, const NetworkSpec& spec) {
+  const bool convolves = has_convolutions(spec);
+  const bool is_sibp = options.method == Method::sibp;
+  if (!options.step) options.step = {.kind = convolves ? StepRule::Kind::relative : StepRule::Kind::fixed};
+  if (!options.momentum) options.momentum = is_sibp && !convolves ? 0 : 0.9;
+  return options;
+}
+
+double default_step_size(const MethodOptions& options, const NetworkSpec& spec) {
   switch (options.method) {
     case Method::sibp:
-      return std::min(1.0, 4.0 / static_cast<double>(layers));
+      return has_convolutions(spec) ? 0.5 : std::min(1.0, 4.0 / static_cast<double>(spec.maps.size()));
     case Method::published:
       return 0.1;
     case Method::proxprop:
       return options.outer == Optimiser::sgd ? 1 : 1e-3;
     case Method::sgd:
-      return 0.1;
+      return has_convolutions(spec) ? 0.05 : 0.1;
     case Method::adam:
       return 1e-3;
   }
@@ -59,10 +75,20 @@ double default_step_size(const MethodOptions& options, Index layers) {
 }
 
 std::unique_ptr<UpdateRule> make_update_rule(const UpdateContext& context, const NetworkSpec& spec,
-                                             const MethodOptions& options, const BatchCapacity& batch) {
+                                             const MethodOptions& given, const BatchCapacity& batch) {
+  const MethodOptions options = settled(given, spec);
   switch (options.method) {
     case Method::sibp:
-      return make_semi_implicit(context, spec, {options.damping, options.carry, options.forms, batch, options.refresh});
+      return make_semi_implicit(context, spec,
+                                {.damping = options.damping,
+                                 .carry = options.carry,
+                                 .forms = options.forms,
+                                 .batch = batch,
+                                 .refresh = options.refresh,
+                                 .convolution = options.convolution,
+                                 .step = *options.step,
+                                 .momentum = *options.momentum,
+                                 .weight_decay = options.weight_decay});
     case Method::published:
       if (options.damping.kind != Damping::Kind::absolute) {
         throw_usage_error("--damping: --method published has absolute:LAMBDA only");

@@ -1,69 +1,127 @@
 // The proximal solve by its normal equations, ΔŴ (A + λI) = B with A = F̂ F̂ᵀ and B = R F̂ᵀ. A and B are summed over
 // ranks; every rank factors A + λI, solves its share of the rows of ΔŴ, and all gather them: the traffic of reducing B,
 // the solve divided by P, and replicas that are equal by construction.
+#include "sibp/device/scratch.hpp"
+
 #include "update/proximal_form.hpp"
 #include "update/shares.hpp"
+
+#include <array>
+#include <numeric>
 
 namespace sibp {
 namespace {
 
 class NormalForm final : public ProximalForm {
  public:
-  NormalForm(const UpdateContext& context, const LayerSpec& layer, const ProximalOptions& options, GramSystem gram)
+  NormalForm(const UpdateContext& context, const MapShape& map, const ProximalOptions& options, GramSystem gram)
       : ProximalForm(context, options),
         gram_(std::move(gram)),
-        step_(device().allocate(layer.fan_in(), distributed() ? 0 : layer.outputs)),
-        sum_(communicator().make_scattered(device(), layer.fan_in(), distributed() ? layer.outputs : 0)),
-        gathered_(gatherable(layer.fan_in() * layer.outputs)) {
-    for (const Share& share : even_shares(layer.outputs, communicator().size())) rows_.push_back(share.count);
+        step_(device().allocate(map.fan_in(), distributed() ? 0 : map.outputs)),
+        sum_(communicator().make_scattered(device(), map.fan_in(), distributed() ? map.outputs : 0)),
+        gathered_(gatherable(map.fan_in() * map.outputs)),
+        shares_(even_shares(map.outputs, communicator().size())),
+        kept_(device()),
+        size_(device().allocate(options.step.kind == StepRule::Kind::relative ? 1 : 0, 1)) {
+    for (const Share& share : shares_) rows_.push_back(share.count);
   }
 
-  void features_ready(ConstMatrixView features, const DealtSamples& samples) override {
+  void features_ready(LinearMap& map, const DealtSamples& samples) override {
     const PhaseClock::Scope timed(clock(), Phase::solve);
-    gram_.start(features, samples.total);
+    gram_.start(map, samples.total);
   }
 
-  ProximalStep backward(const LayerBackward& layer) override {
+  ProximalStep backward(const FormStep& step) override {
     {
       const PhaseClock::Scope timed(clock(), Phase::solve);
-      // Bᵀ = F̂ Rᵀ = −η F̂ Sᵀ   (fan_in × outputs: a rank's rows of B lie side by side)
-      const auto factor = static_cast<Real>(-layer.eta * gram_.scale());
+      // Bᵀ = P̂ Rᵀ = −η P̂ Sᵀ   (fan_in × outputs: a rank's rows of B lie side by side)
+      const auto factor = static_cast<Real>(-step.eta * gram_.scale());
       if (distributed()) {
-        sum_->set_product(device(), factor, layer.features, layer.masked);
+        sum_->set_product(device(), factor, step.map.inputs_and_masked());
         gathered_->begin(step_.rows(), rows_);
         sum_->start(rows_, gathered_->own());
       } else {
-        device().gemm(Op::none, Op::transpose, factor, layer.features, layer.masked, 0, step_.view());
+        multiply(device(), factor, step.map.inputs_and_masked(), step_.view());
       }
     }
-    if (!carries_new()) carry_difference(layer);
-    const ProximalStep result = solve();
+    if (!carries_new()) carry_difference(step);
+    const ProximalStep result = solve(step);
     if (carries_new()) {
-      complete(layer.weights);
-      carry_difference(layer);
+      complete(step.target);
+      carry_difference(step);
     }
     return result;
   }
 
-  void finish(MatrixView weights) override { complete(weights); }
-  void add_state(UpdateState& state, const std::string& prefix) override { gram_.add_state(state, prefix); }
+  void finish(MatrixView target) override { complete(target); }
+  void add_state(UpdateState& state, const std::string& prefix) override {
+    gram_.add_state(state, prefix);
+    if (size_.size() > 0) state.matrices.emplace(prefix + ".size", size_.view());
+  }
 
  private:
   /// This rank's rows of ΔŴ, as columns of its transpose.
   MatrixView own() { return distributed() ? gathered_->own() : step_.view(); }
 
-  ProximalStep solve() {
+  ProximalStep solve(const FormStep& step) {
     const PhaseClock::Scope timed(clock(), Phase::solve);
-    const ProximalStep result = gram_.factorise();  // A + λI = L Lᵀ
+    ProximalStep result = gram_.factorise();  // A + λI = L Lᵀ
     wait(*sum_);
     if (result.failed_minor == 0) {
+      if (step.measures) device().copy(own(), kept_.of(own().rows, own().cols));
       device().solve_left(gram_.factor(), own());  // ΔŴᵀ = (A + λI)⁻¹ Bᵀ
+      if (step.measures) measure(step.map.weights(), result);
     } else {
       device().fill(own(), 0);
     }
     if (distributed()) gathered_->start();
     pending_ = true;
     return result;
+  }
+
+  /// ‖ΔŴ P̂‖² = ⟨ΔŴ, B⟩ − λ ‖ΔŴ‖² and ‖Ŵ P̂‖² = ‖Ŵ L‖² − λ ‖Ŵ‖², each rank of its rows. All ranks add up the same
+  /// numbers in the same order, so that they get the same bits, whoever had which rows.
+  void measure(ConstMatrixView weights, ProximalStep& result) {
+    const Share& mine = shares_[static_cast<std::size_t>(communicator().rank())];
+    const ConstMatrixView rows = weights.block(mine.first, 0, mine.count, weights.cols);
+    const auto all_rows = static_cast<std::size_t>(weights.rows);
+    row_values_.assign((gram_.is_due() ? 2 : 1) * all_rows, 0.0);
+    const auto of_rows = [&](std::size_t block) {
+      return std::span(row_values_)
+          .subspan(block * all_rows + static_cast<std::size_t>(mine.first), static_cast<std::size_t>(mine.count));
+    };
+    const double lambda = gram_.added();
+    add_column_products(own(), kept_.of(own().rows, own().cols), 1, of_rows(0));
+    add_column_products(own(), own(), -lambda, of_rows(0));
+    if (gram_.is_due()) {  // the size changes slowly: once for every factor is enough
+      const MatrixView product = kept_.of(weights.cols, mine.count);
+      device().gemm(Op::transpose, Op::transpose, 1, gram_.factor(), rows, 0, product);  // (Ŵ L)ᵀ
+      add_column_products(product, product, 1, of_rows(1));
+      row_products_.resize(static_cast<std::size_t>(mine.count));
+      device().row_inner_products(rows, rows, row_products_);
+      for (std::size_t r = 0; r < row_products_.size(); ++r) of_rows(1)[r] -= lambda * row_products_[r];
+    }
+    if (communicator().size() > 1) communicator().all_reduce_sum(std::span<double>(row_values_));  // others' rows are 0
+    const auto sum = [&](std::size_t block) {
+      const double* first = row_values_.data() + block * all_rows;
+      return std::accumulate(first, first + all_rows, 0.0);
+    };
+    result.move = sum(0);
+    std::array<Real, 1> size{};
+    if (gram_.is_due()) {
+      size = {static_cast<Real>(sum(1))};
+      device().upload(size, size_.view());
+    } else {
+      device().download(size_.view(), size);
+    }
+    result.size = static_cast<double>(size.front());
+  }
+
+  /// sums[c] += factor ⟨a_c, b_c⟩ for the columns of two matrices.
+  void add_column_products(ConstMatrixView a, ConstMatrixView b, double factor, std::span<double> sums) {
+    for (Index c = 0; c < a.cols; ++c)
+      sums[static_cast<std::size_t>(c)] +=
+          factor * device().inner_product(a.block(0, c, a.rows, 1), b.block(0, c, b.rows, 1));
   }
 
   /// Ŵ ← Ŵ + ΔŴ, once.
@@ -80,15 +138,20 @@ class NormalForm final : public ProximalForm {
   Matrix step_;  ///< Bᵀ, then ΔŴᵀ on one rank alone, fan_in × outputs; else without columns
   std::unique_ptr<ScatteredSum> sum_;           ///< Bᵀ, of which each rank gets its columns
   std::unique_ptr<GatherableMatrix> gathered_;  ///< Bᵀ, then ΔŴᵀ, by ranks: fan_in × outputs; null on one alone
-  std::vector<Index> rows_;                     ///< of ΔŴ, by the rank that solves them
+  std::vector<Share> shares_;                   ///< of ΔŴ's rows, by the rank that solves them
+  std::vector<Index> rows_;                     ///< how many these are
+  Scratch kept_;                                ///< Bᵀ beside ΔŴᵀ; (Ŵ L)ᵀ
+  Matrix size_;                     ///< ‖Ŵ P̂‖² when A was formed last: 1 × 1, where steps are relative
+  std::vector<double> row_values_;  ///< by row of ΔŴ: what measure() adds up over ranks
+  std::vector<double> row_products_;
   bool pending_ = false;
 };
 
 }  // namespace
 
-std::unique_ptr<ProximalForm> make_normal_form(const UpdateContext& context, const LayerSpec& layer,
+std::unique_ptr<ProximalForm> make_normal_form(const UpdateContext& context, const MapShape& map,
                                                const ProximalOptions& options, GramSystem gram) {
-  return std::make_unique<NormalForm>(context, layer, options, std::move(gram));
+  return std::make_unique<NormalForm>(context, map, options, std::move(gram));
 }
 
 }  // namespace sibp

@@ -8,19 +8,21 @@ namespace sibp {
 
 OptimiserState::OptimiserState(Device& device, const NetworkSpec& spec, Optimiser kind, const MethodOptions& options)
     : device_(device), kind_(kind), options_(options) {
-  for (const LayerSpec& layer : spec.layers) {
-    first_.push_back(device.allocate(layer.outputs, layer.fan_in()));
-    if (kind == Optimiser::adam) second_.push_back(device.allocate(layer.outputs, layer.fan_in()));
-  }
+  for (const MapShape& map : spec.maps) of_maps_.push_back(make_moments(map.outputs, map.fan_in()));
+  for (const Index channels : spec.scales()) of_scales_.push_back(make_moments(channels, 2));
 }
 
-void OptimiserState::apply(std::size_t layer, double rate, ConstMatrixView gradient, MatrixView weights) {
+OptimiserState::Moments OptimiserState::make_moments(Index rows, Index cols) {
+  return {device_.allocate(rows, cols), device_.allocate(kind_ == Optimiser::adam ? rows : 0, cols)};
+}
+
+void OptimiserState::apply(Moments& moments, double rate, double decay, ConstMatrixView gradient, MatrixView weights) {
   if (kind_ == Optimiser::sgd) {
     device_.momentum_step({.rate = rate,
-                           .momentum = options_.momentum,
-                           .weight_decay = options_.weight_decay,
+                           .momentum = options_.momentum.value_or(0.9),
+                           .weight_decay = decay,
                            .nesterov = options_.nesterov},
-                          gradient, first_[layer].view(), weights);
+                          gradient, moments.first.view(), weights);
     return;
   }
   const auto t = static_cast<double>(steps_);
@@ -28,20 +30,24 @@ void OptimiserState::apply(std::size_t layer, double rate, ConstMatrixView gradi
                      .beta1 = options_.beta1,
                      .beta2 = options_.beta2,
                      .epsilon = options_.epsilon,
-                     .weight_decay = options_.weight_decay,
+                     .weight_decay = decay,
                      .first_correction = 1 - std::pow(options_.beta1, t),
                      .second_correction = 1 - std::pow(options_.beta2, t)},
-                    gradient, first_[layer].view(), second_[layer].view(), weights);
+                    gradient, moments.first.view(), moments.second.view(), weights);
+}
+
+void OptimiserState::add_state(UpdateState& state, std::vector<Moments>& all, std::string_view suffix) const {
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const char* name = kind_ == Optimiser::sgd ? "velocity" : "first";
+    state.matrices.emplace(fmt::format("{}.{}{}", name, i, suffix), all[i].first.view());
+    if (kind_ == Optimiser::adam) state.matrices.emplace(fmt::format("second.{}{}", i, suffix), all[i].second.view());
+  }
 }
 
 UpdateState OptimiserState::state() {
   UpdateState state;
-  const auto add = [&](std::vector<Matrix>& matrices, const char* name) {
-    for (std::size_t i = 0; i < matrices.size(); ++i)
-      state.matrices.emplace(fmt::format("{}.{}", name, i), matrices[i].view());
-  };
-  add(first_, kind_ == Optimiser::sgd ? "velocity" : "first");
-  add(second_, "second");
+  add_state(state, of_maps_, "");
+  add_state(state, of_scales_, ".scales");
   if (kind_ == Optimiser::adam) state.numbers.emplace("steps", steps_);
   return state;
 }

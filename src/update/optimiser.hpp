@@ -5,6 +5,7 @@
 #include "sibp/update/method_options.hpp"
 #include "sibp/update/update_rule.hpp"
 
+#include <string_view>
 #include <vector>
 
 namespace sibp {
@@ -17,18 +18,34 @@ class OptimiserState {
 
   /// Counts a step; before the first apply() of every step.
   void start_step() { ++steps_; }
-  /// Ŵ of a layer (from 0) follows `gradient`, or what stands for it, of equal shape, at this learning rate.
-  void apply(std::size_t layer, double rate, ConstMatrixView gradient, MatrixView weights);
-  /// "velocity.I", or "first.I", "second.I" and "steps" with Adam, I from 0: see UpdateRule::state().
+  /// Ŵ of a map (from 0) follows `gradient`, or what stands for it, of equal shape, at this learning rate.
+  void apply(std::size_t map, double rate, ConstMatrixView gradient, MatrixView weights) {
+    apply(of_maps_.at(map), rate, options_.weight_decay, gradient, weights);
+  }
+  /// [γ β] of a normalisation in the same way, without weight decay.
+  void apply_scales(std::size_t scales, double rate, ConstMatrixView gradient, MatrixView weights) {
+    apply(of_scales_.at(scales), rate, 0, gradient, weights);
+  }
+  /// "velocity.I", or "first.I", "second.I" and "steps" with Adam, I from 0, and the same with ".scales": see
+  /// UpdateRule::state().
   [[nodiscard]] UpdateState state();
 
  private:
+  struct Moments {
+    Matrix first;   ///< the velocity, or Adam's first moment m
+    Matrix second;  ///< Adam's second moment v; without elements otherwise
+  };
+
+  [[nodiscard]] Moments make_moments(Index rows, Index cols);
+  void apply(Moments& moments, double rate, double decay, ConstMatrixView gradient, MatrixView weights);
+  void add_state(UpdateState& state, std::vector<Moments>& all, std::string_view suffix) const;
+
   Device& device_;
   Optimiser kind_;
   MethodOptions options_;
-  Index steps_ = 0;             ///< t
-  std::vector<Matrix> first_;   ///< the velocity, or Adam's first moment m
-  std::vector<Matrix> second_;  ///< Adam's second moment v; empty otherwise
+  Index steps_ = 0;  ///< t
+  std::vector<Moments> of_maps_;
+  std::vector<Moments> of_scales_;
 };
 
 }  // namespace sibp

@@ -26,6 +26,15 @@ bool has_gram(Form form) {
   return form == Form::normal || form == Form::activations;
 }
 
+SystemOptions default_convolution_system() {
+  constexpr Damping damping{Damping::Kind::relative, 0.1};
+  return {.damping = damping, .refresh = {.every = 10, .average = 0.9, .burn_in = 0, .damping = damping}, .sample = 8};
+}
+
+bool fits(Form form, const MapShape& map) {
+  return form == Form::normal || map.columns == 1;
+}
+
 std::string to_text(const std::vector<Form>& forms) {
   std::string text;
   for (const Form form : forms) {

@@ -12,6 +12,15 @@
 
 namespace sibp {
 
+/// What a form is to do on the way back.
+struct FormStep {
+  LinearMap& map;
+  double eta = 0;
+  MatrixView target;      ///< Ŵ, or what else ΔŴ is to be added to, outputs × fan_in
+  bool carries = true;    ///< the difference as well, by the map's weights, which are `target` then
+  bool measures = false;  ///< fills ProximalStep::move and size; the form normal alone
+};
+
 /// The samples of a step's batch, by the ranks that hold them.
 struct DealtSamples {
   std::span<const Index> per_rank;  ///< M_q
@@ -31,21 +40,23 @@ class ProximalForm {
   ProximalForm& operator=(const ProximalForm&) = delete;
   virtual ~ProximalForm() = default;
 
-  /// F̂ (fan_in × M_p) is known. It and `samples` stay as they are until finish().
-  virtual void features_ready(ConstMatrixView features, const DealtSamples& samples) = 0;
+  /// P̂ is known. It and `samples` stay as they are until finish().
+  virtual void features_ready(LinearMap& map, const DealtSamples& samples) = 0;
   /// Called at most once between features_ready() and backward(), when the forward pass has got through another layer:
   /// what features_ready() has sent for may be worked on.
   virtual void features_passed() {}
-  /// Solves, updates the weights or starts to, and carries the difference: D_{i−1} = W_iᵀ S_i.
-  virtual ProximalStep backward(const LayerBackward& layer) = 0;
-  /// Completes what backward() has left under way.
-  virtual void finish(MatrixView weights) = 0;
+  /// Solves, adds ΔŴ to the target or starts to, and carries the difference: D_{i−1} = W_iᵀ S_i.
+  virtual ProximalStep backward(const FormStep& step) = 0;
+  /// Completes what backward() has left under way; `target` is that of FormStep.
+  virtual void finish(MatrixView target) = 0;
   /// What the next step depends on beside the weights, under names that start with `prefix`. Local.
   virtual void add_state(UpdateState&, const std::string& /*prefix*/) {}
 
  protected:
-  /// D_{i−1} = W_iᵀ S_i   (inputs × M_p), with the weights as they are now.
-  void carry_difference(const LayerBackward& layer) { sibp::carry_difference(context_, layer); }
+  /// D_{i−1} = W_iᵀ S_i with the weights as they are now, if that is wanted.
+  void carry_difference(const FormStep& step) {
+    if (step.carries) sibp::carry_difference(context_, step.map);
+  }
   /// Waits for what is under way in a slot, or in a reducible or gatherable matrix; the time counts as communication.
   template <class Transfer>
   void wait(Transfer& transfer) {
@@ -85,14 +96,14 @@ class ProximalForm {
   Carry carry_;
 };
 
-std::unique_ptr<ProximalForm> make_normal_form(const UpdateContext& context, const LayerSpec& layer,
+std::unique_ptr<ProximalForm> make_normal_form(const UpdateContext& context, const MapShape& map,
                                                const ProximalOptions& options, GramSystem gram);
-std::unique_ptr<ProximalForm> make_activations_form(const UpdateContext& context, const LayerSpec& layer,
+std::unique_ptr<ProximalForm> make_activations_form(const UpdateContext& context, const MapShape& map,
                                                     const ProximalOptions& options, GramSystem gram);
-std::unique_ptr<ProximalForm> make_dual_form(const UpdateContext& context, const LayerSpec& layer,
+std::unique_ptr<ProximalForm> make_dual_form(const UpdateContext& context, const MapShape& map,
                                              const ProximalOptions& options);
 /// For several ranks; on one it is make_dual_form's.
-std::unique_ptr<ProximalForm> make_dual_split_form(const UpdateContext& context, const LayerSpec& layer,
+std::unique_ptr<ProximalForm> make_dual_split_form(const UpdateContext& context, const MapShape& map,
                                                    const ProximalOptions& options);
 
 }  // namespace sibp

@@ -2,14 +2,20 @@
 
 #include <numeric>
 
+#include <fmt/format.h>
+
 namespace sibp {
 namespace {
 
-Form form_of_layer(const ProximalOptions& options, std::size_t layer) {
-  const std::size_t place = options.forms.size() == 1 ? 0 : layer;
+Form form_of_map(const NetworkSpec& spec, const ProximalOptions& options, std::size_t map) {
+  const std::size_t place = options.forms.size() == 1 ? 0 : map;
   require(place < options.forms.size(), "the form of the update is not chosen for every layer");
   const Form form = options.forms[place];
-  require(options.refresh.every == 1 || has_gram(form), "only a form with a Gram matrix can keep it for several steps");
+  if (!fits(form, spec.maps[map]))
+    throw_usage_error(
+        fmt::format("--form: found {} for layer {}, a convolution; expected normal", name_of(form), map + 1));
+  require(options.system_of(spec.maps[map]).refresh.every == 1 || has_gram(form),
+          "only a form with a Gram matrix can keep it for several steps");
   return form;
 }
 
@@ -20,40 +26,42 @@ ProximalForms::ProximalForms(const UpdateContext& context, const NetworkSpec& sp
     : context_(context), per_rank_(static_cast<std::size_t>(context.communicator.size())) {
   std::vector<FusedSums::Shape> triangles;
   for (std::size_t i = 0; i < end; ++i) {
-    const Index n = spec.layers[i].fan_in();
-    if (has_gram(form_of_layer(options, i))) triangles.push_back({n * (n + 1) / 2, 1});
+    const Index n = spec.maps[i].fan_in();
+    if (has_gram(form_of_map(spec, options, i))) triangles.push_back({n * (n + 1) / 2, 1});
   }
   if (!context.communicator.makes_sums()) triangles.clear();
   grams_ = std::make_unique<FusedSums>(context.device, context.communicator, triangles);
   std::size_t place = 0;
   for (std::size_t i = 0; i < end; ++i) {
-    const LayerSpec& layer = spec.layers[i];
-    switch (form_of_layer(options, i)) {
+    const MapShape& map = spec.maps[i];
+    const SystemOptions system = options.system_of(map);
+    switch (form_of_map(spec, options, i)) {
       case Form::normal:
-        forms_.push_back(make_normal_form(context, layer, options, {context, layer, options, *grams_, place++}));
+        forms_.push_back(make_normal_form(context, map, options, {context, map, system, *grams_, place++}));
         break;
       case Form::activations:
-        forms_.push_back(make_activations_form(context, layer, options, {context, layer, options, *grams_, place++}));
+        forms_.push_back(make_activations_form(context, map, options, {context, map, system, *grams_, place++}));
         break;
       case Form::dual:
-        forms_.push_back(make_dual_form(context, layer, options));
+        forms_.push_back(make_dual_form(context, map, options));
         break;
       case Form::dual_split:
-        forms_.push_back(context.communicator.size() > 1 ? make_dual_split_form(context, layer, options)
-                                                         : make_dual_form(context, layer, options));
+        forms_.push_back(context.communicator.size() > 1 ? make_dual_split_form(context, map, options)
+                                                         : make_dual_form(context, map, options));
         break;
     }
   }
 }
 
-void ProximalForms::features_ready(std::size_t layer, ConstMatrixView features) {
-  if (layer == 0) {
+void ProximalForms::features_ready(LinearMap& map) {
+  const std::size_t i = map.index();
+  if (i == 0) {
     const PhaseClock::Scope timed(context_.clock, Phase::communication);
-    context_.communicator.all_gather(features.cols, std::span(per_rank_));
+    context_.communicator.all_gather(map.samples(), std::span(per_rank_));
     samples_ = {per_rank_, std::accumulate(per_rank_.begin(), per_rank_.end(), Index{0})};
   }
-  if (layer < forms_.size()) forms_[layer]->features_ready(features, samples_);
-  if (layer > 0 && layer <= forms_.size()) forms_[layer - 1]->features_passed();
+  if (i < forms_.size()) forms_[i]->features_ready(map, samples_);
+  if (i > 0 && i <= forms_.size()) forms_[i - 1]->features_passed();
 }
 
 }  // namespace sibp

@@ -7,18 +7,18 @@
 
 namespace sibp {
 
-/// The proximal solves of a network's first layers, each in its form. All functions are Collective.
+/// The proximal solves of a network's first maps, each in its form. All functions are Collective.
 class ProximalForms {
  public:
-  /// For the layers before `end` (counted from 0). Throws Error (runtime) if `options` have no form for one of them, or
-  /// refresh A now and then in a form that has none.
+  /// For the maps before `end` (counted from 0). Throws Error (runtime) if `options` have no form for one of them, or
+  /// refresh A now and then in a form that has none; (usage) naming the layer if its form does not fit it.
   ProximalForms(const UpdateContext& context, const NetworkSpec& spec, const ProximalOptions& options, std::size_t end);
 
   [[nodiscard]] std::size_t size() const { return forms_.size(); }
   [[nodiscard]] ProximalForm& operator[](std::size_t layer) { return *forms_.at(layer); }
 
-  /// To be called for all of the network's layers in their order: F̂ of one is known.
-  void features_ready(std::size_t layer, ConstMatrixView features);
+  /// To be called for all of the network's maps in their order: P̂ of one is known.
+  void features_ready(LinearMap& map);
 
  private:
   UpdateContext context_;

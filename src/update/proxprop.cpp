@@ -4,6 +4,7 @@
 #include "update/explicit_update.hpp"
 #include "update/optimiser.hpp"
 #include "update/proximal_forms.hpp"
+#include "update/scale_gradients.hpp"
 
 #include <fmt/format.h>
 
@@ -16,49 +17,54 @@ class ProxProp final : public UpdateRule {
            const BatchCapacity& batch)
       : context_(context),
         options_(options),
-        hidden_layers_(spec.layers.size() - 1),
-        gradients_(context, spec, options.cg_steps == 0 ? spec.layers.size() - 1 : 0),
+        hidden_maps_(spec.maps.size() - 1),
+        gradients_(context, spec, options.cg_steps == 0 ? spec.maps.size() - 1 : 0),
+        scale_gradients_(context.device, spec),
         optimiser_(context.device, spec, options.outer, options),
-        forms_(context, spec, {{Damping::Kind::absolute, lambda()}, Carry::old_weights, options.forms, batch},
-               options.cg_steps == 0 ? hidden_layers_ : 0) {
-    for (std::size_t i = 0; i < hidden_layers_; ++i) {
-      const LayerSpec& layer = spec.layers[i];
+        forms_(context, spec, proximal_options(batch), options.cg_steps == 0 ? hidden_maps_ : 0) {
+    for (std::size_t i = 0; i < hidden_maps_; ++i) {
+      const MapShape& map = spec.maps[i];
       if (options.cg_steps == 0) {
-        exact_.push_back({context.device.allocate(layer.outputs, layer.fan_in()), 0, {}});
+        exact_.push_back({context.device.allocate(map.outputs, map.fan_in()), {}});
       } else {
-        iterative_.emplace_back(context, layer);
+        iterative_.emplace_back(context, map);
       }
     }
   }
 
-  void features_ready(Index layer, ConstMatrixView features) override {
-    if (exact_.empty()) return;
-    forms_.features_ready(static_cast<std::size_t>(layer), features);
+  void features_ready(LinearMap& map) override {
+    if (!exact_.empty()) forms_.features_ready(map);
   }
 
-  void backward(const LayerBackward& layer) override {
-    const auto i = static_cast<std::size_t>(layer.layer);
-    if (i < exact_.size()) {
-      start_exact(i, layer);
+  void backward(LinearMap& map, const StepSize& step) override {
+    rate_ = step.eta;
+    if (map.index() < exact_.size()) {
+      start_exact(map, step);
     } else {
-      gradients_.start(layer);
+      gradients_.start(map, step);
     }
-    carry_difference(context_, layer);
+    carry_difference(context_, map);
+  }
+
+  void backward(ScaleMap& scales, const StepSize& step) override {
+    scale_gradients_.take(scales, step);
+    carry_difference(context_, scales);
   }
 
   void finish_step() override {
     optimiser_.start_step();
-    for (std::size_t i = hidden_layers_ + 1; i-- > 0;) {
+    for (std::size_t i = hidden_maps_ + 1; i-- > 0;) {
       if (i < exact_.size()) {
         finish_exact(i);
         continue;
       }
       const MatrixView direction = gradients_.finish(i);
-      const LayerBackward& layer = gradients_.started(i);
-      if (i < hidden_layers_) iterative_[i].solve(layer.features, lambda(), options_.cg_steps, direction);
+      LinearMap& map = gradients_.started(i);
+      if (i < hidden_maps_) iterative_[i].solve(map, lambda(), options_.cg_steps, direction);
       const PhaseClock::Scope timed(context_.clock, Phase::solve);
-      optimiser_.apply(i, layer.eta, direction, layer.weights);
+      optimiser_.apply(i, rate_, direction, map.weights());
     }
+    scale_gradients_.apply(optimiser_);
   }
 
   [[nodiscard]] UpdateState state() override { return optimiser_.state(); }
@@ -66,51 +72,53 @@ class ProxProp final : public UpdateRule {
   [[nodiscard]] std::optional<std::string> failure() const override { return failure_; }
 
  private:
-  /// A hidden layer whose proximal step is solved exactly.
-  struct ExactLayer {
+  /// A hidden map whose proximal step is solved exactly.
+  struct ExactMap {
     Matrix step;  ///< ΔŴ, outputs × fan_in
-    double rate;  ///< of this step
     MatrixView weights;
   };
 
-  [[nodiscard]] double lambda() const { return hidden_layers_ > 0 ? 1 / options_.tau : 0; }
+  [[nodiscard]] double lambda() const { return hidden_maps_ > 0 ? 1 / options_.tau : 0; }
 
-  /// ΔŴ = −(S F̂ᵀ / M) (A + I/τ)⁻¹: the step of semi-implicit back propagation at η = 1/M, onto a matrix of zeros in the
+  [[nodiscard]] ProximalOptions proximal_options(const BatchCapacity& batch) const {
+    ProximalOptions proximal{{Damping::Kind::absolute, lambda()}, Carry::old_weights, options_.forms, batch};
+    proximal.convolution = {.damping = proximal.damping, .refresh = {}, .sample = 1};
+    return proximal;
+  }
+
+  /// ΔŴ = −(S P̂ᵀ / M) (A + I/τ)⁻¹: the step of semi-implicit back propagation at η = 1/M, onto a matrix of zeros in the
   /// place of the weights.
-  void start_exact(std::size_t i, const LayerBackward& layer) {
-    ExactLayer& exact = exact_[i];
-    exact.rate = layer.eta;
-    exact.weights = layer.weights;
+  void start_exact(LinearMap& map, const StepSize& step) {
+    ExactMap& exact = exact_[map.index()];
+    exact.weights = map.weights();
     context_.device.fill(exact.step.view(), 0);
-    LayerBackward proximal = layer;
-    proximal.eta = 1 / static_cast<double>(layer.global_batch);
-    proximal.weights = exact.step.view();
-    proximal.carried = {};
-    const ProximalStep result = forms_[i].backward(proximal);
+    const ProximalStep result = forms_[map.index()].backward(
+        {.map = map, .eta = 1 / static_cast<double>(step.global_batch), .target = exact.step.view(), .carries = false});
     if (result.failed_minor == 0) return;
     failure_ = fmt::format(
-        "layer {}: the Gram matrix + I / τ is not positive definite (leading minor {}, τ = {:.3g}); lower --tau or "
-        "--lr",
-        layer.layer + 1, result.failed_minor, options_.tau);
+        "{}: the Gram matrix + I / τ is not positive definite (leading minor {}, τ = {:.3g}); lower --tau or --lr",
+        map.name(), result.failed_minor, options_.tau);
   }
 
   /// −ΔŴ stands for the gradient in the outer optimiser.
   void finish_exact(std::size_t i) {
-    ExactLayer& exact = exact_[i];
+    ExactMap& exact = exact_[i];
     forms_[i].finish(exact.step.view());
     const PhaseClock::Scope timed(context_.clock, Phase::solve);
     context_.device.scale(-1, exact.step.view());
-    optimiser_.apply(i, exact.rate, exact.step.view(), exact.weights);
+    optimiser_.apply(i, rate_, exact.step.view(), exact.weights);
   }
 
   UpdateContext context_;
   MethodOptions options_;
-  std::size_t hidden_layers_;
+  std::size_t hidden_maps_;
+  double rate_ = 0;  ///< of this step
   GradientReductions gradients_;
+  ScaleGradients scale_gradients_;
   OptimiserState optimiser_;
   ProximalForms forms_;
-  std::vector<ExactLayer> exact_;                  ///< the hidden layers, unless by conjugate gradients
-  std::vector<ConjugateGradientSolve> iterative_;  ///< the hidden layers, if by conjugate gradients
+  std::vector<ExactMap> exact_;                    ///< the hidden maps, unless by conjugate gradients
+  std::vector<ConjugateGradientSolve> iterative_;  ///< the hidden maps, if by conjugate gradients
   std::optional<std::string> failure_;
 };
 

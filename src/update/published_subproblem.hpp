@@ -1,10 +1,10 @@
 #pragma once
 
 #include "sibp/device/data_term.hpp"
+#include "sibp/device/scratch.hpp"
 #include "sibp/update/update_rule.hpp"
 
 #include "update/published_line.hpp"
-#include "update/scratch.hpp"
 
 namespace sibp {
 

@@ -37,10 +37,10 @@ Interconnect interconnect_of(const MachineRates& measured, int ranks) {
 StepPrediction predict_step(const NetworkSpec& spec, const StepShape& shape, const MachineRates& rates,
                             std::vector<Form> forms) {
   if (forms.empty()) forms = choose_forms(spec, shape, rates, forms_on(shape.ranks, true, shape.gram_every));
-  require(forms.size() == spec.layers.size(), "one form per layer is needed");
+  require(forms.size() == spec.maps.size(), "one form per layer is needed");
   StepPrediction step{shape, std::move(forms), {}};
-  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
-    const LayerCost cost = semi_implicit_cost(step.forms[i], {spec.layers[i], i == 0, shape}, rates);
+  for (std::size_t i = 0; i < spec.maps.size(); ++i) {
+    const LayerCost cost = semi_implicit_cost(step.forms[i], {spec.maps[i], i == 0, shape}, rates);
     step.cost.flops_network += cost.flops_network;
     step.cost.flops_update += cost.flops_update;
     step.cost.bytes_reduced += cost.bytes_reduced;

@@ -4,6 +4,7 @@
 
 #include "app/parse.hpp"
 #include "support/files.hpp"
+#include "support/networks.hpp"
 
 #include <map>
 #include <set>
@@ -94,7 +95,7 @@ TEST(MethodOptions, DefaultsAreThoseOfTheMethod) {
   EXPECT_EQ(published.damping.kind, Damping::Kind::absolute);
   EXPECT_EQ(published.damping.value, 1);
   const MethodOptions sgd = parse({"--method", "sgd"}).training.method;
-  EXPECT_EQ(sgd.momentum, 0.9);
+  EXPECT_EQ(settled(sgd, testing_support::chain_of(2)).momentum, 0.9);
   EXPECT_FALSE(sgd.nesterov);
   const MethodOptions proxprop = parse({"--method", "proxprop"}).training.method;
   EXPECT_EQ(proxprop.momentum, 0.95);
@@ -103,10 +104,10 @@ TEST(MethodOptions, DefaultsAreThoseOfTheMethod) {
   const MethodOptions with_adam = parse({"--outer", "adam", "--method", "proxprop"}).training.method;
   EXPECT_EQ(with_adam.tau, 1);
   EXPECT_EQ(parse({"--method", "adam", "--lr", "0.25"}).training.eta, 0.25);
-  EXPECT_EQ(default_step_size(sgd, 3), 0.1);
-  EXPECT_EQ(default_step_size(proxprop, 3), 1);
-  EXPECT_EQ(default_step_size(with_adam, 3), 0.001);
-  EXPECT_EQ(default_step_size(published, 30), 0.1);
+  EXPECT_EQ(default_step_size(sgd, testing_support::chain_of(3)), 0.1);
+  EXPECT_EQ(default_step_size(proxprop, testing_support::chain_of(3)), 1);
+  EXPECT_EQ(default_step_size(with_adam, testing_support::chain_of(3)), 0.001);
+  EXPECT_EQ(default_step_size(published, testing_support::chain_of(30)), 0.1);
 }
 
 TEST(MethodOptions, AListOfBatchesStandsInsteadOfEpochs) {

@@ -7,6 +7,7 @@
 // WIRE are as in the program's --sums and --wire.
 
 #include "sibp/comm/environment.hpp"
+#include "sibp/layer/language.hpp"
 #include "sibp/trainer/training_step.hpp"
 #include "sibp/update/calibration.hpp"
 #include "sibp/update/semi_implicit.hpp"
@@ -51,19 +52,19 @@ class Trainee {
       : context_{*device_, communicator, clock_},
         network_(make_network(*device_, spec, {}, 1)),
         batch_(batch),
-        workspace_(*device_, spec, batch / communicator.size()),
+        workspace_(*device_, communicator, network_, batch / communicator.size()),
         rule_(make_semi_implicit(context_, spec,
                                  {damping, Carry::new_weights, forms, {batch, batch / communicator.size()}})) {
     if (communicator.size() > 1) device_->set_progress([communicator] { communicator.poll(); });
     workspace_.set_samples(batch / communicator.size());
-    const MatrixView inputs = workspace_.activations(0);
+    const MatrixView inputs = workspace_.inputs().values();
     for (Index c = 0; c < inputs.cols; ++c)
       for (Index r = 0; r < inputs.rows; ++r)
         inputs(r, c) = static_cast<Real>((c * inputs.rows + r) * 7919 % 1009) / 1009 - Real(0.5);
     for (Index j = 0; j < inputs.cols; ++j) workspace_.labels().data[j] = static_cast<std::int32_t>(j % spec.outputs());
   }
 
-  void step() { training_step(context_, *rule_, network_, workspace_, batch_, 1e-4, {}); }
+  void step() { training_step(context_, *rule_, workspace_, {batch_, 1e-4}, {}); }
 
  private:
   std::unique_ptr<Device> device_ = make_cpu_device(1);
@@ -95,7 +96,7 @@ void measure(const Communicator& world, const NetworkSpec& spec, Index batch, in
   require(steps > 0, "STEPS: expected at least 1");
   const auto device = make_cpu_device(1);
   const auto forms =
-      form ? std::vector<Form>(spec.layers.size(), *form)
+      form ? everywhere_it_fits(*form, spec)
            : choose_forms(spec, {batch, world.size()}, calibrate(*device, world), forms_on(world.size(), true));
   Trainee real(world, spec, forms, batch);
   const Communicator nobody(std::make_shared<bench::IdleBackend>(world.rank(), world.size()));

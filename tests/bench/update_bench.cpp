@@ -1,47 +1,45 @@
 // One layer's part of a training step in every form of the update, on one rank: the difference is carried and the
 // weights are updated.
+#include "sibp/layer/language.hpp"
+#include "sibp/layer/workspace.hpp"
 #include "sibp/update/cost_model.hpp"
 #include "sibp/update/semi_implicit.hpp"
 
 #include "bench/counters.hpp"
 
+#include <fmt/format.h>
+
 namespace sibp {
 namespace {
 
-Matrix filled(Device& device, Index rows, Index cols) {
-  Matrix matrix = device.allocate(rows, cols);
-  const MatrixView view = matrix.view();
-  for (Index k = 0; k < view.size(); ++k) view.data[k] = static_cast<Real>(k * 7919 % 1009) / 1009 - Real(0.5);
-  return matrix;
-}
-
 void update(benchmark::State& state, Form form) {
-  const LayerSpec layer{state.range(0), state.range(1), Activation::identity};
+  const Index inputs = state.range(0);
+  const Index outputs = state.range(1);
   const Index batch = state.range(2);
   const auto device = make_cpu_device(1);
   PhaseClock clock;
   const UpdateContext context{*device, make_self_communicator(), clock};
-  const auto rule = make_semi_implicit(context, {.layers = {layer}}, {{}, Carry::new_weights, {form}, batch, batch});
-  const Matrix features = filled(*device, layer.fan_in(), batch);
-  const Matrix masked = filled(*device, layer.outputs, batch);
-  Matrix weights = device->allocate(layer.outputs, layer.fan_in());
-  Matrix carried = device->allocate(layer.inputs, batch);
+  // The layer that is measured is the second, so that it carries its difference; nothing else takes part.
+  const NetworkSpec spec =
+      parse_network(fmt::format("dense({},identity) dense({})", inputs, outputs), 1, Loss::squared_error, {});
+  Network network = make_network(*device, spec, {}, 1);
+  Workspace workspace(*device, context.communicator, network, batch);
+  workspace.set_samples(batch);
+  const auto fill = [](MatrixView view) {
+    for (Index k = 0; k < view.size(); ++k) view.data[k] = static_cast<Real>(k * 7919 % 1009) / 1009 - Real(0.5);
+  };
+  fill(workspace.inputs().values());
+  for (const auto& layer : workspace.layers()) layer->forward(Pass::training);
+  fill(workspace.output_difference());
+  Layer& layer = *workspace.layers()[1];
+  const auto rule = make_semi_implicit(context, spec, {{}, Carry::new_weights, {form}, {batch, batch}});
   for (auto _ : state) {
-    rule->features_ready(0, features.view());
-    rule->backward({.layer = 0,
-                    .spec = layer,
-                    .global_batch = batch,
-                    .eta = 1e-3,
-                    .features = features.view(),
-                    .activations = masked.view(),
-                    .difference = masked.view(),
-                    .masked = masked.view(),
-                    .weights = weights.view(),
-                    .carried = carried.view()});
-    rule->finish_step();
+    rule->features_ready(*layer.map());
+    layer.backward();
+    rule->backward(*layer.map(), {batch, 1e-3});
   }
-  const double flops_carried = 2.0 * static_cast<double>(layer.inputs * layer.outputs * batch);
-  const LayerCost cost = semi_implicit_cost(form, {layer, true, {batch, 1}}, MachineRates::uniform(1, 0, 1));
+  const double flops_carried = 2.0 * static_cast<double>(inputs * outputs * batch);
+  const LayerCost cost = semi_implicit_cost(form, {spec.maps[1], true, {batch, 1}}, MachineRates::uniform(1, 0, 1));
   bench::count_flops(state, cost.flops_update + flops_carried);
 }
 

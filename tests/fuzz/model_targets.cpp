@@ -1,4 +1,5 @@
 // The readers of models: safetensors files and the language that describes networks.
+#include "sibp/layer/language.hpp"
 #include "sibp/model/network_spec.hpp"
 #include "sibp/model/safetensors.hpp"
 #include "sibp/trainer/model_file.hpp"
@@ -49,7 +50,7 @@ void network(Bytes input) {
   });
   if (!spec) return;
   check(spec->parameters() > 0, "a network has parameters");
-  check(parse_network(to_text(*spec), 784, loss, Activation::relu) == *spec, "the language says all of a network");
+  check(parse_network(spec->text, 784, loss, Activation::relu) == *spec, "the language says all of a network");
 }
 
 }  // namespace sibp::fuzz

@@ -57,8 +57,8 @@ struct ReferenceOptimiser {
  private:
   double momentum(std::size_t i, std::size_t k, double g) {
     double& v = first[i].values[k];
-    v = options.momentum * v + g;
-    return options.nesterov ? g + options.momentum * v : v;
+    v = *options.momentum * v + g;
+    return options.nesterov ? g + *options.momentum * v : v;
   }
 
   double adam(std::size_t i, std::size_t k, double g) {

@@ -27,12 +27,12 @@ struct ReferencePublished {
   void run(const Dense& inputs, const std::vector<std::int32_t>& labels) {
     ReferenceStep start{.spec = spec, .weights = weights, .eta = 0};  // for F̂ alone
     start.run(inputs, labels);
-    const std::size_t layers = spec.layers.size();
+    const std::size_t layers = spec.maps.size();
     std::vector<Dense> outputs;  // G_i
     for (std::size_t i = 0; i < layers; ++i) outputs.push_back(product(weights[i], start.features[i]));
     Dense difference = softmax_minus_labels(outputs.back(), labels);
     for (std::size_t i = layers; i-- > 0;) {
-      const Activation activation = spec.layers[i].activation;
+      const Activation activation = spec.maps[i].activation;
       Dense target = outputs[i];
       Dense masked = difference;
       for (std::size_t k = 0; k < target.values.size(); ++k) {

@@ -34,13 +34,13 @@ struct ReferenceStep {
   std::vector<Dense> kept{};  ///< the damped mean of the last step at which one was due
 
   void run(const Dense& inputs, const std::vector<std::int32_t>& labels) {
-    const std::size_t layers = spec.layers.size();
+    const std::size_t layers = spec.maps.size();
     features = {with_ones(inputs)};
     std::vector<Dense> pre_activations;
     for (std::size_t i = 0; i < layers; ++i) {
       pre_activations.push_back(product(weights[i], features.back()));
       Dense f = pre_activations.back();
-      for (double& value : f.values) value = activate(spec.layers[i].activation, value);
+      for (double& value : f.values) value = activate(spec.maps[i].activation, value);
       features.push_back(with_ones(f));
     }
     Dense difference = output_difference(pre_activations.back(), labels);
@@ -49,7 +49,7 @@ struct ReferenceStep {
     for (std::size_t i = layers; i-- > 0;) {
       Dense masked = difference;
       for (std::size_t k = 0; k < masked.values.size(); ++k)
-        masked.values[k] *= derivative(spec.layers[i].activation, pre_activations[i].values[k]);
+        masked.values[k] *= derivative(spec.maps[i].activation, pre_activations[i].values[k]);
       gradients[i] = product(masked, transpose(features[i]));
       const Dense old = weights[i];
       update(i, features[i], masked);
@@ -65,9 +65,9 @@ struct ReferenceStep {
   /// The loss of `inputs` under present weights, for finite differences.
   double loss_of(const Dense& inputs, const std::vector<std::int32_t>& labels) {
     Dense f = inputs;
-    for (std::size_t i = 0; i < spec.layers.size(); ++i) {
+    for (std::size_t i = 0; i < spec.maps.size(); ++i) {
       f = product(weights[i], with_ones(f));
-      for (double& value : f.values) value = activate(spec.layers[i].activation, value);
+      for (double& value : f.values) value = activate(spec.maps[i].activation, value);
     }
     output_difference(f, labels);
     return loss;
@@ -114,9 +114,9 @@ struct ReferenceStep {
     if (refresh.every == 1) return with_damping(i, own, damping, 1);
     const Index beyond = steps - refresh.burn_in;
     if (beyond <= 0 || beyond % refresh.every == 0) {
-      means.resize(spec.layers.size(), Dense(0, 0));
-      kept.resize(spec.layers.size(), Dense(0, 0));
-      mean_weights.resize(spec.layers.size(), 0);
+      means.resize(spec.maps.size(), Dense(0, 0));
+      kept.resize(spec.maps.size(), Dense(0, 0));
+      mean_weights.resize(spec.maps.size(), 0);
       if (means[i].rows == 0) means[i] = Dense(own.rows, own.cols);
       for (std::size_t k = 0; k < own.values.size(); ++k) {
         means[i].values[k] =

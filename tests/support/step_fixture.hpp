@@ -7,6 +7,7 @@
 #include "sibp/update/semi_implicit.hpp"
 
 #include "support/naive.hpp"
+#include "support/networks.hpp"
 #include "support/test_device.hpp"
 
 #include <functional>
@@ -28,7 +29,7 @@ inline ToyBatch toy_batch(Index features, Index classes, Index samples, std::uin
 
 inline std::vector<naive::Dense> toy_weights(const NetworkSpec& spec, std::uint64_t seed) {
   std::vector<naive::Dense> weights;
-  for (const LayerSpec& layer : spec.layers) {
+  for (const MapShape& layer : spec.maps) {
     weights.push_back(naive::random(layer.outputs, layer.fan_in(), seed++));
     for (double& value : weights.back().values)
       value = static_cast<float>(value / std::sqrt(static_cast<double>(layer.inputs)));
@@ -56,11 +57,9 @@ class RankOfStep {
              Index capacity, const MakeRule& make_rule, std::unique_ptr<Device> device = make_test_device())
       : device_(std::move(device)),
         context_{*device_, on_device(communicator), clock_},
-        workspace_(*device_, spec, capacity),
-        rule_(make_rule(context_, spec)) {
-    network_.spec = spec;
-    for (const auto& w : weights) network_.weights.push_back(naive::upload(*device_, w));
-  }
+        network_(network_with(*device_, spec, weights)),
+        workspace_(*device_, context_.communicator, network_, capacity),
+        rule_(make_rule(context_, spec)) {}
 
   LossSums step(const ToyBatch& batch, double eta) {
     const int ranks = context_.communicator.size();
@@ -71,21 +70,21 @@ class RankOfStep {
       labels.push_back(batch.labels[static_cast<std::size_t>(j)]);
     }
     workspace_.set_samples(static_cast<Index>(labels.size()));
-    device_->upload(inputs, workspace_.activations(0));
+    for (std::size_t k = 0; k < labels.size(); ++k)
+      workspace_.inputs().places()[k] = context_.communicator.rank() + static_cast<Index>(k) * ranks;
+    device_->upload(inputs, workspace_.inputs().values());
     device_->upload_labels(labels, workspace_.labels());
     return repeat(batch.inputs.cols, eta);
   }
 
   /// Another step on the batch that is there.
   LossSums repeat(Index global_batch, double eta) {
-    return training_step(context_, *rule_, network_, workspace_, global_batch, eta, {}).sums;
+    return training_step(context_, *rule_, workspace_, {global_batch, eta}, {}).sums;
   }
 
-  std::vector<naive::Dense> weights() {
-    std::vector<naive::Dense> all;
-    for (const Matrix& w : network_.weights) all.push_back(naive::download(*device_, w.view()));
-    return all;
-  }
+  std::vector<naive::Dense> weights() { return weights_of(*device_, network_); }
+  Network& network() { return network_; }
+  Device& device() { return *device_; }
   UpdateRule& rule() { return *rule_; }
 
  private:

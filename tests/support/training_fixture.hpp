@@ -3,6 +3,7 @@
 // A small training that leaves checkpoints, goes on from them, and can be stopped or disturbed after any step.
 
 #include "sibp/core/heartbeat.hpp"
+#include "sibp/layer/language.hpp"
 #include "sibp/trainer/trainer.hpp"
 #include "sibp/update/methods.hpp"
 

@@ -2,6 +2,7 @@
 #include "sibp/trainer/batch_reader.hpp"
 
 #include "sibp/core/error.hpp"
+#include "sibp/layer/language.hpp"
 
 #include <algorithm>
 
@@ -41,21 +42,21 @@ class BatchReading : public testing::Test {
     return std::make_unique<BatchReader>(*device_, order, *samples_, normalisation_, batch_size);
   }
 
-  /// Whether the workspace holds these samples.
-  void expect_batch(Workspace& workspace, std::span<const Index> columns) {
-    ASSERT_EQ(workspace.labels().size, std::ssize(columns));
+  /// Whether the buffer holds these samples.
+  void expect_batch(InputBuffer& inputs, std::span<const Index> columns) {
+    ASSERT_EQ(inputs.labels().size, std::ssize(columns));
     for (Index k = 0; k < std::ssize(columns); ++k) {
       const Index j = columns[static_cast<std::size_t>(k)];
-      EXPECT_EQ(workspace.labels().data[k], j);
-      for (Index i = 0; i < features; ++i) EXPECT_EQ(workspace.activations(0)(i, k), static_cast<Real>(2 * (j + i)));
-      EXPECT_EQ(workspace.features(0)(features, k), Real(1));
+      EXPECT_EQ(inputs.labels().data[k], j);
+      for (Index i = 0; i < features; ++i) EXPECT_EQ(inputs.values()(i, k), static_cast<Real>(2 * (j + i)));
+      EXPECT_EQ(inputs.with_ones()(features, k), Real(1));
     }
   }
 
   std::unique_ptr<Device> device_ = make_cpu_device(1);
   std::unique_ptr<SampleStore> samples_ = device_->store(numbered_samples());
   DeviceNormalisation normalisation_;
-  Workspace workspace_{*device_, small_network(), batch_size};
+  InputBuffer inputs_{*device_, features, batch_size};
 };
 
 TEST_F(BatchReading, ReadsAheadWhatTheOrderSays) {
@@ -66,9 +67,9 @@ TEST_F(BatchReading, ReadsAheadWhatTheOrderSays) {
   const Index batches = same.batches_per_epoch();
   ahead->start(0, 0);
   for (Index step = 0; step < 3 * batches; ++step) {
-    ahead->take(workspace_);
+    ahead->take(inputs_);
     if (step + 1 < 3 * batches) ahead->start((step + 1) / batches, (step + 1) % batches);
-    expect_batch(workspace_, same.local_batch(step / batches, step % batches));
+    expect_batch(inputs_, same.local_batch(step / batches, step % batches));
   }
 }
 
@@ -96,7 +97,7 @@ TEST_F(BatchReading, ItsErrorsReachTheOwner) {
   Unreadable order;
   const auto ahead = reader(order);
   ahead->start(0, 0);
-  EXPECT_THROW(ahead->take(workspace_), Error);
+  EXPECT_THROW(ahead->take(inputs_), Error);
 }
 
 }  // namespace

@@ -111,17 +111,16 @@ TEST_P(GpuData, BatchesReadAheadAreThoseOfTheCpu) {
     const DeviceNormalisation normalisation = to_device(
         *device, {NormalisationKind::mean, std::vector<Real>(features, 3), std::vector<Real>(features, Real(0.1))});
     BatchOrder order({stored, 10, 0, 1}, 64, 1);
-    const NetworkSpec spec = network_from_widths("", features, stored, Loss::softmax_cross_entropy, {});
-    Workspace workspace(*device, spec, 64);
+    InputBuffer inputs(*device, features, 64);
     BatchReader reader(*device, order, *store, normalisation, 64);
     std::vector<naive::Dense> seen;
     reader.start(0, 0);
     for (Index batch = 0; batch < 5; ++batch) {
-      reader.take(workspace);
+      reader.take(inputs);
       reader.start(0, batch + 1);
-      seen.push_back(naive::download(*device, workspace.features(0)));
+      seen.push_back(naive::download(*device, inputs.with_ones()));
       std::vector<std::int32_t> labels(64);
-      device->download_labels(workspace.labels(), labels);
+      device->download_labels(inputs.labels(), labels);
       naive::Dense numbers(64, 1);
       numbers.values.assign(labels.begin(), labels.end());
       seen.push_back(numbers);

@@ -2,6 +2,7 @@
 // aligned operator new, which is replaced here by one that counts.
 #include "sibp/trainer/memory_model.hpp"
 
+#include "sibp/layer/language.hpp"
 #include "sibp/trainer/trainer.hpp"
 #include "sibp/update/methods.hpp"
 #include "sibp/update/semi_implicit.hpp"
@@ -47,8 +48,9 @@ RankMemory predicted(const std::vector<Form>& forms, int ranks) {
 TEST(MemoryModel, CountsTheMatricesOfAWorkspace) {
   const auto device = make_cpu_device(1);
   const int ranks = make_mpi_communicator().size();
-  const Index capacity = workspace_capacity((batch + ranks - 1) / ranks);
-  double bytes = bytes_allocated_by([&] { return Workspace(*device, spec(), capacity); });
+  const Index capacity = workspace_capacity(spec(), (batch + ranks - 1) / ranks);
+  Network network = make_network(*device, spec(), {}, 1);
+  double bytes = bytes_allocated_by([&] { return Workspace(*device, make_self_communicator(), network, capacity); });
   bytes += bytes_allocated_by([&] { return InputBuffer(*device, spec().inputs(), capacity); });  // read ahead
   const double labels = static_cast<double>(capacity) * sizeof(std::int32_t);
   EXPECT_EQ(predicted(std::vector<Form>(3, Form::dual), ranks).workspace, bytes + 2 * labels);

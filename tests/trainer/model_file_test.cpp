@@ -66,7 +66,7 @@ TEST_F(ModelFile, AnOldOneOfCifar10IsConverted) {
   const Network start = read_weights(*device_, model.spec, path);
   for (const Network* read : {&network, &start}) {
     std::vector<Real> weights(static_cast<std::size_t>(model.spec.parameters()));
-    device_->download(read->weights[0].view(), weights);
+    device_->download(read->parameters[0].matrix.view(), weights);
     for (std::size_t channel = 0; channel < 3; ++channel) {
       const std::size_t input = 3 * 1 + channel;
       EXPECT_EQ(weights[2 * input], static_cast<Real>(planar_inputs[channel]));

@@ -105,8 +105,10 @@ class PublishedFixture : public testing::Test {
     data_ = load_training_data(*device_, world_, dataset, NormalisationKind::none, 0, options_);
     first_samples_ = load_split(*device_, world_, *dataset.training, up_to(10000), options_.logical_shards);
     normalisation_ = to_device(*device_, data_.normalisation);
-    network_.spec = network_from_widths("500", 784, 10, Loss::softmax_cross_entropy, Activation::relu);
-    workspace_.emplace(*device_, network_.spec, workspace_capacity(data_.order->largest_local_size()));
+    network_ = make_empty_network(*device_,
+                                  network_from_widths("500", 784, 10, Loss::softmax_cross_entropy, Activation::relu));
+    workspace_.emplace(*device_, world_, network_,
+                       workspace_capacity(network_.spec, data_.order->largest_local_size()));
     rule_ = make_update_rule(context_, network_.spec, options_.method, {});
   }
 
@@ -116,21 +118,23 @@ class PublishedFixture : public testing::Test {
       const Dense& bias = start_.at("b" + layer);
       weights.values.insert(weights.values.end(), bias.values.begin(), bias.values.end());
       ++weights.cols;
-      network_.weights.push_back(naive::upload(*device_, weights));
+      device_->copy(naive::upload(*device_, weights).view(), weights_of(layer == "1" ? 0 : 1));
     }
   }
+
+  MatrixView weights_of(std::size_t layer) { return network_.views(ParameterRole::weights)[layer]; }
 
   void take_step(Index step) {
     const std::span<const Index> columns = data_.order->local_batch(0, step);
     workspace_->set_samples(static_cast<Index>(columns.size()));
     device_->load_batch(*data_.training.samples, columns, normalisation_.shift.view(), normalisation_.scale.view(),
-                        workspace_->activations(0), workspace_->labels());
-    training_step(context_, *rule_, network_, *workspace_, data_.order->global_size(step), 0.1, {.step = step + 1});
+                        workspace_->inputs().values(), workspace_->labels());
+    training_step(context_, *rule_, *workspace_, {data_.order->global_size(step), 0.1}, {.step = step + 1});
   }
 
   void expect_weights(const std::map<std::string, Dense>& expected, double tolerance, Index step) {
     for (const auto& [name, matrix] : expected) {
-      const ConstMatrixView layer = network_.weights[name.back() == '1' ? 0 : 1].view();
+      const ConstMatrixView layer = weights_of(name.back() == '1' ? 0 : 1);
       const bool is_bias = name.front() == 'b';
       const Dense found = naive::download(
           *device_, is_bias ? layer.block(0, layer.cols - 1, layer.rows, 1) : layer.left_cols(layer.cols - 1));
@@ -151,7 +155,7 @@ class PublishedFixture : public testing::Test {
   }
 
   double loss_of(const LocalSplit& split) {
-    return evaluate(*device_, world_, network_, split, normalisation_, *workspace_)->loss;
+    return evaluate(*device_, world_, split, normalisation_, *workspace_)->loss;
   }
 
   /// Measured errors go into the report of GoogleTest (--gtest_output).

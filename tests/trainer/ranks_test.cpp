@@ -1,9 +1,11 @@
 // A whole training run on P ranks against the same run on one: the figures agree to rounding, replicas bit for bit.
+#include "sibp/layer/language.hpp"
 #include "sibp/trainer/trainer.hpp"
 #include "sibp/update/methods.hpp"
 
 #include "support/files.hpp"
 #include "support/naive.hpp"
+#include "support/networks.hpp"
 #include "support/nodes.hpp"
 
 #include <cstring>
@@ -46,7 +48,7 @@ class Ranks : public testing::Test {
     const auto rule = make_update_rule(context, spec, options_.method, {options_.batch, order.largest_local_size()});
     Outcome outcome;
     outcome.last = train(context, *rule, network, data, options_, step_size_, observer).last;
-    for (const Matrix& w : network.weights) outcome.weights.push_back(naive::download(*device, w.view()));
+    outcome.weights = testing_support::weights_of(*device, network);
     return outcome;
   }
 
@@ -122,7 +124,7 @@ TEST_F(Ranks, ManyRanksAreOneRankWithEveryMethod) {
   for (const MethodOptions& method : all_methods()) {
     SCOPED_TRACE(name_of(method.method));
     options_.method = method;
-    step_size_ = default_step_size(method, 3);
+    step_size_ = default_step_size(method, testing_support::chain_of(3));
     expect_same_as_one_rank();
   }
 }
@@ -197,7 +199,7 @@ TEST_F(Ranks, ReplicasAreEqualBitForBitWithEveryMethod) {
   for (const MethodOptions& method : all_methods()) {
     SCOPED_TRACE(name_of(method.method));
     options_.method = method;
-    step_size_ = default_step_size(method, 3);
+    step_size_ = default_step_size(method, testing_support::chain_of(3));
     expect_equal_replicas(run(world_));
   }
 }

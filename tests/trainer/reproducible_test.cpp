@@ -1,4 +1,5 @@
 // In reproducible mode all numbers of ranks and threads give the weights and the losses of one rank, bit for bit.
+#include "sibp/layer/language.hpp"
 #include "sibp/trainer/trainer.hpp"
 #include "sibp/update/methods.hpp"
 
@@ -45,7 +46,7 @@ class Reproducible : public testing::Test {
     const auto rule =
         make_update_rule(context, spec, options_.method, {options_.batch, data.order->largest_local_size()});
     Outcome outcome;
-    const double eta = default_step_size(options_.method, 3);
+    const double eta = default_step_size(options_.method, spec);
     const MetricsRecord last = train(context, *rule, network, data, options_, eta, nullptr).last;
     outcome.training_loss = last.train.loss;
     outcome.test_loss = last.test->loss;

@@ -3,15 +3,17 @@
 #include "sibp/trainer/trainer.hpp"
 #include "sibp/update/method_options.hpp"
 
+#include "support/networks.hpp"
+
 #include <gtest/gtest.h>
 
 namespace sibp {
 namespace {
 
 TEST(Schedule, DefaultStepSizeFallsWithDepth) {
-  EXPECT_EQ(default_step_size({}, 1), 1);
-  EXPECT_EQ(default_step_size({}, 4), 1);
-  EXPECT_EQ(default_step_size({}, 8), 0.5);
+  EXPECT_EQ(default_step_size({}, testing_support::chain_of(1)), 1);
+  EXPECT_EQ(default_step_size({}, testing_support::chain_of(4)), 1);
+  EXPECT_EQ(default_step_size({}, testing_support::chain_of(8)), 0.5);
 }
 
 TEST(Schedule, LinearAndCosineEndNearZeroAndConstantStays) {

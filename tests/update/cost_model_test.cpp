@@ -1,5 +1,6 @@
 // The cost model against the counts of the derivation, and what it must say about more work or more ranks.
 #include "sibp/core/error.hpp"
+#include "sibp/layer/language.hpp"
 #include "sibp/update/step_prediction.hpp"
 
 #include <gtest/gtest.h>
@@ -22,7 +23,7 @@ MachineRates flops_alone() {
 }
 
 double flops_in(const NetworkSpec& spec, Form form, Index batch) {
-  return predict_step(spec, {batch, 1, carry}, flops_alone(), std::vector<Form>(spec.layers.size(), form)).cost.flops();
+  return predict_step(spec, {batch, 1, carry}, flops_alone(), std::vector<Form>(spec.maps.size(), form)).cost.flops();
 }
 
 /// Flops of a step in the forms that need fewest, over those of a step of gradient descent.
@@ -30,8 +31,8 @@ double over_gradient(const NetworkSpec& spec, Index batch) {
   MachineRates rates = flops_alone();
   rates.memory_bytes = 1e30;
   double gradient = 0;
-  for (std::size_t i = 0; i < spec.layers.size(); ++i)
-    gradient += gradient_cost({spec.layers[i], i == 0, {batch, 1, carry}}, rates).flops();
+  for (std::size_t i = 0; i < spec.maps.size(); ++i)
+    gradient += gradient_cost({spec.maps[i], i == 0, {batch, 1, carry}}, rates).flops();
   return predict_step(spec, {batch, 1, carry}, rates).cost.flops() / gradient;
 }
 
@@ -52,22 +53,22 @@ TEST(CostModel, CountsTheFlopsOverThoseOfAGradientStep) {
   EXPECT_NEAR(over_gradient(network("512,512", 3072), 500), 1.42, 0.005);
 }
 
-double bytes(const LayerSpec& layer, Form form, Index batch) {
+double bytes(const MapShape& layer, Form form, Index batch) {
   return semi_implicit_cost(form, {layer, true, {batch, 4, carry}}, flops_alone()).bytes_reduced;
 }
 
 TEST(CostModel, GatheringMovesLessThanReducingUpToTheBreakEven) {
   // M* = 2(n(n+1)/2 + no)/(n+o)
-  const LayerSpec small{784, 500, Activation::relu};
+  const MapShape small{784, 500, Activation::relu};
   EXPECT_LT(bytes(small, Form::dual, 1091), bytes(small, Form::normal, 1091));
   EXPECT_GT(bytes(small, Form::dual, 1092), bytes(small, Form::normal, 1092));
-  const LayerSpec large{3072, 4000, Activation::relu};
+  const MapShape large{3072, 4000, Activation::relu};
   EXPECT_LT(bytes(large, Form::dual, 4811), bytes(large, Form::normal, 4811));
   EXPECT_GT(bytes(large, Form::dual, 4812), bytes(large, Form::normal, 4812));
 }
 
 TEST(CostModel, ReducesAGradientAsLargeAsTheWeights) {
-  const LayerSpec layer{784, 500, Activation::relu};
+  const MapShape layer{784, 500, Activation::relu};
   const auto gradient_bytes = [&](int ranks) {
     return gradient_cost({layer, true, {100, ranks, carry}}, flops_alone()).bytes_reduced;
   };
@@ -76,7 +77,7 @@ TEST(CostModel, ReducesAGradientAsLargeAsTheWeights) {
 }
 
 TEST(CostModel, CountsEveryConjugateGradientStep) {
-  const LayerSpec layer{784, 500, Activation::relu};
+  const MapShape layer{784, 500, Activation::relu};
   const LayerInStep step{layer, true, {100, 4, carry}};
   const LayerCost gradient = gradient_cost(step, flops_alone());
   const LayerCost iterative = gradient_cost(step, flops_alone(), 3);
@@ -96,7 +97,7 @@ TEST(CostModel, MoreSamplesTakeLonger) {
     double before = 0;
     for (const Index batch : {16, 100, 500, 2000, 10000}) {
       const double seconds =
-          predict_step(spec, {batch, 4, carry}, rates, std::vector<Form>(spec.layers.size(), form)).seconds();
+          predict_step(spec, {batch, 4, carry}, rates, std::vector<Form>(spec.maps.size(), form)).seconds();
       EXPECT_GT(seconds, before) << name_of(form) << ", batch " << batch;
       before = seconds;
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "sibp/comm/column_source.hpp"
 #include "sibp/comm/gatherable_matrix.hpp"
 #include "sibp/comm/sum_options.hpp"
 #include "sibp/core/matrix_view.hpp"
@@ -52,12 +53,15 @@ class ReducibleMatrix {
 
   /// The matrix, contiguous. To be left alone between start_sum() and wait().
   [[nodiscard]] virtual MatrixView view() = 0;
-  /// part ← alpha x yᵀ: this rank's part of a sum over samples, which are the columns of x and y. `part`, without gaps,
-  /// lies in view(), and may hold it only after wait(). alpha = 0 makes zeros of anything. Collective.
-  virtual void set_product(Device& device, MatrixView part, Real alpha, ConstMatrixView x, ConstMatrixView y);
-  /// packed ← the lower triangle of x xᵀ, column by column, in the same way; `packed` has one column, `whole` is memory
+  /// part ← alpha X Yᵀ: this rank's part of a sum over the columns of all ranks. `part`, without gaps, lies in view(),
+  /// and may hold it only after wait(). alpha = 0 makes zeros of anything. Collective.
+  virtual void set_product(Device& device, MatrixView part, Real alpha, const ColumnSource& source);
+  void set_product(Device& device, MatrixView part, Real alpha, ConstMatrixView x, ConstMatrixView y) {
+    set_product(device, part, alpha, ColumnSource::of(x, y));
+  }
+  /// packed ← the lower triangle of X Xᵀ, column by column, in the same way; `packed` has one column, `whole` is memory
   /// for a square matrix, with any content afterwards.
-  virtual void set_triangle(Device& device, MatrixView packed, ConstMatrixView x, MatrixView whole);
+  virtual void set_triangle(Device& device, MatrixView packed, const ColumnSource& source, MatrixView whole);
   /// This rank's part is there: view() ← sum over ranks may begin.
   virtual void start_sum() = 0;
   /// Returns when the sum is in view(); at once if none is under way.
@@ -74,8 +78,8 @@ class ScatteredSum {
   ScatteredSum& operator=(const ScatteredSum&) = delete;
   virtual ~ScatteredSum() = default;
 
-  /// This rank's part ← alpha x yᵀ; samples are the columns of x and y.
-  virtual void set_product(Device& device, Real alpha, ConstMatrixView x, ConstMatrixView y) = 0;
+  /// This rank's part ← alpha X Yᵀ.
+  virtual void set_product(Device& device, Real alpha, const ColumnSource& source) = 0;
   /// mine ← the columns of the sum that are this rank's may begin: columns[q] for rank q.
   virtual void start(std::span<const Index> columns, MatrixView mine) = 0;
   /// Returns when they are there; at once if none is under way.

@@ -24,9 +24,9 @@ class FusedSums {
 
   /// The k-th matrix, contiguous. To be left alone from ready(k) until wait(k) has returned. Local.
   [[nodiscard]] MatrixView view(std::size_t k);
-  /// view(k) ← alpha x yᵀ, or the packed lower triangle of x xᵀ: as the functions of ReducibleMatrix. Collective.
-  void set_product(std::size_t k, Real alpha, ConstMatrixView x, ConstMatrixView y);
-  void set_triangle(std::size_t k, ConstMatrixView x, MatrixView whole);
+  /// view(k) ← alpha X Yᵀ, or the packed lower triangle of X Xᵀ: as the functions of ReducibleMatrix. Collective.
+  void set_product(std::size_t k, Real alpha, const ColumnSource& source);
+  void set_triangle(std::size_t k, const ColumnSource& source, MatrixView whole);
   /// This rank's part of the k-th matrix is there. Collective; k = 0, 1, … in every round of sums.
   void ready(std::size_t k);
   /// Returns when the sum is in view(k). All matrices that travel with it must have been ready. Collective, in the

@@ -24,21 +24,39 @@ struct Initialisation {
 /// Reads "he", "glorot" or "normal:σ". Throws Error (usage) naming --init.
 Initialisation initialisation_from_name(std::string_view name);
 
-/// A network's weights on a device: weights[i] is Ŵ = [W b] of layer i + 1, outputs × (inputs + 1).
-struct Network {
-  NetworkSpec spec;
-  std::vector<Matrix> weights;
+/// One matrix of a network on a device.
+struct Parameter {
+  std::size_t node = 0;   ///< of NetworkSpec::nodes
+  std::size_t layer = 0;  ///< from 0, among the layers that have parameters: I of "layers.I.weight"
+  ParameterSpec spec;
+  Matrix matrix;
+
+  /// "weights of layer 1", for people.
+  [[nodiscard]] std::string name() const;
 };
 
-/// A network whose weights are drawn by streams of (seed, layer). Local.
+/// A network with its parameters on a device, in the order of the nodes.
+struct Network {
+  NetworkSpec spec;
+  std::vector<Parameter> parameters;
+
+  /// Those of one role: with `weights`, Ŵ of the maps in the order of NetworkSpec::maps.
+  [[nodiscard]] std::vector<MatrixView> views(ParameterRole role);
+};
+
+/// A network whose parameters are 0. Local.
+Network make_empty_network(Device& device, const NetworkSpec& spec);
+
+/// A network whose weights are drawn by streams of (seed, map). Local.
 Network make_network(Device& device, const NetworkSpec& spec, const Initialisation& start, std::uint64_t seed);
 
-/// Ŵ of every layer in host memory, column-major: a copy that stays while training goes on.
+/// The matrix of every parameter in host memory, column-major: a copy that stays while training goes on.
 using HostWeights = std::vector<std::vector<Real>>;
 HostWeights download_weights(Device& device, const Network& network);
 
-/// The weights as tensors "layers.I.weight" (outputs × inputs) and "layers.I.bias" (outputs), I from 0, each layer in
-/// the place of what it was made of: there is at no time a second copy of more than one. Local.
+/// The parameters as tensors "layers.I.NAME", I from 0, each in the place of what it was made of: there is at no time a
+/// second copy of more than one. NAME is weight and bias of a linear map, scale, shift, mean and variance of a
+/// normalisation. Local.
 std::map<std::string, Tensor> to_tensors(const NetworkSpec& spec, HostWeights weights);
 std::map<std::string, Tensor> to_tensors(Device& device, const Network& network);
 

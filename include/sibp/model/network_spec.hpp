@@ -1,8 +1,8 @@
 #pragma once
 
-#include "sibp/core/types.hpp"
-#include "sibp/device/activation.hpp"
+#include "sibp/model/layer_spec.hpp"
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,45 +18,40 @@ enum class Loss {
 Loss loss_from_name(std::string_view name);
 std::string_view name_of(Loss loss);
 
-/// "identity", "relu", "leaky-relu", "tanh" or "sigmoid".
+/// "identity", "relu", "leaky-relu", "tanh", "sigmoid" or "gelu".
 std::string_view name_of(Activation activation);
+/// The activation of that name, or nothing.
+std::optional<Activation> activation_from_name(std::string_view name);
 
-/// A fully connected layer i: F_i = σ(Ŵ_i [F_{i−1}; 1ᵀ]), Ŵ_i outputs × (inputs + 1).
-struct LayerSpec {
-  Index inputs = 0;   ///< n_{i−1}
-  Index outputs = 0;  ///< n_i
-  Activation activation = Activation::identity;
-
-  [[nodiscard]] Index fan_in() const { return inputs + 1; }  ///< with the row of ones
-  [[nodiscard]] Index parameters() const { return outputs * fan_in(); }
-  friend bool operator==(const LayerSpec&, const LayerSpec&) = default;
+/// A layer and what it reads. Tensor 0 is the network's input, tensor k > 0 the output of node k − 1.
+struct Node {
+  std::shared_ptr<const LayerSpec> layer;
+  std::vector<std::size_t> inputs;  ///< tensors; all come before the node
 };
 
-/// A network as text and as numbers; weights are Network's.
+/// A network without its weights: layers in an order in which each comes after those it reads. Made by parse_network.
 struct NetworkSpec {
-  std::vector<LayerSpec> layers;
+  TensorShape input;
+  std::vector<Node> nodes;
   Loss loss = Loss::softmax_cross_entropy;
+  std::string text;            ///< in the layer language, with everything named: parse_network reads it back
+  std::vector<MapShape> maps;  ///< of the nodes that have one, in their order
 
-  [[nodiscard]] Index inputs() const { return layers.front().inputs; }
-  [[nodiscard]] Index outputs() const { return layers.back().outputs; }
+  [[nodiscard]] Index inputs() const { return input.size(); }
+  [[nodiscard]] Index outputs() const { return maps.back().outputs; }
+  /// Channels of the layers that have scales, in their order.
+  [[nodiscard]] std::vector<Index> scales() const;
+  /// What methods update: weights and scales, no statistics.
   [[nodiscard]] Index parameters() const;
-  friend bool operator==(const NetworkSpec&, const NetworkSpec&) = default;
+  [[nodiscard]] TensorShape shape(std::size_t tensor) const {
+    return tensor == 0 ? input : nodes[tensor - 1].layer->output();
+  }
+  friend bool operator==(const NetworkSpec& a, const NetworkSpec& b) {
+    return a.input == b.input && a.text == b.text && a.loss == b.loss;
+  }
 };
 
-/// Reads the layer language: layers separated by blanks, each `dense(outputs)` or `dense(outputs,activation)`, for
-/// example "dense(500,relu) dense(10)". An activation left out is `hidden_activation`, in the last layer identity. The
-/// last layer must be linear. Throws Error (usage) naming --network, the layer and what is wrong with it.
-NetworkSpec parse_network(std::string_view text, Index inputs, Loss loss, Activation hidden_activation);
-
-/// The same network from widths alone: "4000,1000,4000" and the number of classes. An empty text is no hidden layer.
-/// Throws Error (usage) naming --hidden.
-NetworkSpec network_from_widths(std::string_view hidden, Index inputs, Index classes, Loss loss,
-                                Activation hidden_activation);
-
-/// The network in the layer language, with every activation named; parse_network reads it back.
-std::string to_text(const NetworkSpec& spec);
-
-/// "784-500-10", for people and file names.
+/// "784-500-10" for a chain of dense layers, "28x28x1-c32-c64-10" with convolutions, for people and file names.
 std::string short_name(const NetworkSpec& spec);
 
 }  // namespace sibp

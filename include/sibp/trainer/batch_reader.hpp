@@ -1,8 +1,8 @@
 #pragma once
 
 #include "sibp/data/sample_order.hpp"
+#include "sibp/layer/input_buffer.hpp"
 #include "sibp/trainer/local_data.hpp"
-#include "sibp/trainer/workspace.hpp"
 
 #include <memory>
 
@@ -22,9 +22,9 @@ class BatchReader {
 
   /// Starts on this rank's part of global batch `batch` of `epoch`.
   void start(Index epoch, Index batch);
-  /// Waits for the batch that was started and puts it into `workspace`: F̂_0 = [X; 1ᵀ] and the labels.
+  /// Waits for the batch that was started and puts it into `inputs`, of the reader's capacity, for the batch there.
   /// Throws what went wrong in reading it.
-  void take(Workspace& workspace);
+  void take(InputBuffer& inputs);
 
  private:
   class Worker;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "sibp/model/network_spec.hpp"
+#include "sibp/trainer/training_options.hpp"
 #include "sibp/update/cost_model.hpp"
 #include "sibp/update/method_options.hpp"
 
@@ -20,6 +21,9 @@ struct RankMemory {
   [[nodiscard]] double on_device() const { return shard + weights + workspace + update; }
   [[nodiscard]] double total() const { return on_device() + saving; }
 };
+
+/// What the cost of a step depends on, of these options. Local.
+StepShape step_shape(const TrainingOptions& options, int ranks);
 
 /// Memory of the rank that has most, adding up what Workspace and the forms of the update allocate: `samples` samples
 /// in all, dealt evenly to the ranks as a step's batch is; one form per layer. With n = fan-in, o = outputs, M samples

@@ -1,10 +1,10 @@
 #pragma once
 
+#include "sibp/layer/workspace.hpp"
 #include "sibp/trainer/local_data.hpp"
 #include "sibp/trainer/metrics.hpp"
 #include "sibp/trainer/training_control.hpp"
 #include "sibp/trainer/training_options.hpp"
-#include "sibp/trainer/workspace.hpp"
 #include "sibp/update/update_rule.hpp"
 
 namespace sibp {
@@ -15,8 +15,8 @@ Index total_steps(const TrainingOptions& options, Index batches_per_epoch);
 Index total_steps(const TrainingOptions& options, const SampleOrder& order);
 
 /// Samples that the workspace of a rank must hold: its part of the largest batch, and enough that evaluation is not
-/// slow.
-Index workspace_capacity(Index largest_local_batch);
+/// slow: products of fewer than 256 columns are, and a convolution has many for each sample.
+Index workspace_capacity(const NetworkSpec& spec, Index largest_local_batch);
 
 /// What became of a training.
 struct TrainingResult {

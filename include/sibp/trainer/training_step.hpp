@@ -1,6 +1,6 @@
 #pragma once
 
-#include "sibp/trainer/workspace.hpp"
+#include "sibp/layer/workspace.hpp"
 #include "sibp/update/update_rule.hpp"
 
 #include <functional>
@@ -28,14 +28,13 @@ struct StepResult {
 /// Throws AgreedError (diverged): the loss is not finite. For all ranks to call alike.
 [[noreturn]] void throw_diverged(const StepPlace& place);
 
-/// One step of training on the batch in `workspace` (inputs and labels), of `global_batch` samples over all ranks:
-/// algorithm of Liu and Zhang, arXiv 2002.03516, section 3. Updates the weights of `network`. Collective.
+/// One step of training on the batch in `workspace` (inputs and labels): algorithm of Liu and Zhang, arXiv 2002.03516,
+/// section 3, layer by layer. Updates the network of the workspace. `smoothing` is of the labels. Collective.
 ///
 /// Throws AgreedError (diverged) on every rank if the loss is not finite or a factorisation failed anywhere; `place`
 /// goes into the message. `wishes` are asked for late in the step, on every rank for itself; null: none. The
 /// semi-implicit update and gradient descent allocate nothing.
-StepResult training_step(const UpdateContext& context, UpdateRule& rule, Network& network, Workspace& workspace,
-                         Index global_batch, double eta, const StepPlace& place,
-                         const std::function<Wishes()>& wishes = nullptr);
+StepResult training_step(const UpdateContext& context, UpdateRule& rule, Workspace& workspace, const StepSize& size,
+                         const StepPlace& place, const std::function<Wishes()>& wishes = nullptr, double smoothing = 0);
 
 }  // namespace sibp

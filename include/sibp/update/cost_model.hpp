@@ -53,12 +53,18 @@ struct StepShape {
   Index batch = 1;  ///< M, dealt evenly to the ranks
   int ranks = 1;    ///< P
   Carry carry = Carry::new_weights;
-  Index gram_every = 1;  ///< T: of so many steps, one forms and factorises A in the forms that have it
+  Index gram_every = 1;               ///< T: of so many steps, one forms and factorises A in the forms that have it
+  Index convolution_gram_every = 1;   ///< T of convolutions
+  Index convolution_gram_sample = 1;  ///< k: they form A of every k-th sample
+
+  [[nodiscard]] Index gram_every_of(const MapShape& map) const {
+    return map.columns > 1 ? convolution_gram_every : gram_every;
+  }
 };
 
-/// One layer among those of a network.
+/// One map among those of a network.
 struct LayerInStep {
-  const LayerSpec& layer;
+  const MapShape& layer;
   bool is_first = false;  ///< carries no difference back
   StepShape step;
 };
@@ -80,8 +86,11 @@ LayerCost published_cost(const LayerInStep& step, const MachineRates& rates);
 /// processors' kernels and threads, get the same bits. With T > 1 a form needs an A to keep.
 std::vector<Form> forms_on(int ranks, bool alike, Index gram_every = 1);
 
-/// Of `candidates` the form of least predicted seconds for every layer of a network. Local: decide on one rank and
-/// broadcast, as a tie may end differently elsewhere.
+/// The form for every map of a network that it fits, and normal for the others. Local.
+std::vector<Form> everywhere_it_fits(Form form, const NetworkSpec& spec);
+
+/// Of `candidates` the form of least predicted seconds for every map of a network that it fits; normal where none does.
+/// Local: decide on one rank and broadcast, as a tie may end differently elsewhere.
 std::vector<Form> choose_forms(const NetworkSpec& spec, const StepShape& step, const MachineRates& rates,
                                const std::vector<Form>& candidates);
 

@@ -1,8 +1,9 @@
 #pragma once
 
-#include "sibp/core/types.hpp"
+#include "sibp/model/network_spec.hpp"
 #include "sibp/update/proximal_options.hpp"
 
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -36,29 +37,35 @@ struct MethodOptions {
   Carry carry = Carry::new_weights;
   std::vector<Form> forms{};  ///< one for all layers or one each; none: to be chosen by calibration
   GramRefresh refresh{};
+  SystemOptions convolution = default_convolution_system();
+  std::optional<StepRule> step{};  ///< absent: see settled()
   // proxprop
   Optimiser outer = Optimiser::sgd;
   double tau = 0.05;   ///< τ, the step size of the proximal steps, > 0
   Index cg_steps = 0;  ///< conjugate-gradient steps of a proximal step; 0: the exact solution
-  // sgd, and proxprop with it outside
-  double momentum = 0.9;  ///< 0 ≤ μ < 1
-  bool nesterov = false;
+  // sibp, sgd, and proxprop with it outside
+  std::optional<double> momentum{};  ///< 0 ≤ μ < 1; absent: see settled()
+  bool nesterov = false;             ///< not of sibp
   // adam, and proxprop with it outside
   double beta1 = 0.9;     ///< 0 ≤ β₁ < 1
   double beta2 = 0.999;   ///< 0 ≤ β₂ < 1
   double epsilon = 1e-8;  ///< ε > 0
-  // sgd, adam, proxprop
-  double weight_decay = 0;  ///< δ ≥ 0, of weights and biases alike: δ Ŵ is added to the gradient
+  double weight_decay = 0;  ///< δ ≥ 0, of weights and biases alike: δ Ŵ is added to the gradient; sibp: Ŵ ← (1 − δ s) Ŵ
 };
 
 /// The defaults of a method. Those of published are its authors' (λ = 1); those of proxprop its paper's (section 4 and
 /// the code to it): τ = 0.05 and Nesterov momentum 0.95 with sgd outside, τ = 1 with adam.
 MethodOptions default_options(Method method, Optimiser outer = Optimiser::sgd);
 
-/// The step size of a method for a network of so many layers, unless another is given: η = min(1, 4 / L) for sibp (the
-/// softmax Hessian in the logits is at most ½, so a step in them descends for η < 4, and L layers move at once) and 0.1
-/// for published; the learning rate 0.1 for sgd and 0.001 for adam, and for proxprop 1 with sgd outside, 0.001 with
-/// adam.
-double default_step_size(const MethodOptions& options, Index layers);
+/// The options with all chosen that depends on the network and was left open: the step rule of sibp is fixed for chains
+/// of dense layers and relative where there are convolutions, its momentum 0 and 0.9; the momentum of sgd is 0.9.
+/// Local.
+MethodOptions settled(MethodOptions options, const NetworkSpec& spec);
+
+/// The step size of a method for a network, unless another is given: η = min(1, 4 / L) for sibp with L dense layers
+/// (the softmax Hessian in the logits is at most ½, so a step in them descends for η < 4, and L layers move at once),
+/// 0.5 with convolutions, and 0.1 for published; the learning rate 0.1 for sgd (0.05 with convolutions) and 0.001 for
+/// adam, and for proxprop 1 with sgd outside, 0.001 with adam.
+double default_step_size(const MethodOptions& options, const NetworkSpec& spec);
 
 }  // namespace sibp

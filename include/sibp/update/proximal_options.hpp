@@ -1,6 +1,6 @@
 #pragma once
 
-#include "sibp/core/types.hpp"
+#include "sibp/model/map_shape.hpp"
 
 #include <optional>
 #include <string>
@@ -46,6 +46,10 @@ bool has_gram(Form form);
 /// The names with commas between.
 std::string to_text(const std::vector<Form>& forms);
 
+/// Whether a form can compute the update of such a map: dual, dual_split and activations need its columns in memory as
+/// a whole, so one a sample.
+bool fits(Form form, const MapShape& map);
+
 /// What the workspaces of an update rule must hold.
 struct BatchCapacity {
   Index global_batch = 0;  ///< samples of the largest batch over all ranks
@@ -61,6 +65,26 @@ struct GramRefresh {
   Damping damping{Damping::Kind::relative, 3};  ///< with the mean: λ of a batch that it does not know
 };
 
+/// How far a step moves the neurons of a layer.
+struct StepRule {
+  enum class Kind {
+    fixed,     ///< ΔŴ at η
+    relative,  ///< ΔŴ scaled so that ‖ΔŴ P̂‖ = κ ‖Ŵ P̂‖ over the global batch; at η in the last layer
+  };
+  Kind kind = Kind::fixed;
+  double kappa = 0.1;  ///< κ > 0
+};
+
+/// How the systems of one kind of map are formed and solved.
+struct SystemOptions {
+  Damping damping;
+  GramRefresh refresh{};  ///< T > 1 needs the forms normal and activations
+  Index sample = 1;       ///< k: A is formed of every k-th sample of the global batch
+};
+
+/// Those of convolutions: A of every 8th sample, every 10 steps, in a running mean that decays by 0.9; ρ = 0.1.
+SystemOptions default_convolution_system();
+
 /// Everything that decides how SIBP updates the weights, beside η.
 struct ProximalOptions {
   Damping damping;
@@ -68,6 +92,19 @@ struct ProximalOptions {
   std::vector<Form> forms;  ///< by layer; one form stands for all layers
   BatchCapacity batch;
   GramRefresh refresh{};  ///< T > 1 needs the forms normal and activations
+  SystemOptions convolution = default_convolution_system();
+  StepRule step{};          ///< relative needs the form normal
+  double momentum = 0;      ///< μ: the update is V ← μ V + (1 − μ) ΔŴ, where that of the step is ΔŴ
+  double weight_decay = 0;  ///< δ: Ŵ ← (1 − δ s) Ŵ before the update, s the schedule's share
+
+  /// Those of a map's system.
+  [[nodiscard]] SystemOptions system_of(const MapShape& map) const {
+    return map.columns > 1 ? convolution : SystemOptions{damping, refresh, 1};
+  }
+  /// Whether ΔŴ is not added to Ŵ as it is.
+  [[nodiscard]] bool reshapes_update() const {
+    return step.kind != StepRule::Kind::fixed || momentum > 0 || weight_decay > 0;
+  }
 };
 
 }  // namespace sibp

@@ -3,6 +3,8 @@
 #include "sibp/comm/communicator.hpp"
 #include "sibp/core/phase_clock.hpp"
 #include "sibp/device/device.hpp"
+#include "sibp/layer/linear_map.hpp"
+#include "sibp/layer/scale_map.hpp"
 #include "sibp/model/network_spec.hpp"
 
 #include <functional>
@@ -19,18 +21,11 @@ struct UpdateContext {
   PhaseClock& clock;
 };
 
-/// One layer i of a step on the way back. Columns are this rank's samples, M_p of the global batch's M; M_p may be 0.
-struct LayerBackward {
-  Index layer = 0;              ///< i − 1
-  const LayerSpec& spec;        ///< n_{i−1} inputs, n_i outputs
-  Index global_batch = 0;       ///< M
-  double eta = 0;               ///< η of this step
-  ConstMatrixView features;     ///< F̂_{i−1} = [F_{i−1}; 1ᵀ], fan_in × M_p
-  ConstMatrixView activations;  ///< F_i, outputs × M_p
-  ConstMatrixView difference;   ///< D_i, outputs × M_p
-  ConstMatrixView masked;       ///< S_i = D_i ∘ σ'(G_i), outputs × M_p
-  MatrixView weights;           ///< Ŵ_i = [W_i b_i], outputs × fan_in, in and out
-  MatrixView carried;           ///< out: D_{i−1}, inputs × M_p; without elements in the first layer
+/// What a step is like, beside the batch.
+struct StepSize {
+  Index global_batch = 0;  ///< M, samples over all ranks
+  double eta = 0;          ///< η of this step
+  double share = 1;        ///< of the step size that the schedule leaves: η over that of the run
 };
 
 /// The proximal weights of a step's layers.
@@ -46,7 +41,8 @@ struct UpdateState {
 };
 
 /// How a method turns the difference on the neurons into an update of the weights. For every step the trainer calls
-/// features_ready for layers 1 … L, backward for layers L … 1, and finish_step. All are Collective.
+/// features_ready for the maps of the network in their order, backward for maps and scales against it, and finish_step.
+/// All are Collective.
 ///
 /// A failed factorisation is not thrown where it happens, since other ranks may not see it: the layer is left as it is,
 /// the step goes on with all its collectives, and failure() says what happened until the trainer has agreed on it.
@@ -57,11 +53,13 @@ class UpdateRule {
   UpdateRule& operator=(const UpdateRule&) = delete;
   virtual ~UpdateRule() = default;
 
-  /// The forward pass has reached F̂_{i−1} of a layer: work that needs nothing else may start. `features` stays as it is
-  /// until finish_step.
-  virtual void features_ready(Index layer, ConstMatrixView features) = 0;
-  /// Updates Ŵ_i, or starts to, and carries the difference: D_{i−1} = W_iᵀ S_i.
-  virtual void backward(const LayerBackward& layer) = 0;
+  /// The forward pass has reached P̂ of a map: work that needs nothing else may start. P̂ stays as it is until
+  /// finish_step.
+  virtual void features_ready(LinearMap& map) = 0;
+  /// Updates Ŵ, or starts to, and carries the difference (LinearMap::carry).
+  virtual void backward(LinearMap& map, const StepSize& step) = 0;
+  /// Updates γ and β of a normalisation, or takes note of their sums, and carries the difference (ScaleMap::carry).
+  virtual void backward(ScaleMap& scales, const StepSize& step) = 0;
   /// Returns when every layer's weights are updated.
   virtual void finish_step() = 0;
 

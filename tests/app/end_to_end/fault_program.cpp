@@ -9,6 +9,7 @@
 #include "sibp/comm/environment.hpp"
 #include "sibp/core/error.hpp"
 #include "sibp/core/watchdog.hpp"
+#include "sibp/layer/language.hpp"
 #include "sibp/trainer/trainer.hpp"
 #include "sibp/update/methods.hpp"
 

@@ -1,0 +1,180 @@
+// conv(channels,kernel[,stride=S][,padding=P][,activation]): F = σ(Ŵ P̂), a column a place of the window; P̂ are the
+// patches under it. Patches are never in memory as a whole: they are unfolded in blocks that fit the cache, as often as
+// they are needed.
+#include "layer/layer_kinds.hpp"
+#include "layer/map_layer.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace sibp {
+namespace {
+
+class Convolution final : public MapLayer {
+ public:
+  Convolution(const LayerPlace& place, const MapShape& shape, const Window& window)
+      : MapLayer(place, shape), window_(window), block_(columns_of_block(shape, place.device.elements_at_hand())) {
+    place.columns.of(shape.fan_in(), block_);  // so that no step allocates
+    if (place.carries()) place.carried.of(shape.inputs, block_);
+  }
+
+  void forward(Pass) override {
+    const MatrixView out = place().output();
+    const Index at_once = out.contiguous() ? total_columns() : shape().columns;  // a gap follows every sample
+    for (Index first = 0; first < total_columns(); first += at_once) {
+      const MatrixView f{&out(0, first / shape().columns), shape().outputs, at_once, shape().outputs};
+      for_blocks(at_once, [&](Index from, Index count) {
+        const MatrixView g = f.block(0, from, f.rows, count);
+        place().device.gemm(Op::none, Op::none, 1, weights(), patches(first + from, count), 0, g);  // G = Ŵ P̂
+        place().device.activate(shape().activation, g);                                             // F = σ(G)
+      });
+    }
+  }
+
+  [[nodiscard]] ColumnSource inputs_and_masked() override {
+    return {[this](const ColumnSource::Visit& visit) {
+              const ConstMatrixView s = masked();
+              for_blocks(s.cols, [&](Index first, Index count) {
+                visit(patches(first, count), s.block(0, first, s.rows, count));
+              });
+            },
+            shape().columns};
+  }
+  [[nodiscard]] ColumnSource masked_and_inputs() override {
+    return {[this](const ColumnSource::Visit& visit) {
+              const ConstMatrixView s = masked();
+              for_blocks(s.cols, [&](Index first, Index count) {
+                visit(s.block(0, first, s.rows, count), patches(first, count));
+              });
+            },
+            shape().columns};
+  }
+  [[nodiscard]] ColumnSource sampled_inputs(Index every) override {
+    sampled_every_ = every;
+    return {[this](const ColumnSource::Visit& visit) { visit_sampled(visit); }, shape().columns};
+  }
+
+  [[nodiscard]] ConstMatrixView whole_inputs() override {
+    throw Error(ExitStatus::runtime, "the patches of a convolution are not in memory as a whole");
+  }
+  [[nodiscard]] MatrixView carried() override {
+    throw Error(ExitStatus::runtime, "the carried difference of a convolution has no column a sample");
+  }
+
+  void carry() override {
+    if (!carries()) return;
+    const MatrixView to = place().input_difference();
+    if (place().beta() == Real(0)) place().device.fill(to, 0);
+    const ConstMatrixView s = masked();
+    for_blocks(s.cols, [&](Index first, Index count) {
+      const MatrixView columns = place().carried.of(shape().inputs, count);
+      place().device.gemm(Op::transpose, Op::none, 1, weights_alone(), s.block(0, first, s.rows, count), 0, columns);
+      place().device.fold(window_, columns, first, to);  // D_in += fold(Wᵀ S)
+    });
+  }
+
+ private:
+  [[nodiscard]] Index total_columns() const { return shape().columns * samples(); }
+
+  /// Calls work(first, count) for blocks of so many columns.
+  template <class Work>
+  void for_blocks(Index columns, const Work& work) const {
+    for (Index first = 0; first < columns; first += block_) work(first, std::min(block_, columns - first));
+  }
+
+  /// P̂ of these columns, fan_in × count.
+  ConstMatrixView patches(Index first, Index count) {
+    const MatrixView columns = place().columns.of(shape().fan_in(), count);
+    place().device.unfold(window_, place().input(), first, columns);
+    return columns;
+  }
+
+  /// Patches of the sampled samples, put together to blocks.
+  void visit_sampled(const ColumnSource::Visit& visit) {
+    Index filled = 0;
+    const auto flush = [&] {
+      const ConstMatrixView columns = place().columns.of(shape().fan_in(), filled);
+      if (filled > 0) visit(columns, columns);
+      filled = 0;
+    };
+    const auto places = place().store.inputs().places();
+    for (std::size_t sample = 0; sample < places.size(); ++sample) {
+      if (places[sample] % sampled_every_ != 0) continue;
+      for (Index done = 0; done < shape().columns;) {
+        const Index count = std::min(shape().columns - done, block_ - filled);
+        const MatrixView block = place().columns.of(shape().fan_in(), block_);
+        place().device.unfold(window_, place().input(), static_cast<Index>(sample) * shape().columns + done,
+                              block.block(0, filled, block.rows, count));
+        done += count;
+        filled += count;
+        if (filled == block_) flush();
+      }
+    }
+    flush();
+  }
+
+  Window window_;
+  Index block_;  ///< columns at most
+  Index sampled_every_ = 1;
+};
+
+class ConvolutionSpec final : public LayerSpec {
+ public:
+  ConvolutionSpec(const Window& window, Index channels, Activation activation)
+      : window_(window), shape_{window.patch(), channels, activation, window.places()} {}
+
+  [[nodiscard]] std::string text() const override {
+    return fmt::format("conv({},{},stride={},padding={},{})", shape_.outputs, window_.kernel_height, window_.stride,
+                       window_.padding, name_of(shape_.activation));
+  }
+  [[nodiscard]] std::string short_text() const override { return fmt::format("c{}", shape_.outputs); }
+  [[nodiscard]] std::shared_ptr<const LayerSpec> with_activation(Activation activation) const override {
+    if (shape_.activation != Activation::identity) return nullptr;
+    return std::make_shared<ConvolutionSpec>(window_, shape_.outputs, activation);
+  }
+  [[nodiscard]] TensorShape output() const override {
+    return {window_.output_height(), window_.output_width(), shape_.outputs};
+  }
+  [[nodiscard]] std::vector<ParameterSpec> parameters() const override {
+    return {{ParameterRole::weights,
+             shape_.outputs,
+             shape_.fan_in(),
+             {{"weight",
+               shape_.inputs,
+               {shape_.outputs, window_.kernel_height, window_.kernel_width, window_.input.channels}},
+              {"bias", 1, {shape_.outputs}}},
+             {}}};
+  }
+  [[nodiscard]] std::optional<MapShape> map() const override { return shape_; }
+  [[nodiscard]] bool needs_output() const override { return shape_.activation != Activation::identity; }
+  [[nodiscard]] std::unique_ptr<Layer> make(const LayerPlace& place) const override {
+    return std::make_unique<Convolution>(place, shape_, window_);
+  }
+
+ private:
+  Window window_;
+  MapShape shape_;
+};
+
+}  // namespace
+
+std::shared_ptr<const LayerSpec> make_projection(const TensorShape& input, Index channels, Index stride) {
+  return std::make_shared<ConvolutionSpec>(Window{input, 1, 1, stride, 0}, channels, Activation::identity);
+}
+
+LayerKind convolution_kind() {
+  return {"conv", "conv(channels,kernel[,stride=S][,padding=P][,activation])",
+          [](LayerArguments& arguments, const TensorShape& input) {
+            const Index channels = arguments.size("channels");
+            const Index kernel = arguments.size("kernel");
+            const Index stride = arguments.size_or("stride", 1);
+            const Index padding = arguments.count_or("padding", (kernel - 1) / 2);
+            const Activation activation = arguments.activation(Activation::identity);
+            const Window window{input, kernel, kernel, stride, padding};
+            arguments.check_window(window);
+            return std::make_shared<ConvolutionSpec>(window, channels, activation);
+          }};
+}
+
+}  // namespace sibp

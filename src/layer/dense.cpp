@@ -1,0 +1,101 @@
+// dense(outputs[,activation]): F = σ(Ŵ [X; 1ᵀ]), a column a sample.
+#include "layer/layer_kinds.hpp"
+#include "layer/map_layer.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace sibp {
+namespace {
+
+class Dense final : public MapLayer {
+ public:
+  using MapLayer::MapLayer;
+
+  void forward(Pass) override {
+    const MatrixView f = place().output();
+    place().device.gemm(Op::none, Op::none, 1, weights(), whole_inputs(), 0, f);  // G = Ŵ F̂
+    place().device.activate(shape().activation, f);                               // F = σ(G)
+  }
+
+  [[nodiscard]] ColumnSource inputs_and_masked() override {
+    return {[this](const ColumnSource::Visit& visit) { visit(whole_inputs(), masked()); }};
+  }
+  [[nodiscard]] ColumnSource masked_and_inputs() override {
+    return {[this](const ColumnSource::Visit& visit) { visit(masked(), whole_inputs()); }};
+  }
+  [[nodiscard]] ColumnSource sampled_inputs(Index every) override {
+    sampled_every_ = every;
+    return {[this](const ColumnSource::Visit& visit) {
+      const ConstMatrixView columns = sampled_every_ == 1 ? whole_inputs() : gather_sampled();
+      visit(columns, columns);
+    }};
+  }
+
+  [[nodiscard]] ConstMatrixView whole_inputs() override { return place().store.with_ones(place().inputs.front()); }
+
+  void carry() override {
+    if (!carries()) return;
+    place().device.gemm(Op::transpose, Op::none, 1, weights_alone(), masked(), place().beta(), carried());  // Wᵀ S
+  }
+  [[nodiscard]] MatrixView carried() override { return place().input_difference(); }
+
+ private:
+  ConstMatrixView gather_sampled() {
+    const ConstMatrixView all = whole_inputs();
+    const auto places = place().store.inputs().places();
+    const auto is_sampled = [this](Index at) { return at % sampled_every_ == 0; };
+    const MatrixView chosen = place().columns.of(all.rows, std::ranges::count_if(places, is_sampled));
+    Index next = 0;
+    for (Index c = 0; c < all.cols; ++c)
+      if (is_sampled(places[static_cast<std::size_t>(c)]))
+        place().device.copy(all.block(0, c, all.rows, 1), chosen.block(0, next++, all.rows, 1));
+    return chosen;
+  }
+
+  Index sampled_every_ = 1;
+};
+
+class DenseSpec final : public LayerSpec {
+ public:
+  explicit DenseSpec(const MapShape& shape) : shape_(shape) {}
+
+  [[nodiscard]] std::string text() const override {
+    return fmt::format("dense({},{})", shape_.outputs, name_of(shape_.activation));
+  }
+  [[nodiscard]] std::string short_text() const override { return fmt::to_string(shape_.outputs); }
+  [[nodiscard]] std::shared_ptr<const LayerSpec> with_activation(Activation activation) const override {
+    if (shape_.activation != Activation::identity) return nullptr;
+    return std::make_shared<DenseSpec>(MapShape{shape_.inputs, shape_.outputs, activation, 1});
+  }
+  [[nodiscard]] TensorShape output() const override { return {1, 1, shape_.outputs}; }
+  [[nodiscard]] std::vector<ParameterSpec> parameters() const override {
+    return {{ParameterRole::weights,
+             shape_.outputs,
+             shape_.fan_in(),
+             {{"weight", shape_.inputs, {shape_.outputs, shape_.inputs}}, {"bias", 1, {shape_.outputs}}},
+             {}}};
+  }
+  [[nodiscard]] std::optional<MapShape> map() const override { return shape_; }
+  [[nodiscard]] bool needs_output() const override { return shape_.activation != Activation::identity; }
+  [[nodiscard]] bool reads_ones() const override { return true; }
+  [[nodiscard]] std::unique_ptr<Layer> make(const LayerPlace& place) const override {
+    return std::make_unique<Dense>(place, shape_);
+  }
+
+ private:
+  MapShape shape_;
+};
+
+}  // namespace
+
+LayerKind dense_kind() {
+  return {"dense", "dense(outputs[,activation])", [](LayerArguments& arguments, const TensorShape& input) {
+            const Index outputs = arguments.size("outputs");
+            const Activation activation = arguments.activation(arguments.default_activation());
+            return std::make_shared<DenseSpec>(MapShape{input.size(), outputs, activation, 1});
+          }};
+}
+
+}  // namespace sibp

@@ -1,0 +1,157 @@
+// norm(group=G): group normalisation. x̂ has mean 0 and variance 1 over the pixels and channels of every group of every
+// sample by itself; nothing is exchanged but the sums for γ and β.
+#include "sibp/comm/sample_sums.hpp"
+
+#include "layer/layer_kinds.hpp"
+#include "layer/norm_layer.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace sibp {
+namespace {
+
+class GroupNorm final : public NormLayer {
+ public:
+  GroupNorm(const LayerPlace& place, std::size_t groups, Activation activation)
+      : NormLayer(place, activation), groups_(groups) {}
+
+  void forward(Pass) override {
+    read_scales();
+    const ConstMatrixView x = place().input();
+    take_sums(x, x, input_sums_);
+    take_statistics();
+    for_channels([&](std::size_t at, std::size_t group, std::size_t c) {  // γ (x − mean) / deviation + β
+      of_x_[at] = gamma_[c] * inverse_[group];
+      constant_[at] = beta_[c] - of_x_[at] * mean_[group];
+    });
+    of_z_.clear();
+    if (x.cols > 0) combine(x, {}, activation(), 0, place().output());
+  }
+
+  /// D_in = (γ S − mean(γ S) − x̂ mean(γ S ∘ x̂)) / deviation, as a sum of multiples of S and of x.
+  void carry() override {
+    if (!place().carries() || samples() == 0) return;
+    read_scales();
+    std::vector<double> mean_masked(samples() * groups_, 0.0);
+    std::vector<double> mean_product(samples() * groups_, 0.0);
+    const double count = pixels() * static_cast<double>(channels() / groups_);
+    for_channels([&](std::size_t at, std::size_t group, std::size_t c) {
+      mean_masked[group] += gamma_[c] * masked_sum(at) / count;
+      mean_product[group] += gamma_[c] * masked_input_sum(at, group) / count;
+    });
+    of_z_.resize(of_x_.size());
+    for_channels([&](std::size_t at, std::size_t group, std::size_t c) {
+      of_x_[at] = gamma_[c] * inverse_[group];
+      of_z_[at] = -inverse_[group] * inverse_[group] * mean_product[group];
+      constant_[at] = -inverse_[group] * mean_masked[group] - of_z_[at] * mean_[group];
+    });
+    combine(place().output_difference(), place().input(), Activation::identity, place().beta(),
+            place().input_difference());
+  }
+
+ private:
+  [[nodiscard]] std::size_t samples() const { return static_cast<std::size_t>(place().store.samples()); }
+
+  /// Calls visit(channel of sample, group of sample, channel).
+  template <class Visit>
+  void for_channels(const Visit& visit) const {
+    for (std::size_t at = 0; at < samples() * channels(); ++at) {
+      const std::size_t c = at % channels();
+      visit(at, at / channels() * groups_ + c * groups_ / channels(), c);
+    }
+  }
+
+  /// Where Σ x of a channel of a sample stands among sums; Σ x ∘ z follows `channels` places later.
+  [[nodiscard]] std::size_t place_of(std::size_t at) const { return at + at / channels() * channels(); }
+
+  void take_sums(ConstMatrixView x, ConstMatrixView z, std::vector<double>& sums) {
+    sums.assign(2 * channels() * samples(), 0.0);
+    if (!sums.empty()) place().device.channel_sums(static_cast<Index>(channels()), x, z, sums);
+  }
+
+  void take_statistics() {
+    const double count = pixels() * static_cast<double>(channels() / groups_);
+    mean_.assign(samples() * groups_, 0.0);
+    inverse_.assign(samples() * groups_, 0.0);
+    of_x_.resize(samples() * channels());
+    constant_.resize(samples() * channels());
+    for_channels([&](std::size_t at, std::size_t group, std::size_t) {
+      mean_[group] += input_sums_[place_of(at)] / count;
+      inverse_[group] += input_sums_[place_of(at) + channels()] / count;
+    });
+    for (std::size_t g = 0; g < mean_.size(); ++g)
+      inverse_[g] = 1 / std::sqrt(std::max(inverse_[g] - mean_[g] * mean_[g], 0.0) + epsilon);
+  }
+
+  [[nodiscard]] double masked_sum(std::size_t at) const { return masked_sums_[place_of(at)]; }
+  /// Σ S ∘ x̂
+  [[nodiscard]] double masked_input_sum(std::size_t at, std::size_t group) const {
+    return inverse_[group] * (masked_sums_[place_of(at) + channels()] - mean_[group] * masked_sum(at));
+  }
+
+  void sum_masked(ConstMatrixView s) override {
+    take_sums(s, place().input(), masked_sums_);
+    std::vector<double> parts(4 * channels() * samples());
+    for_channels([&](std::size_t at, std::size_t group, std::size_t c) {
+      double* part = parts.data() + at / channels() * 4 * channels();
+      const double sum = input_sums_[place_of(at)];
+      const double squares = input_sums_[place_of(at) + channels()];
+      const double mean = mean_[group];
+      part[c] = masked_input_sum(at, group);
+      part[channels() + c] = masked_sum(at);
+      part[2 * channels() + c] =
+          inverse_[group] * inverse_[group] * (squares - 2 * mean * sum + pixels() * mean * mean);  // Σ x̂²
+      part[3 * channels() + c] = inverse_[group] * (sum - pixels() * mean);                         // Σ x̂
+    });
+    const Index all_samples = count_samples();
+    std::vector<double> totals(4 * channels());
+    sum_over_samples(place().communicator, parts, all_samples, totals);
+    count_ = static_cast<double>(all_samples) * pixels();
+    double* from = totals.data();
+    for (auto* sums : {&masked_input_, &masked_, &squares_, &inputs_}) {
+      std::copy_n(from, channels(), sums->begin());
+      from += channels();
+    }
+  }
+
+  std::size_t groups_;
+  std::vector<double> input_sums_, masked_sums_;  ///< by sample: Σ x, Σ x²; Σ S, Σ S ∘ x
+  std::vector<double> mean_, inverse_;            ///< by sample and group
+};
+
+class GroupNormSpec final : public LayerSpec {
+ public:
+  GroupNormSpec(const TensorShape& shape, Index groups, Activation activation)
+      : shape_(shape), groups_(groups), activation_(activation) {}
+
+  [[nodiscard]] std::string text() const override {
+    return fmt::format("norm(group={},{})", groups_, name_of(activation_));
+  }
+  [[nodiscard]] std::shared_ptr<const LayerSpec> with_activation(Activation activation) const override {
+    return activation_ == Activation::identity ? std::make_shared<GroupNormSpec>(shape_, groups_, activation) : nullptr;
+  }
+  [[nodiscard]] TensorShape output() const override { return shape_; }
+  [[nodiscard]] std::vector<ParameterSpec> parameters() const override { return {scale_parameter(shape_.channels)}; }
+  [[nodiscard]] Index touched() const override { return 10 * shape_.size(); }
+  [[nodiscard]] bool needs_output() const override { return activation_ != Activation::identity; }
+  [[nodiscard]] bool carries_in_place() const override { return true; }
+  [[nodiscard]] std::unique_ptr<Layer> make(const LayerPlace& place) const override {
+    return std::make_unique<GroupNorm>(place, static_cast<std::size_t>(groups_), activation_);
+  }
+
+ private:
+  TensorShape shape_;
+  Index groups_;
+  Activation activation_;
+};
+
+}  // namespace
+
+std::shared_ptr<const LayerSpec> make_group_norm(const TensorShape& shape, Index groups, Activation activation) {
+  return std::make_shared<GroupNormSpec>(shape, groups, activation);
+}
+
+}  // namespace sibp

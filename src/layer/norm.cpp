@@ -1,0 +1,151 @@
+// norm: batch normalisation. x̂ has mean 0 and variance 1 in every channel, over the pixels of the global batch: two
+// numbers a channel are summed over ranks, so that any number of ranks computes the same. An evaluation takes running
+// statistics.
+#include "sibp/comm/sample_sums.hpp"
+
+#include "layer/layer_kinds.hpp"
+#include "layer/norm_layer.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace sibp {
+namespace {
+
+class BatchNorm final : public NormLayer {
+ public:
+  BatchNorm(const LayerPlace& place, Activation activation)
+      : NormLayer(place, activation), totals_(2 * channels()), mean_(channels()), inverse_(channels()) {
+    for (auto* coefficients : {&of_x_, &of_z_, &constant_}) coefficients->resize(channels());
+    host_statistics_.resize(2 * channels());
+  }
+
+  void forward(Pass pass) override {
+    read_scales();
+    if (pass == Pass::training) {
+      take_batch_statistics();
+    } else {
+      take_running_statistics();
+    }
+    for (std::size_t c = 0; c < channels(); ++c) {  // γ (x − mean) / deviation + β
+      of_x_[c] = gamma_[c] * inverse_[c];
+      constant_[c] = beta_[c] - of_x_[c] * mean_[c];
+    }
+    combine(place().input(), {}, activation(), 0, place().output());
+  }
+
+  /// D_in = γ / deviation (S − mean(S) − x̂ mean(S ∘ x̂)), as a sum of multiples of S and of x.
+  void carry() override {
+    if (!place().carries()) return;
+    read_scales();
+    for (std::size_t c = 0; c < channels(); ++c) {
+      of_x_[c] = gamma_[c] * inverse_[c];
+      of_z_[c] = -of_x_[c] * inverse_[c] * masked_input_[c] / count_;
+      constant_[c] = -of_x_[c] * masked_[c] / count_ - of_z_[c] * mean_[c];
+    }
+    combine(place().output_difference(), place().input(), Activation::identity, place().beta(),
+            place().input_difference());
+  }
+
+ private:
+  static constexpr double momentum = 0.1;  ///< of the newest batch in the running statistics
+
+  /// Σ x and Σ x ∘ z by channel, over the pixels of all ranks' samples, in totals_.
+  void sum_over_batch(ConstMatrixView x, ConstMatrixView z) {
+    const auto samples =
+        place().communicator.sums() == sibp::Sums::exact ? static_cast<std::size_t>(x.cols) : std::size_t{1};
+    parts_.assign(samples * totals_.size(), 0.0);
+    if (!parts_.empty()) place().device.channel_sums(static_cast<Index>(channels()), x, z, parts_);
+    sum_over_samples(place().communicator, parts_, samples_, totals_);
+  }
+
+  void take_batch_statistics() {
+    samples_ = count_samples();
+    count_ = static_cast<double>(samples_) * pixels();
+    const ConstMatrixView x = place().input();
+    sum_over_batch(x, x);
+    for (std::size_t c = 0; c < channels(); ++c) {
+      mean_[c] = totals_[c] / count_;
+      const double variance = std::max(totals_[channels() + c] / count_ - mean_[c] * mean_[c], 0.0);
+      inverse_[c] = 1 / std::sqrt(variance + epsilon);
+      add_to_running(host_statistics_[c], mean_[c]);
+      add_to_running(host_statistics_[channels() + c], variance);
+    }
+    place().device.upload(host_statistics_, statistics());
+  }
+
+  void add_to_running(Real& running, double of_batch) const {
+    running = static_cast<Real>((1 - momentum) * static_cast<double>(running) + momentum * of_batch);
+  }
+
+  void take_running_statistics() {
+    place().device.download(statistics(), host_statistics_);
+    for (std::size_t c = 0; c < channels(); ++c) {
+      mean_[c] = static_cast<double>(host_statistics_[c]);
+      inverse_[c] = 1 / std::sqrt(static_cast<double>(host_statistics_[channels() + c]) + epsilon);
+    }
+  }
+
+  void sum_masked(ConstMatrixView s) override {
+    sum_over_batch(s, place().input());
+    for (std::size_t c = 0; c < channels(); ++c) {
+      masked_[c] = totals_[c];
+      masked_input_[c] = inverse_[c] * (totals_[channels() + c] - mean_[c] * totals_[c]);
+      squares_[c] = count_;  // x̂ has variance 1 and mean 0
+      inputs_[c] = 0;
+    }
+  }
+
+  [[nodiscard]] MatrixView statistics() const { return place().parameters.back(); }
+
+  std::vector<double> parts_;   ///< sums of samples, or of this rank's
+  std::vector<double> totals_;  ///< over all ranks
+  std::vector<double> mean_, inverse_;
+  std::vector<Real> host_statistics_;  ///< running mean and variance
+  Index samples_ = 0;                  ///< of all ranks
+};
+
+class NormSpec final : public LayerSpec {
+ public:
+  NormSpec(const TensorShape& shape, Activation activation) : shape_(shape), activation_(activation) {}
+
+  [[nodiscard]] std::string text() const override {
+    return activation_ == Activation::identity ? "norm" : fmt::format("norm({})", name_of(activation_));
+  }
+  [[nodiscard]] std::shared_ptr<const LayerSpec> with_activation(Activation activation) const override {
+    return activation_ == Activation::identity ? std::make_shared<NormSpec>(shape_, activation) : nullptr;
+  }
+  [[nodiscard]] TensorShape output() const override { return shape_; }
+  [[nodiscard]] std::vector<ParameterSpec> parameters() const override {
+    const Index c = shape_.channels;
+    return {scale_parameter(c), {ParameterRole::statistics, c, 2, {{"mean", 1, {c}}, {"variance", 1, {c}}}, {0, 1}}};
+  }
+  [[nodiscard]] Index touched() const override { return 10 * shape_.size(); }
+  [[nodiscard]] bool needs_output() const override { return activation_ != Activation::identity; }
+  [[nodiscard]] bool carries_in_place() const override { return true; }
+  [[nodiscard]] std::unique_ptr<Layer> make(const LayerPlace& place) const override {
+    return std::make_unique<BatchNorm>(place, activation_);
+  }
+
+ private:
+  TensorShape shape_;
+  Activation activation_;
+};
+
+}  // namespace
+
+LayerKind norm_kind() {
+  return {"norm", "norm, or norm(group=GROUPS), perhaps with an activation",
+          [](LayerArguments& arguments, const TensorShape& input) -> std::shared_ptr<const LayerSpec> {
+            const Index groups = arguments.count_or("group", 0);
+            const Activation activation = arguments.activation(Activation::identity);
+            if (groups == 0) return std::make_shared<NormSpec>(input, activation);
+            if (input.channels % groups != 0)
+              arguments.fail(fmt::format("{} channels are no multiple of {} groups", input.channels, groups));
+            return make_group_norm(input, groups, activation);
+          }};
+}
+
+}  // namespace sibp

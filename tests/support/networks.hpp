@@ -1,0 +1,32 @@
+#pragma once
+
+#include "sibp/layer/language.hpp"
+#include "sibp/model/network.hpp"
+
+#include "support/naive.hpp"
+
+namespace sibp::testing_support {
+
+/// A chain of so many dense layers.
+inline NetworkSpec chain_of(int layers) {
+  std::string hidden;
+  for (int i = 1; i < layers; ++i) hidden += i == 1 ? "3" : ",3";
+  return network_from_widths(hidden, 4, 2, Loss::softmax_cross_entropy, Activation::relu);
+}
+
+/// A network with the given weights of its maps, and its other parameters as they start.
+inline Network network_with(Device& device, const NetworkSpec& spec, const std::vector<naive::Dense>& weights) {
+  Network network = make_network(device, spec, {}, 1);
+  const auto views = network.views(ParameterRole::weights);
+  for (std::size_t i = 0; i < weights.size(); ++i) device.copy(naive::upload(device, weights[i]).view(), views[i]);
+  return network;
+}
+
+/// The weights of the maps.
+inline std::vector<naive::Dense> weights_of(Device& device, Network& network) {
+  std::vector<naive::Dense> weights;
+  for (const MatrixView view : network.views(ParameterRole::weights)) weights.push_back(naive::download(device, view));
+  return weights;
+}
+
+}  // namespace sibp::testing_support
