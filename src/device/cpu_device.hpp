@@ -2,6 +2,8 @@
 
 #include "sibp/device/device.hpp"
 
+#include "device/cpu_channels.hpp"
+
 namespace sibp::cpu {
 
 /// See make_cpu_device.
@@ -67,6 +69,15 @@ class CpuDevice : public Device {
   /// What cholesky() returns, from what the library says of the factor: some let a NaN pass.
   static Index failed_minor(Index of_library, ConstMatrixView factor);
 
+  /// The loss of a sample as it joins the sums.
+  [[nodiscard]] virtual double rounded_loss(double loss) const { return loss; }
+
+ private:
+  template <class Work>
+  void add_losses(Index samples, const Work& work);
+
+  ChannelSums channel_sums_;
+  CombineChannels combine_channels_;
   LossSums sums_;  ///< of the losses, until they are taken
 };
 

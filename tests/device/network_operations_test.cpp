@@ -16,8 +16,8 @@ namespace {
 using naive::Dense;
 
 const double tolerance = sizeof(Real) == 4 ? 1e-5 : 1e-13;
-constexpr std::array activations{Activation::identity, Activation::relu, Activation::leaky_relu, Activation::tanh,
-                                 Activation::sigmoid};
+constexpr std::array activations{Activation::identity, Activation::relu,    Activation::leaky_relu,
+                                 Activation::tanh,     Activation::sigmoid, Activation::gelu};
 
 class NetworkOperations : public testing::Test {
  protected:
@@ -36,11 +36,13 @@ TEST_F(NetworkOperations, ActivationsAndTheirDerivativesAreTheFormulas) {
     for (const Activation activation : activations) {
       const Dense g = naive::random(rows, cols, 1);
       const Dense d = naive::random(rows, cols, 2);
+      const Matrix inputs = naive::upload(*device_, g);
       Matrix f = naive::upload(*device_, g);
       const Matrix difference = naive::upload(*device_, d);
       Matrix masked = device_->allocate(rows, cols);
       device_->activate(activation, f.view());
-      device_->apply_derivative(activation, f.view(), difference.view(), masked.view());
+      device_->apply_derivative(activation, derivative_needs_input(activation) ? inputs.view() : f.view(),
+                                difference.view(), masked.view());
       const Dense out = naive::download(*device_, f.view());
       const Dense s = naive::download(*device_, masked.view());
       for (Index c = 0; c < cols; ++c)
@@ -49,6 +51,24 @@ TEST_F(NetworkOperations, ActivationsAndTheirDerivativesAreTheFormulas) {
           EXPECT_NEAR(s(r, c), d(r, c) * naive::derivative(activation, g(r, c)), 10 * tolerance);
         }
     }
+}
+
+TEST_F(NetworkOperations, DerivativesOfActivationsAreTheirSlopes) {
+  constexpr double step = 1e-6;
+  const Dense g = naive::random(13, 11, 1);
+  const Matrix ones = naive::upload(*device_, Dense(13, 11, 1));
+  for (const Activation activation : activations) {
+    Matrix known = naive::upload(*device_, g);
+    if (!derivative_needs_input(activation)) device_->activate(activation, known.view());
+    device_->apply_derivative(activation, known.view(), ones.view(), known.view());  // in the place of an operand
+    const Dense found = naive::download(*device_, known.view());
+    for (Index c = 0; c < g.cols; ++c)
+      for (Index r = 0; r < g.rows; ++r) {
+        const double slope =
+            (naive::activate(activation, g(r, c) + step) - naive::activate(activation, g(r, c) - step)) / (2 * step);
+        EXPECT_NEAR(found(r, c), slope, 1e-5);
+      }
+  }
 }
 
 TEST_F(NetworkOperations, SoftmaxCrossEntropyIsTheFormulaAndDoesNotOverflow) {
@@ -84,6 +104,41 @@ TEST_F(NetworkOperations, SoftmaxCrossEntropyIsTheFormulaAndDoesNotOverflow) {
   }
   EXPECT_NEAR(sums.loss, loss, 1e-5 * loss);
   EXPECT_EQ(sums.correct, correct);
+}
+
+TEST_F(NetworkOperations, SmoothedTargetsShareBetweenAllClasses) {
+  constexpr double smoothing = 0.2;
+  const std::vector<std::int32_t> labels{0, 3, 2, 4, 1};
+  Dense f = naive::random(5, 5, 3);
+  const auto loss = [&] {  // −Σ T log softmax(F)
+    double sum = 0;
+    for (Index c = 0; c < 5; ++c) {
+      double total = 0;
+      for (Index r = 0; r < 5; ++r) total += std::exp(f(r, c));
+      for (Index r = 0; r < 5; ++r) {
+        const double target = (r == labels[static_cast<std::size_t>(c)] ? 1 - smoothing : 0.0) + smoothing / 5;
+        sum -= target * (f(r, c) - std::log(total));
+      }
+    }
+    return sum;
+  };
+  const Matrix outputs = naive::upload(*device_, f);
+  Matrix difference = device_->allocate(5, 5);
+  const auto on_device = upload(labels);
+  device_->softmax_cross_entropy(outputs.view(), {on_device.get(), 5}, smoothing, difference.view());
+  EXPECT_NEAR(device_->take_loss_sums().loss, loss(), 1e-5 * loss());
+  const Dense d = naive::download(*device_, difference.view());
+  for (double& value : f.values) {
+    constexpr double step = 1e-6;
+    const double before = value;
+    value = before + step;
+    const double above = loss();
+    value = before - step;
+    const double slope = (above - loss()) / (2 * step);
+    value = before;
+    EXPECT_NEAR(d.values[static_cast<std::size_t>(&value - f.values.data())], slope, 1e-6 + tolerance);
+  }
+  EXPECT_THROW(device_->softmax_cross_entropy(outputs.view(), {on_device.get(), 5}, 1, difference.view()), Error);
 }
 
 TEST_F(NetworkOperations, SquaredErrorIsTheFormula) {

@@ -2,7 +2,6 @@
 #include "sibp/trainer/batch_reader.hpp"
 
 #include "sibp/core/error.hpp"
-#include "sibp/layer/language.hpp"
 
 #include <algorithm>
 
@@ -24,10 +23,6 @@ Samples numbered_samples() {
     samples.labels.push_back(static_cast<std::int32_t>(j));
   }
   return samples;
-}
-
-NetworkSpec small_network() {
-  return network_from_widths("3", features, count, Loss::softmax_cross_entropy, Activation::relu);
 }
 
 class BatchReading : public testing::Test {
