@@ -36,7 +36,8 @@ class Training {
         workspace_(agreed(
             context.communicator,
             [&] { return Workspace(context.device, network.spec, workspace_capacity(order_.largest_local_size())); })),
-        reader_(context.device, order_, *data.training.samples, normalisation_, workspace_.capacity()) {}
+        reader_(context.device, order_, *data.training.samples, normalisation_, workspace_.capacity(),
+                Augmenter(options.augmentation, data.training.samples->shape(), options.seed)) {}
 
   TrainingResult run() {
     check_length();

@@ -205,6 +205,7 @@ template void for_each_element(cudaStream_t, Index, Index, const work::ApplyDeri
 template void for_each_element(cudaStream_t, Index, Index, const work::Momentum&);
 template void for_each_element(cudaStream_t, Index, Index, const work::Adam&);
 template void for_each_element(cudaStream_t, Index, Index, const work::LoadInputs&);
+template void for_each_element(cudaStream_t, Index, Index, const work::LoadPictures&);
 template void for_each_element(cudaStream_t, Index, Index, const work::LoadLabels&);
 template void for_each_element(cudaStream_t, Index, Index, const work::Widen&);
 template void for_each_element(cudaStream_t, Index, Index, const work::StartTarget&);
