@@ -5,6 +5,7 @@
 #include "device/checksum.hpp"
 #include "device/cpu_data_term.hpp"
 #include "device/cpu_elementwise.hpp"
+#include "device/cpu_pictures.hpp"
 #include "device/cpu_windows.hpp"
 #include "device/eigen_maps.hpp"
 #include "device/level3.hpp"
@@ -273,14 +274,19 @@ void CpuDevice::do_softmax(MatrixView f) {
 }
 
 void CpuDevice::do_load_batch(const SampleStore& samples, std::span<const Index> columns, ConstMatrixView shift,
-                              ConstMatrixView scale, MatrixView inputs, std::int32_t* labels) {
+                              ConstMatrixView scale, MatrixView inputs, std::int32_t* labels,
+                              std::span<const PictureChange> changes) {
   const auto& stored = dynamic_cast<const CpuSampleStore&>(samples).samples;
   using Bytes = Eigen::Map<const Eigen::Array<std::uint8_t, Eigen::Dynamic, 1>>;
+  using Column = Eigen::Map<Eigen::Array<Real, Eigen::Dynamic, 1>>;
+  std::vector<Real> unchanged(changes.empty() ? 0 : static_cast<std::size_t>(stored.features()));
   for (std::size_t k = 0; k < columns.size(); ++k) {
     const auto pixels = stored.sample(columns[k]);
     const Bytes bytes(pixels.data(), stored.features());
-    eigen(inputs).col(static_cast<Index>(k)).array() =
+    Real* const input = &inputs(0, static_cast<Index>(k));
+    Column(changes.empty() ? input : unchanged.data(), stored.features()) =
         eigen(scale).array() * (bytes.cast<Real>() - eigen(shift).array());
+    if (!changes.empty()) change_picture(changes[k], stored.shape, unchanged.data(), input);
     labels[k] = stored.labels[static_cast<std::size_t>(columns[k])];
   }
 }

@@ -64,7 +64,8 @@ class CpuDevice : public Device {
   LossSums do_take_loss_sums() override;
   void do_softmax(MatrixView f) override;
   void do_load_batch(const SampleStore& samples, std::span<const Index> columns, ConstMatrixView shift,
-                     ConstMatrixView scale, MatrixView inputs, std::int32_t* labels) override;
+                     ConstMatrixView scale, MatrixView inputs, std::int32_t* labels,
+                     std::span<const PictureChange> changes) override;
 
   /// What cholesky() returns, from what the library says of the factor: some let a NaN pass.
   static Index failed_minor(Index of_library, ConstMatrixView factor);

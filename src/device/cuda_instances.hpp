@@ -9,8 +9,8 @@
 #define SIBP_ELEMENT_WORK(instance) \
   instance(Fill) instance(Scale) instance(ScaleTriangle) instance(Axpy) instance(PackTriangle) \
   instance(UnpackTriangle) instance(CombineRows) instance(Activate) instance(ApplyDerivative) \
-  instance(Momentum) instance(Adam) instance(LoadInputs) instance(LoadLabels) instance(Widen) \
-  instance(StartTarget) instance(MaskedResidual) instance(MoveAlong) instance(Unfold) instance(Fold) \
+  instance(Momentum) instance(Adam) instance(LoadInputs) instance(LoadPictures) instance(LoadLabels) \
+  instance(Widen) instance(StartTarget) instance(MaskedResidual) instance(MoveAlong) instance(Unfold) instance(Fold) \
   instance(MaxPool) instance(MaxPoolBackward) instance(MeanPool) instance(MeanPoolBackward) \
   instance(CombineChannels) instance(Dropout) instance(AddParts)
 // clang-format on

@@ -3,6 +3,7 @@
 #include "sibp/core/matrix_view.hpp"
 #include "sibp/device/activation.hpp"
 #include "sibp/device/optimiser_steps.hpp"
+#include "sibp/device/picture_change.hpp"
 
 #include "device/activation_work.hpp"
 
@@ -148,9 +149,21 @@ struct LoadInputs {
   ConstMatrixView shift;
   ConstMatrixView scale;
   MatrixView inputs;
-  constexpr void operator()(Index r, Index c) const {
+  [[nodiscard]] constexpr Real value(Index r, Index c) const {
     const std::uint8_t byte = pixels[sample_of(columns, c) * inputs.rows + r];
-    inputs(r, c) = scale(r, 0) * (static_cast<Real>(byte) - shift(r, 0));
+    return scale(r, 0) * (static_cast<Real>(byte) - shift(r, 0));
+  }
+  constexpr void operator()(Index r, Index c) const { inputs(r, c) = value(r, c); }
+};
+
+/// The same of pictures that are changed.
+struct LoadPictures {
+  LoadInputs unchanged;
+  const PictureChange* changes;  ///< by column of the batch
+  TensorShape shape;
+  constexpr void operator()(Index r, Index c) const {
+    const Index source = source_of(changes[c], shape, r);
+    unchanged.inputs(r, c) = source < 0 ? Real(0) : unchanged.value(source, c);
   }
 };
 

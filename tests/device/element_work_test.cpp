@@ -244,5 +244,23 @@ TEST_F(ElementWork, Batches) {
   expect_equal(inputs);
 }
 
+TEST_F(ElementWork, ChangedPictures) {
+  const TensorShape shape{3, 4, 2};
+  Samples samples{shape, std::vector<std::uint8_t>(48), {0, 1}};
+  for (std::size_t k = 0; k < 48; ++k) samples.pixels[k] = static_cast<std::uint8_t>(5 * k);
+  const Matrix shift = naive::upload(*device_, naive::random(24, 1, 1));
+  const Matrix scale = naive::upload(*device_, naive::random(24, 1, 2));
+  Twins inputs = twins(3, 24, 3);
+  const auto labels = device_->allocate_labels(3);
+  const std::vector<Index> columns{1, 0, 1};
+  const std::vector<PictureChange> changes{
+      {.mirrored = true, .down = 1, .right = -1}, {.hole_top = 1, .hole_left = 1, .hole_size = 2}, {.mirrored = true}};
+  const work::LoadInputs unchanged{samples.pixels.data(), columns.data(), shift.view(), scale.view(), inputs.worked};
+  run(24, 3, work::LoadPictures{unchanged, changes.data(), shape});
+  const auto store = device_->store(samples);
+  device_->load_batch(*store, columns, shift.view(), scale.view(), inputs.expected, {labels.get(), 3}, changes);
+  expect_equal(inputs);
+}
+
 }  // namespace
 }  // namespace sibp

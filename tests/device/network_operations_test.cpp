@@ -233,5 +233,78 @@ TEST_P(Batches, AreGatheredAndNormalised) {
   device_->load_batch(*store, {}, shift.view(), scale.view(), inputs.view().block(0, 0, 3, 0), {labels.get(), 0});
 }
 
+/// A picture changed step by step, as pixels (row, column, channel).
+std::vector<double> changed(const PictureChange& change, const TensorShape& shape, const std::vector<double>& picture) {
+  const auto at = [&](Index row, Index column, Index channel) {
+    return static_cast<std::size_t>((row * shape.width + column) * shape.channels + channel);
+  };
+  std::vector<double> result(picture.size(), 0);
+  for (Index row = 0; row < shape.height; ++row) {
+    for (Index column = 0; column < shape.width; ++column) {
+      const Index mirrored = change.mirrored ? shape.width - 1 - column : column;
+      const Index to_row = row + change.down;
+      const Index to_column = mirrored + change.right;
+      const bool outside = to_row < 0 || to_row >= shape.height || to_column < 0 || to_column >= shape.width;
+      const bool in_hole = to_row >= change.hole_top && to_row < change.hole_top + change.hole_size &&
+                           to_column >= change.hole_left && to_column < change.hole_left + change.hole_size;
+      for (Index channel = 0; channel < shape.channels && !outside; ++channel)
+        result[at(to_row, to_column, channel)] = in_hole ? 0 : picture[at(row, column, channel)];
+    }
+  }
+  return result;
+}
+
+const std::vector<PictureChange>& some_changes() {
+  static const std::vector<PictureChange> changes{
+      {},
+      {.mirrored = true},
+      {.down = 1, .right = -2},
+      {.mirrored = true, .down = -2, .right = 1},
+      {.mirrored = true, .down = 1, .right = -1, .hole_top = 1, .hole_left = 0, .hole_size = 2},
+      {.hole_top = 1, .hole_left = 2, .hole_size = 2},
+      {.hole_top = -1, .hole_left = 3, .hole_size = 3},  // partly beside the picture
+      {.mirrored = true, .down = 3},                     // nothing is left
+      {.right = 5},
+      {.right = -9}};
+  return changes;
+}
+
+TEST_P(Batches, PicturesAreChangedOnTheWay) {
+  if (GetParam()) device_->keep_free(std::numeric_limits<std::int64_t>::max());
+  for (const TensorShape& shape : {TensorShape{3, 4, 2}, TensorShape{4, 3, 1}, TensorShape{3, 5, 3}}) {
+    const Index features = shape.size();
+    const auto count = static_cast<Index>(some_changes().size());
+    Samples samples{shape, std::vector<std::uint8_t>(static_cast<std::size_t>(4 * features)), {0, 1, 2, 3}};
+    for (std::size_t k = 0; k < samples.pixels.size(); ++k) samples.pixels[k] = static_cast<std::uint8_t>(k * 37 % 251);
+    const auto store = device_->store(samples);
+    EXPECT_EQ(store->shape(), shape);
+    const Dense shift = naive::random(features, 1, 1);
+    const Dense scale = naive::random(features, 1, 2);
+    const Matrix device_shift = naive::upload(*device_, shift);
+    const Matrix device_scale = naive::upload(*device_, scale);
+    Matrix inputs = device_->allocate(features + 1, count);
+    const auto labels = device_->allocate_labels(count);
+    std::vector<Index> columns;
+    for (Index k = 0; k < count; ++k) columns.push_back(k * 3 % 4);
+    device_->load_batch(*store, columns, device_shift.view(), device_scale.view(), inputs.view().top_rows(features),
+                        {labels.get(), count}, some_changes());
+    const Dense x = naive::download(*device_, inputs.view());
+    for (Index k = 0; k < count; ++k) {
+      const auto sample = samples.sample(columns[static_cast<std::size_t>(k)]);
+      std::vector<double> normalised;
+      for (Index i = 0; i < features; ++i)
+        normalised.push_back(scale(i, 0) * (sample[static_cast<std::size_t>(i)] - shift(i, 0)));
+      const std::vector<double> expected = changed(some_changes()[static_cast<std::size_t>(k)], shape, normalised);
+      for (Index i = 0; i < features; ++i)
+        EXPECT_NEAR(x(i, k), expected[static_cast<std::size_t>(i)], 255 * tolerance) << "change " << k << ", " << i;
+      EXPECT_EQ(x(features, k), 0);
+    }
+    EXPECT_THROW(
+        device_->load_batch(*store, columns, device_shift.view(), device_scale.view(), inputs.view().top_rows(features),
+                            {labels.get(), count}, std::span(some_changes()).first(1)),
+        Error);
+  }
+}
+
 }  // namespace
 }  // namespace sibp
