@@ -3,6 +3,7 @@
 #include "sibp/core/error.hpp"
 #include "sibp/trainer/memory_model.hpp"
 #include "sibp/update/calibration.hpp"
+#include "sibp/update/methods.hpp"
 
 #include "app/option_table.hpp"
 
@@ -19,7 +20,7 @@ bool has_relative_steps(const MethodOptions& method, const NetworkSpec& spec) {
 }
 
 void check_options_of_convolutions(const Options& options, const NetworkSpec& spec) {
-  if (spec.has_convolutions()) return;
+  if (has_convolutions(spec)) return;
   for (const std::string_view name : options.on_command_line) {
     if (!find_option(name)->of_convolutions) continue;
     throw_usage_error(

@@ -139,7 +139,7 @@ class Job {
         compute_(open_compute(options_, world)) {
     options_.training.eta = options_.training.eta.value_or(default_step_size(options_.training.method, spec_));
     options_.training.method = settled(options_.training.method, spec_);
-    options_.may_convolve = spec_.has_convolutions();
+    options_.may_convolve = has_convolutions(spec_);
     beat(Activity::calibration);
     options_.training.method.forms = forms_of(options_, spec_, compute_, world);
   }

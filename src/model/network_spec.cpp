@@ -2,7 +2,6 @@
 
 #include "sibp/core/error.hpp"
 
-#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -56,10 +55,6 @@ std::vector<Index> NetworkSpec::scales() const {
     for (const ParameterSpec& parameter : node.layer->parameters())
       if (parameter.role == ParameterRole::scales) channels.push_back(parameter.rows);
   return channels;
-}
-
-bool NetworkSpec::has_convolutions() const {
-  return std::ranges::any_of(maps, [](const MapShape& map) { return map.columns > 1; });
 }
 
 Index NetworkSpec::parameters() const {

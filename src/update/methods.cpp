@@ -42,8 +42,12 @@ MethodOptions default_options(Method method, Optimiser outer) {
   return options;
 }
 
+bool has_convolutions(const NetworkSpec& spec) {
+  return std::ranges::any_of(spec.maps, [](const MapShape& map) { return map.columns > 1; });
+}
+
 MethodOptions settled(MethodOptions options, const NetworkSpec& spec) {
-  const bool convolves = spec.has_convolutions();
+  const bool convolves = has_convolutions(spec);
   const bool is_sibp = options.method == Method::sibp;
   if (!options.step) options.step = {.kind = convolves ? StepRule::Kind::relative : StepRule::Kind::fixed};
   if (!options.momentum) options.momentum = is_sibp && !convolves ? 0 : 0.9;
@@ -53,13 +57,13 @@ MethodOptions settled(MethodOptions options, const NetworkSpec& spec) {
 double default_step_size(const MethodOptions& options, const NetworkSpec& spec) {
   switch (options.method) {
     case Method::sibp:
-      return spec.has_convolutions() ? 0.5 : std::min(1.0, 4.0 / static_cast<double>(spec.maps.size()));
+      return has_convolutions(spec) ? 0.5 : std::min(1.0, 4.0 / static_cast<double>(spec.maps.size()));
     case Method::published:
       return 0.1;
     case Method::proxprop:
       return options.outer == Optimiser::sgd ? 1 : 1e-3;
     case Method::sgd:
-      return spec.has_convolutions() ? 0.05 : 0.1;
+      return has_convolutions(spec) ? 0.05 : 0.1;
     case Method::adam:
       return 1e-3;
   }

@@ -41,8 +41,6 @@ struct NetworkSpec {
   [[nodiscard]] Index outputs() const { return maps.back().outputs; }
   /// Channels of the layers that have scales, in their order.
   [[nodiscard]] std::vector<Index> scales() const;
-  /// Whether a map has more than one column a sample.
-  [[nodiscard]] bool has_convolutions() const;
   /// What methods update: weights and scales, no statistics.
   [[nodiscard]] Index parameters() const;
   [[nodiscard]] TensorShape shape(std::size_t tensor) const {
