@@ -1,7 +1,5 @@
 // The options of the data.
 
-#include "sibp/device/shape_text.hpp"
-
 #include "app/option_bindings.hpp"
 
 namespace sibp {
@@ -27,18 +25,6 @@ Binding augmentation_binding() {
     options.training.augmentation = *augmentation;
   };
   return {set, [](const Options& options) { return std::optional(to_text(options.training.augmentation)); }};
-}
-
-Binding shape_binding() {
-  const auto set = [](Options& options, const std::string& text) {
-    options.data.synthetic_shape = shape_from_text(text);
-    if (!options.data.synthetic_shape) throw Unexpected{"HEIGHTxWIDTHxCHANNELS, for example 8x8x3"};
-  };
-  const auto get = [](const Options& options) {
-    const auto& shape = options.data.synthetic_shape;
-    return shape ? std::optional(to_text(*shape)) : std::nullopt;
-  };
-  return {set, get};
 }
 
 }  // namespace
@@ -154,7 +140,7 @@ void append_own_data_options(OptionTable& table) {
                    .group = group,
                    .value_name = "SHAPE",
                    .help = "synthetic: pictures of HEIGHTxWIDTHxCHANNELS, for example 8x8x3",
-                   .binding = shape_binding(),
+                   .binding = shape([](auto& o) -> auto& { return o.data.synthetic_shape; }),
                    .commands = data_commands,
                    .dataset = "synthetic",
                    .without_default = "from --synthetic-features",

@@ -10,7 +10,9 @@
 #include "sibp/trainer/trainer.hpp"
 #include "sibp/update/methods.hpp"
 
+#include "app/description.hpp"
 #include "app/memory_check.hpp"
+#include "app/method_choice.hpp"
 #include "app/session.hpp"
 #include "app/watch.hpp"
 
@@ -111,6 +113,13 @@ TrainingState start_of(const Resumption& from, const UpdateContext& context, Upd
   return state;
 }
 
+/// The network, which the method has been found to be for.
+NetworkSpec checked_network(const Options& options, const Dataset& dataset) {
+  NetworkSpec spec = network_of(options, dataset);
+  check_method(options, spec);
+  return spec;
+}
+
 /// Asked on every rank for itself: a signal, or on rank 0 the time that --max-minutes leaves.
 std::function<bool()> stop_question(const Options& options, const Communicator& world) {
   const double most = options.guard.max_minutes.value_or(0) * 60;
@@ -126,17 +135,18 @@ class Job {
         world_(world),
         from_(std::move(from)),
         dataset_(open_data(options_, world)),
-        spec_(agreed(world, [&] { return network_of(options_, dataset_); })),
+        spec_(agreed(world, [&] { return checked_network(options_, dataset_); })),
         compute_(open_compute(options_, world)) {
     options_.training.eta = options_.training.eta.value_or(default_step_size(options_.training.method, spec_));
     options_.training.method = settled(options_.training.method, spec_);
+    options_.may_convolve = has_convolutions(spec_);
     beat(Activity::calibration);
     options_.training.method.forms = forms_of(options_, spec_, compute_, world);
   }
 
   int describe() const {
-    print_on_root(world_, description_text(spec_, options_, options_.training.method.forms, world_.size(),
-                                           dataset_.training->size() + dataset_.test->size()));
+    print_on_root(world_,
+                  description_text(spec_, options_, world_.size(), dataset_.training->size() + dataset_.test->size()));
     return static_cast<int>(ExitStatus::done);
   }
 

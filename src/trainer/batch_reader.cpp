@@ -91,8 +91,8 @@ class BatchReader::Worker {
   const SampleStore& samples_;
   const DeviceNormalisation& normalisation_;
   Augmenter augmenter_;
-  InputBuffer inputs_;
   std::uint64_t seed_;
+  InputBuffer inputs_;
   Index epoch_ = 0;
   Index batch_ = 0;
   std::exception_ptr failure_;

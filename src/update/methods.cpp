@@ -43,13 +43,9 @@ MethodOptions default_options(Method method, Optimiser outer) {
   return options;
 }
 
-namespace {
-
 bool has_convolutions(const NetworkSpec& spec) {
   return std::ranges::any_of(spec.maps, [](const MapShape& map) { return map.columns > 1; });
 }
-
-}  // namespace
 
 MethodOptions settled(MethodOptions options, const NetworkSpec& spec) {
   const bool convolves = has_convolutions(spec);

@@ -24,6 +24,8 @@ class NormalForm final : public ProximalForm {
         kept_(device()),
         size_(device().allocate(options.step.kind == StepRule::Kind::relative ? 1 : 0, 1)) {
     for (const Share& share : shares_) rows_.push_back(share.count);
+    const Share& mine = shares_[static_cast<std::size_t>(communicator().rank())];
+    if (size_.size() > 0) kept_.of(map.fan_in(), mine.count);  // so that no step allocates
   }
 
   void features_ready(LinearMap& map, const DealtSamples& samples) override {

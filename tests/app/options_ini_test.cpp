@@ -64,7 +64,7 @@ class OptionSets {
     if (method == "sibp" || method == "published") {
       maybe(words, "eta", real());
       maybe(words, "damping", (method == "published" ? "absolute:" : any({"relative:", "absolute:"})) + real());
-      if (method == "sibp") maybe(words, "carry", any({"new", "old"}));
+      if (method == "sibp") draw_sibp(words);
       return;
     }
     if (method == "proxprop") {
@@ -81,6 +81,18 @@ class OptionSets {
       for (const char* name : {"beta1", "beta2"}) maybe(words, name, any({"0", "0.5", "0.99"}));
       maybe(words, "epsilon", real());
     }
+  }
+
+  void draw_sibp(std::vector<std::string>& words) {
+    maybe(words, "carry", any({"new", "old"}));
+    maybe(words, "step", coin() ? "fixed" : "relative:" + real());
+    maybe(words, "momentum", any({"0", "0.5", "0.99"}));
+    maybe(words, "weight-decay", real());
+    maybe(words, "conv-damping", any({"relative:", "absolute:"}) + real());
+    maybe(words, "conv-gram-sample", whole());
+    if (!coin()) return;
+    words.insert(words.end(), {"--conv-gram-every", "2"});
+    maybe(words, "conv-gram-average", any({"0", "0.5", "0.99"}));
   }
 
   bool coin() { return generator_() % 2 == 0; }
