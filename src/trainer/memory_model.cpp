@@ -155,7 +155,7 @@ class UpdateElements {
     const MapShape& map = spec_.maps[i];
     const double elements = (1 + moments(method_)) * static_cast<double>(map.parameters());
     if (!is_relative || i + 1 == spec_.maps.size()) return elements;
-    return elements + static_cast<double>(map.fan_in() * ((map.outputs + step_.ranks - 1) / step_.ranks)) + 1;
+    return elements + 2 * static_cast<double>(map.fan_in() * ((map.outputs + step_.ranks - 1) / step_.ranks)) + 1;
   }
 
   /// What finds the step of a hidden layer; the last has its gradient alone.

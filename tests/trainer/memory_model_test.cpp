@@ -50,6 +50,13 @@ NetworkSpec conv_net() {
       TensorShape{10, 9, 3}, Loss::softmax_cross_entropy, Activation::relu);
 }
 
+StepShape shape_of(const MethodOptions& method, int ranks) {
+  TrainingOptions options;
+  options.method = method;
+  options.batch = batch;
+  return step_shape(options, ranks);
+}
+
 RankMemory predicted(const std::vector<Form>& forms, int ranks) {
   return predict_memory(spec(), forms, {batch, ranks}, 0);
 }
@@ -146,7 +153,7 @@ TEST(MemoryModel, CountsTheMatricesOfEachMethodForAConvNet) {
       return rule;
     });
     const double most = context.communicator.max(own + static_cast<double>(shared));
-    const StepShape step = step_shape({.method = method, .batch = batch}, ranks);
+    const StepShape step = shape_of(method, ranks);
     EXPECT_EQ(predict_memory(conv_net(), method, step, 0).update, most)
         << name_of(method.method) << " momentum " << method.momentum.value_or(-1);
   }
@@ -157,7 +164,7 @@ TEST(MemoryModel, CountsTheParametersOfAConvNetAndItsCheckpoint) {
   const double statistics = 2 * 6 + 2 * 8;
   MethodOptions method = default_options(Method::sibp);
   method.forms = std::vector<Form>(5, Form::normal);
-  const StepShape step = step_shape({.method = method, .batch = batch}, 1);
+  const StepShape step = shape_of(method, 1);
   const RankMemory memory = predict_memory(conv_net(), method, step, 0);
   EXPECT_EQ(memory.weights, (parameters + statistics) * sizeof(Real));
   const double means = 28 * 28 + 55 * 55 + 7 * 7;  // of convolutions
@@ -167,7 +174,7 @@ TEST(MemoryModel, CountsTheParametersOfAConvNetAndItsCheckpoint) {
 TEST(MemoryModel, NodesAddUpToTheRank) {
   MethodOptions method = default_options(Method::sibp);
   method.forms = std::vector<Form>(5, Form::normal);
-  const StepShape step = step_shape({.method = method, .batch = batch}, 2);
+  const StepShape step = shape_of(method, 2);
   const NetworkMemory network = predict_network_memory(conv_net(), method, step);
   ASSERT_EQ(network.nodes.size(), conv_net().nodes.size());
   double bytes = network.inputs + network.patches + network.update;

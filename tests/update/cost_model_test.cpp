@@ -3,6 +3,8 @@
 #include "sibp/layer/language.hpp"
 #include "sibp/update/step_prediction.hpp"
 
+#include <cmath>
+
 #include <gtest/gtest.h>
 
 namespace sibp {
