@@ -120,9 +120,10 @@ void LayerArguments::check_window(const Window& window) const {
 void LayerArguments::finish() const {
   for (const Argument& argument : arguments_) {
     if (argument.is_taken) continue;
-    throw LanguageError{argument.place, argument.name.empty()
-                                            ? fmt::format("'{}' is one argument too many", argument.value)
-                                            : fmt::format("unknown argument '{}'", argument.name)};
+    if (argument.name.empty())
+      throw LanguageError{argument.place, fmt::format("'{}' is one argument too many", argument.value)};
+    const auto before_value = static_cast<std::size_t>(argument.value.data() - argument.name.data());
+    throw LanguageError{argument.place - before_value, fmt::format("unknown argument '{}'", argument.name)};
   }
 }
 

@@ -1,4 +1,5 @@
 // The readers of models: safetensors files and the language that describes networks.
+#include "sibp/layer/activation_plan.hpp"
 #include "sibp/layer/language.hpp"
 #include "sibp/model/network_spec.hpp"
 #include "sibp/model/safetensors.hpp"
@@ -44,13 +45,21 @@ void network(Bytes input) {
   if (input.empty()) return;
   const std::string text = text_of(input.subspan(1));
   const Loss loss = Loss::softmax_cross_entropy;
+  const TensorShape shape = input[0] / 2 % 2 == 0 ? TensorShape{1, 1, 784} : TensorShape{14, 14, 4};
   const auto spec = unless_refused(ExitStatus::usage, [&] {
-    return input[0] % 2 == 0 ? parse_network(text, 784, loss, Activation::tanh)
-                             : network_from_widths(text, 784, 10, loss, Activation::tanh);
+    return input[0] % 2 == 0 ? parse_network(text, shape, loss, Activation::tanh)
+                             : network_from_widths(text, shape, 10, loss, Activation::tanh);
   });
   if (!spec) return;
   check(spec->parameters() > 0, "a network has parameters");
-  check(parse_network(spec->text, 784, loss, Activation::relu) == *spec, "the language says all of a network");
+  const NetworkSpec again = parse_network(spec->text, shape, loss, Activation::relu);
+  check(again == *spec && again.maps == spec->maps, "the language says all of a network");
+  check(again.nodes.size() == spec->nodes.size(), "no layer is left out of the text");
+  for (std::size_t k = 0; k < spec->nodes.size(); ++k) {
+    check(again.nodes[k].inputs == spec->nodes[k].inputs, "layers read what they read");
+    check(again.shape(k + 1) == spec->shape(k + 1), "shapes are those of the text");
+  }
+  check(plan_activations(*spec).tensor.size() == spec->nodes.size() + 1, "every tensor has its place");
 }
 
 }  // namespace sibp::fuzz

@@ -10,6 +10,7 @@
 #include "support/networks.hpp"
 #include "support/test_device.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -48,7 +49,22 @@ inline double change_error(const naive::Dense& a, const naive::Dense& expected, 
   return naive::relative_difference(done, wanted);
 }
 
-/// A rank's network and workspace; sample j of a batch is held by rank j mod P.
+/// The rank of `ranks` that holds sample `j` of a batch.
+using Deal = int (*)(Index j, int ranks);
+
+inline int in_turn(Index j, int ranks) {
+  return static_cast<int>(j % ranks);
+}
+/// The first ranks hold 3 samples each, as long as there are some, the last one all that are left.
+inline int threes(Index j, int ranks) {
+  return static_cast<int>(std::min<Index>(j / 3, ranks - 1));
+}
+/// One rank holds all.
+inline int all_to_last(Index, int ranks) {
+  return ranks - 1;
+}
+
+/// A rank's network and workspace.
 class RankOfStep {
  public:
   using MakeRule = std::function<std::unique_ptr<UpdateRule>(const UpdateContext&, const NetworkSpec&)>;
@@ -62,19 +78,26 @@ class RankOfStep {
         rule_(make_rule(context_, spec)) {}
 
   LossSums step(const ToyBatch& batch, double eta) {
-    const int ranks = context_.communicator.size();
+    load(batch);
+    return repeat(batch.inputs.cols, eta);
+  }
+
+  /// Puts this rank's samples of a batch into its workspace.
+  void load(const ToyBatch& batch, Deal deal = in_turn) {
     std::vector<Real> inputs;
     std::vector<std::int32_t> labels;
-    for (Index j = context_.communicator.rank(); j < batch.inputs.cols; j += ranks) {
+    std::vector<Index> places;
+    for (Index j = 0; j < batch.inputs.cols; ++j) {
+      if (deal(j, context_.communicator.size()) != context_.communicator.rank()) continue;
       for (Index r = 0; r < batch.inputs.rows; ++r) inputs.push_back(static_cast<Real>(batch.inputs(r, j)));
       labels.push_back(batch.labels[static_cast<std::size_t>(j)]);
+      places.push_back(j);
     }
     workspace_.set_samples(static_cast<Index>(labels.size()));
-    for (std::size_t k = 0; k < labels.size(); ++k)
-      workspace_.inputs().places()[k] = context_.communicator.rank() + static_cast<Index>(k) * ranks;
+    std::ranges::copy(places, workspace_.inputs().places().begin());
+    std::ranges::copy(places, workspace_.inputs().keys().begin());
     device_->upload(inputs, workspace_.inputs().values());
     device_->upload_labels(labels, workspace_.labels());
-    return repeat(batch.inputs.cols, eta);
   }
 
   /// Another step on the batch that is there.
@@ -84,6 +107,7 @@ class RankOfStep {
 
   std::vector<naive::Dense> weights() { return weights_of(*device_, network_); }
   Network& network() { return network_; }
+  Workspace& workspace() { return workspace_; }
   Device& device() { return *device_; }
   UpdateRule& rule() { return *rule_; }
 
