@@ -35,15 +35,15 @@ std::string_view update_of_scales(const MethodOptions& method) {
 
 /// One row; texts that are empty where a layer has nothing of the kind.
 struct Row {
-  std::string number;
-  std::string layer;
-  std::string output;
-  std::string parameters;
-  std::string form;
-  std::string network;
-  std::string update;
-  std::string reduced;
-  std::string memory;
+  std::string number{};
+  std::string layer{};
+  std::string output{};
+  std::string parameters{};
+  std::string form{};
+  std::string network{};
+  std::string update{};
+  std::string reduced{};
+  std::string memory{};
 };
 
 std::string mega(double flops) {

@@ -18,6 +18,15 @@ Binding seed_binding() {
   return binding;
 }
 
+Binding augmentation_binding() {
+  const auto set = [](Options& options, const std::string& text) {
+    const auto augmentation = augmentation_from_text(text);
+    if (!augmentation) throw Unexpected{"none or a list such as flip,translate:2,cutout:8"};
+    options.training.augmentation = *augmentation;
+  };
+  return {set, [](const Options& options) { return std::optional(to_text(options.training.augmentation)); }};
+}
+
 }  // namespace
 
 void append_data_options(OptionTable& table) {
@@ -52,6 +61,14 @@ void append_data_options(OptionTable& table) {
        .binding = choice_of([](auto& o) -> auto& { return o.normalisation; },
                             {NormalisationKind::none, NormalisationKind::mean, NormalisationKind::standard,
                              NormalisationKind::channel})});
+  table.push_back(
+      {.name = "augment",
+       .group = group,
+       .value_name = "LIST",
+       .help = "changes of the pictures in training batches, drawn by --seed, epoch and sample: any of flip (or "
+               "flip:alternating: the other way in every epoch), translate:PIXELS and cutout:PIXELS, with "
+               "commas between",
+       .binding = augmentation_binding()});
   table.push_back({.name = "validation",
                    .group = group,
                    .value_name = "N",

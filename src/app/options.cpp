@@ -189,6 +189,17 @@ void check_together(const Options& options, const Sources& sources) {
     throw_usage_error(fmt::format("{}: found relative:{}, but --method published has absolute:LAMBDA only",
                                   label("damping"), training.method.damping.value));
   }
+  if (training.augmentation != Augmentation{} && !training.batch_list.empty()) {
+    throw_usage_error(
+        fmt::format("{}: found '{}' with {}, expected none: a list is one epoch, in which a sample would be changed in "
+                    "one way only",
+                    label("augment"), to_text(training.augmentation), label("batch-list")));
+  }
+  if (training.label_smoothing > 0 && options.loss != Loss::softmax_cross_entropy) {
+    throw_usage_error(fmt::format("{}: found '{}' with {} {}, expected 0, or the loss {}", label("label-smoothing"),
+                                  training.label_smoothing, label("loss"), name_of(options.loss),
+                                  name_of(Loss::softmax_cross_entropy)));
+  }
   check_kept_gram(options, sources);
   check_step(options, sources);
   check_reproducible(options, sources);

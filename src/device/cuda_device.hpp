@@ -115,7 +115,8 @@ class CudaDevice final : public Device {
   LossSums do_take_loss_sums() override;
   void do_softmax(MatrixView f) override;
   void do_load_batch(const SampleStore& samples, std::span<const Index> columns, ConstMatrixView shift,
-                     ConstMatrixView scale, MatrixView inputs, std::int32_t* labels) override;
+                     ConstMatrixView scale, MatrixView inputs, std::int32_t* labels,
+                     std::span<const PictureChange> changes) override;
 
   int gpu_;
   Precision precision_;

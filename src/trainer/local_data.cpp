@@ -72,6 +72,7 @@ TrainingData load_training_data(Device& device, const Communicator& communicator
   std::vector<Index> training_sample;
   Sharding sharding;
   agreed(communicator, [&] {
+    check_augmentation(options.augmentation, dataset.shape);
     parts = hold_out(dataset.training->size(), validation, options.seed);
     training_sample = drawn(parts.training, options.training_sample, options.seed);
     sharding = deal(communicator, parts.training, logical_shards);

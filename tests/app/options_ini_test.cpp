@@ -49,6 +49,7 @@ class OptionSets {
                              "evaluate-every", "training-sample"}) {
       maybe(words, name, any({"1", "2", "17"}).substr(0, name == std::string("warmup-steps") ? 1 : 9));
     }
+    maybe(words, "augment", any({"none", "flip", "flip:alternating,translate:2,cutout:8"}));
     maybe(words, "threads", any({"0", "3"}));
     maybe(words, "device", any({"auto", "cpu", "cuda"}));
     maybe(words, "precision", any({"fp32", "tf32"}));

@@ -36,7 +36,7 @@ void safetensors(Bytes input) {
   static const auto device = make_cpu_device(1);
   unless_refused(ExitStatus::model, [&] {
     const Model model = read_model(file.path());
-    return network_from_tensors(*device, model.spec, model.file, "the model").weights.size();
+    return network_from_tensors(*device, model.spec, model.file, "the model").parameters.size();
   });
 }
 
