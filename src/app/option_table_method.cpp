@@ -100,9 +100,8 @@ void append_optimiser_options(OptionTable& table) {
   table.push_back({.name = "weight-decay",
                    .group = group,
                    .value_name = "DECAY",
-                   .help =
-                       "times the weights and biases is added to the gradient; sibp: times the schedule's share of the "
-                       "step size, is taken off the weights before each update",
+                   .help = "times the weights and biases is added to the gradient; sibp: is taken off them before each "
+                           "update, times the schedule's share of eta",
                    .binding = number_below(
                        [](auto& o) -> auto& { return o.training.method.weight_decay; },
                        std::numeric_limits<double>::infinity(), "a number of at least 0"),

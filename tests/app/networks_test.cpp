@@ -56,6 +56,7 @@ TEST(PresetsOfConvNets, SetDataNetworkAndLength) {
     EXPECT_EQ(options.data.dataset, "cifar10") << preset;
     EXPECT_EQ(options.network, *layers_of_network(network)) << preset;
     EXPECT_GT(options.training.warmup_steps, 0) << preset;
+    EXPECT_NE(options.training.augmentation, Augmentation{}) << preset;
   }
   EXPECT_EQ(parse({"--preset", "fashion-small", "--hidden", "30"}).network, "");
   EXPECT_EQ(parse({"plan", "--preset", "cifar10-94"}).network, *layers_of_network("cifar10-94"));
