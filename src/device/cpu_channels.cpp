@@ -104,9 +104,11 @@ void ChannelSums::add_run(const Real* x, const Real* z, Index size) {
 /// sums ← those of the runs, which begin anew.
 void ChannelSums::take(std::span<double> sums) {
   const auto channels = sums.size() / 2;
-  for (std::size_t k = 0; k < of_x_.size(); ++k) {
-    sums[k % channels] += of_x_[k];
-    sums[channels + k % channels] += of_products_[k];
+  for (std::size_t first = 0; first < of_x_.size(); first += channels) {
+    for (std::size_t k = 0; k < channels; ++k) {
+      sums[k] += of_x_[first + k];
+      sums[channels + k] += of_products_[first + k];
+    }
   }
   std::ranges::fill(of_x_, 0.0);
   std::ranges::fill(of_products_, 0.0);

@@ -39,7 +39,7 @@ class OptionSets {
     maybe(words, "normalize", any({"none", "mean", "standard", "channel"}));
     coin() ? maybe(words, "hidden", any({"", "1", "4000,1000,4000"}))
            : maybe(words, "network", any({"dense(10)", "dense(5,tanh) dense(10)"}));
-    maybe(words, "activation", any({"relu", "leaky-relu", "tanh", "sigmoid", "identity"}));
+    maybe(words, "activation", any({"relu", "leaky-relu", "tanh", "sigmoid", "gelu", "identity"}));
     maybe(words, "loss", any({"softmax-cross-entropy", "mean-squared-error"}));
     maybe(words, "init", any({"he", "glorot", "normal:" + real(), "/models/start.safetensors"}));
     draw_method(words);
