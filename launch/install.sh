@@ -19,7 +19,7 @@ packages=(
   python3 curl ca-certificates
 )
 report_packages=(python3-matplotlib python3-jinja2)
-test_packages=(libgtest-dev libgmock-dev libbenchmark-dev clang-format "${report_packages[@]}")
+test_packages=(libgtest-dev libgmock-dev libbenchmark-dev clang-format patchelf zstd "${report_packages[@]}")
 # Where there is no such package, the test that wants it says so. (Ubuntu's chromium only fetches a snap.)
 optional_test_packages=(chromium valgrind valgrind-mpi)
 cluster_packages=(slurm-wlm openssh-server openssh-client iproute2)
@@ -29,7 +29,7 @@ headers=(
   mpi.h Eigen/Core boost/program_options.hpp cblas.h fmt/format.h spdlog/spdlog.h nlohmann/json.hpp zlib.h
   openssl/evp.h xxhash.h
 )
-test_programs=(clang-format)
+test_programs=(clang-format patchelf zstd)
 test_headers=(gtest/gtest.h gmock/gmock.h benchmark/benchmark.h)
 python_modules=()
 report_modules=(matplotlib jinja2)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds sibp_dist, and trains 784-500-10 on Fashion-MNIST on this machine's cores (at most 4
+# Installs what is missing and builds sibp_dist (but not in a bundle, which has it), and trains 784-500-10 on Fashion-MNIST on this machine's cores (at most 4
 # ranks), under the supervisor of launch/run.sh.
 #
 # Usage: launch/train.sh [option of sibp_dist …]
@@ -20,8 +20,7 @@ if [[ ${1-} == --help || ${1-} == -h ]]; then
   exit 0
 fi
 
-"$project_dir/launch/install.sh"
-build_preset release
+prepare_program
 
 cores=$(core_count)
 ranks=${RANKS:-$((cores < 4 ? cores : 4))}
@@ -34,6 +33,9 @@ choose_blas_kernels
 options=()
 if [[ ${1-} != [a-z]* ]] && ! is_given config "$@" && ! is_given preset "$@" && ! is_given batch-list "$@"; then
   is_given dataset "$@" || options+=(--dataset fashion-mnist)
+  if is_bundle && ! is_given dataset "$@" && ! is_given data-dir "$@"; then
+    options+=(--data-dir "$project_dir/data/fashion-mnist")
+  fi
   is_given hidden "$@" || is_given network "$@" || options+=(--hidden 500)
   is_given epochs "$@" || is_given steps "$@" || options+=(--epochs 5)
 fi
@@ -44,4 +46,4 @@ fi
 
 say "training on $ranks rank(s) with $OMP_NUM_THREADS thread(s) each:" \
   "launch/run.sh -np $ranks --" ${options[@]+"${options[@]}"} "$@"
-PROGRAM=$project_dir/build/release/sibp_dist supervise -np "$ranks" -- ${options[@]+"${options[@]}"} "$@"
+PROGRAM=$(default_program) supervise -np "$ranks" -- ${options[@]+"${options[@]}"} "$@"
