@@ -58,7 +58,8 @@ read_arguments() {
   [[ -z $architectures || -z $build_dir ]] || fail "--arch does not go with --build-dir: those programs are built already"
 }
 
-check_tools() {
+# What is missing is said before anything is written.
+check_needs() {
   local tool
   for tool in ldd patchelf mpirun ompi_info; do
     command -v "$tool" >/dev/null || fail "the program $tool is missing; launch/install.sh tests installs it"
@@ -67,6 +68,8 @@ check_tools() {
     fail "the program zstd is missing; launch/install.sh tests installs it, or leave out the archive by --no-archive"
   [[ $(mpirun --version) == *'Open MPI) 4.'* ]] ||
     fail "found $(mpirun --version | head -n 1), expected Open MPI 4, whose parts this script knows"
+  [[ -f $build_dir/bundle_programs.txt ]] ||
+    fail "$build_dir/bundle_programs.txt is not there; --build-dir names a folder configured by CMake with -DSIBP_TESTS=ON"
   [[ -f $data_dir/train-images-idx3-ubyte || -f $data_dir/train-images-idx3-ubyte.gz ]] ||
     fail "$data_dir has no Fashion-MNIST; --data names a folder with its files"
 }
@@ -91,12 +94,11 @@ place_program() {
 }
 
 place_programs() {
-  local folder name file list=$build_dir/bundle_programs.txt
-  [[ -f $list ]] || fail "$list is not there; --build-dir names a folder configured by CMake with -DSIBP_TESTS=ON"
+  local folder name file
   while read -r folder name file; do
     [[ -x $file ]] || fail "$file is not there; build it: cmake --build $build_dir --target bundle_programs"
     place_program "$folder" "$name" "$file"
-  done <"$list"
+  done <"$build_dir/bundle_programs.txt"
   place_program mpi mpirun "$(command -v mpirun)"
   place_program mpi orted "$(command -v orted)"
   install -m 644 "$project_dir/launch/bundle/environment.sh" "$bundle/libexec"
@@ -129,7 +131,7 @@ library_file() {
 }
 
 elf_files() {
-  find "$bundle"/libexec/{cuda,cpu,mpi} "$bundle/lib" -type f \( -perm -100 -o -name '*.so*' \) 2>/dev/null | sort
+  find "$bundle/libexec" "$bundle/lib" -type f \( -perm -100 -o -name '*.so*' \) | sort
 }
 
 # Copies what the programs and components need, and has each file look for it in the bundle before anything else: a
@@ -166,7 +168,7 @@ place_scripts_and_data() {
 
 read_arguments "$@"
 [[ -n $build_dir ]] || build_programs
-check_tools
+check_needs
 say "packing into $bundle"
 mkdir -p "$bundle"
 place_programs

@@ -13,7 +13,7 @@
 #                        cifar10-94, pytorch
 #   --programs DIR       folder of the programs, in place of a bundle's bin/
 #   --patience FACTOR    so many times the time for each part
-#   --cases NAME …       of the benchmark: mnist-100, cifar-500, cifar-4000
+#   --tiny               as little work as can be: whether the check itself works, without a GPU for example
 #
 # In a bundle (launch/bundle.sh) it takes what lies there; elsewhere it makes one in build/gpu_check first. It ends with the
 # table of results, and with status 0 if nothing failed. What is not there (CIFAR-10, PyTorch, compute-sanitizer) or not in

@@ -8,6 +8,8 @@ place_open_mpi() {
   export OPAL_DATADIR="$bundle/share" OPAL_PKGDATADIR="$bundle/share/openmpi" OPAL_SYSCONFDIR="$bundle/etc"
   export PMIX_INSTALL_PREFIX="$bundle" PMIX_LIBDIR="$bundle/lib" PMIX_PKGLIBDIR="$bundle/lib/pmix"
   export PMIX_DATADIR="$bundle/share" PMIX_PKGDATADIR="$bundle/share/pmix" PMIX_SYSCONFDIR="$bundle/etc"
+  # PMIx crashes where neither HOME nor the list of users says where the home of this one is.
+  export HOME="${HOME:-/}"
   # mpirun refuses to start even ranks of its own host where it finds no ssh.
   if ! command -v ssh >/dev/null 2>&1 && ! command -v rsh >/dev/null 2>&1; then
     export OMPI_MCA_plm="${OMPI_MCA_plm-^rsh}"

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass, field
@@ -40,8 +39,8 @@ class Context:
     cifar10: str
     python: str  # an interpreter that may have PyTorch
     short: bool
+    tiny: bool  # next to nothing to compute: whether the check itself works
     seconds: float
-    cases: list  # of the benchmark; all if there are none
     started: float = field(default_factory=time.monotonic)
 
     def to_json(self):
@@ -83,10 +82,11 @@ class Context:
         return self.run([self.program("sibp_dist"), *options], **keywords)
 
     def why_not(self, *options):
-        """The message with which sibp_dist refuses to train with these options; nothing if it would. Other failures
-        than a refusal are left to the training itself."""
+        """The message with which sibp_dist refuses the network or preset among these options, as one of another version
+        may; nothing if it does not. All other failures are left to the training itself."""
         outcome = self.sibp("train", "--device", "cpu", *options, "--describe")
-        return outcome.message if outcome.status == USAGE else ""
+        refused = outcome.status == USAGE and outcome.message.startswith(("--network", "--preset"))
+        return outcome.message if refused else ""
 
     def train(self, *options, **keywords):
         """Trains in one process. The outcome, the folder of the run, and the lines of its metrics."""
@@ -99,8 +99,3 @@ class Context:
 
 def cores():
     return len(os.sched_getaffinity(0))
-
-
-def python_words(*words):
-    """A command of this interpreter."""
-    return [sys.executable, "-B", *words]

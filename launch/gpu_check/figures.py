@@ -20,7 +20,7 @@ SHORT_CASES = ("mnist-100", "cifar-4000")
 
 
 def chosen_cases(context):
-    return gpu.find(context.cases or (SHORT_CASES if context.short else ()))
+    return gpu.find(("tiny",) if context.tiny else SHORT_CASES if context.short else ())
 
 
 def precisions(context):

@@ -3,7 +3,7 @@
 import output
 
 from . import figures
-from .findings import FACT, FAILED, UNAVAILABLE
+from .findings import FACT, FAILED, PASSED, UNAVAILABLE
 
 
 def parts_table(parts):
@@ -13,8 +13,8 @@ def parts_table(parts):
 
 def part_row(part):
     counted = [finding["status"] for finding in part["findings"]]
-    checks = [f"{counted.count(status)} {status}" for status in ("passed", FAILED, UNAVAILABLE) if status in counted]
-    result = part["status"] if part["status"] in ("passed", UNAVAILABLE) else f"**{part['status']}**"
+    checks = [f"{counted.count(status)} {status}" for status in (PASSED, FAILED, UNAVAILABLE) if status in counted]
+    result = "**failed**" if part["status"] == FAILED else part["status"]
     return part["title"], result, ", ".join(checks), f"{part['seconds']:.0f} of {part['limit']:.0f}"
 
 
@@ -45,7 +45,7 @@ def markdown(results):
     text = f"# GPU check: {results['verdict']}\n\n{results['gpu']}; {results['started']}; {results['mode']}\n\n"
     for title, body in (("Parts", parts_table(parts)), ("Failed", of_status(parts, FAILED)),
                         ("Not available", of_status(parts, UNAVAILABLE)), ("Figures", figures_table(results["data"])),
-                        ("Checks that passed", of_status(parts, "passed")), ("Facts", of_status(parts, FACT))):
+                        ("Checks that passed", of_status(parts, PASSED)), ("Facts", of_status(parts, FACT))):
         if body:
             text += f"## {title}\n\n{body}\n"
     return text

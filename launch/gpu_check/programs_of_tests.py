@@ -20,7 +20,8 @@ def run_nccl(context, findings):
 
 
 def programs(context, word):
-    return sorted(Path(context.programs).glob(f"test_*{word}*"))
+    """The test programs with the word in their name."""
+    return sorted(path for path in Path(context.programs).glob("test_*") if word in path.name)
 
 
 def run_programs(context, findings, paths, launcher=(), words=()):

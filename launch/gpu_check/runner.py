@@ -9,15 +9,15 @@ from pathlib import Path
 
 from supervisor.processes import Guard, kill_with_variable
 
-from .findings import FAILED, UNAVAILABLE, Findings, read
+from .findings import FAILED, PASSED, UNAVAILABLE, Findings, read
 
 # Every process of a part has this variable.
 MARK = "GPU_CHECK_PART"
-TIME_OVER = "time over"
 
 
 def run_part(part, context, log):
-    """What becomes of the part: its findings and data with status, seconds and limit."""
+    """What becomes of the part: its findings, with status, seconds and limit; and the data that it kept. `log` is a binary
+    file that can be read as well."""
     file = Path(context.work) / f"{part.name}.jsonl"
     mark = uuid.uuid4().hex
     started = time.monotonic()
@@ -32,17 +32,27 @@ def run_part(part, context, log):
         finally:
             kill_with_variable(MARK, mark)
             process.wait()
+    seconds = round(time.monotonic() - started, 1)
     findings, data = read(file)
-    return {"name": part.name, "title": part.title, "status": verdict(status, findings), "findings": findings,
-            "seconds": round(time.monotonic() - started, 1), "limit": context.seconds}, data
+    if status != 0:
+        why = f"ended after {seconds:.0f} s, its time" if status is None else f"its process failed: {last_line(log)}"
+        findings.append({"status": FAILED, "what": f"the rest of '{part.title}'", "seen": why, "expected": ""})
+    return {"name": part.name, "title": part.title, "status": verdict(findings), "findings": findings, "seconds": seconds,
+            "limit": context.seconds}, data
 
 
-def verdict(status, findings):
-    """In one word: of a part whose process ended with this status, None where its time was over."""
+def last_line(log):
+    log.seek(0)
+    lines = log.read().decode("utf-8", "replace").split("\n")
+    return next((line for line in reversed(lines) if line.strip()), "")
+
+
+def verdict(findings):
+    """In one word."""
     counted = {finding["status"] for finding in findings}
-    if status != 0 or FAILED in counted:
-        return TIME_OVER if status is None and FAILED not in counted else FAILED
-    return UNAVAILABLE if counted == {UNAVAILABLE} else "passed"
+    if FAILED in counted:
+        return FAILED
+    return UNAVAILABLE if counted == {UNAVAILABLE} else PASSED
 
 
 def be_part(part, context):

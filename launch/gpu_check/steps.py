@@ -1,7 +1,7 @@
 """A step and 20 steps of every method on every kind of layer, on the GPU against the CPU: by the test program, and by
 trainings of the program itself, whose weights are compared."""
 
-import sys
+import math
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -50,6 +50,6 @@ def compare(context, findings, data, network, method):
         try:
             difference, whose = weights.worst_difference(weights.read(seen / file), weights.read(expected / file))
         except (OSError, ValueError) as error:
-            difference, whose = sys.float_info.max, str(error)
+            difference, whose = math.inf, str(error)
         findings.check(difference <= TOLERANCES[steps], f"{title}: weights after {steps} step{'s' * (steps > 1)}",
                        f"{difference:.1e} ({whose})", f"≤ {TOLERANCES[steps]:.0e}")

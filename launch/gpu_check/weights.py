@@ -31,12 +31,14 @@ def size(a):
 
 
 def worst_difference(seen, expected):
-    """The largest ‖a − b‖ / ‖b‖ over the tensors, and whose it is. Not a number is the largest of all."""
+    """The largest ‖a − b‖ / ‖b‖ over the tensors, and whose it is. What is not a number is infinitely far."""
     if seen.keys() != expected.keys():
         raise ValueError(f"found the tensors {', '.join(seen)}, expected {', '.join(expected)}")
     worst, whose = 0.0, "none"
     for name, tensor in expected.items():
         difference = distance(seen[name], tensor) / (size(tensor) or 1.0)
-        if not difference <= worst:
+        if math.isnan(difference):
+            difference = math.inf
+        if difference > worst:
             worst, whose = difference, name
     return worst, whose
