@@ -25,8 +25,8 @@ with_archive=true
 cuda_libraries='^lib(cuda|cudart|cublas|cublasLt|cusolver|cusparse|cudnn[a-z_]*|nccl|nvJitLink|nvrtc|nvidia-.*)\.so'
 c_library='^(ld-linux.*|linux-vdso|lib(c|m|mvec|pthread|dl|rt|util|resolv|anl|nsl))\.so'
 # Of launch/; the others build, install or test.
-scripts=(benchmark experiment gpu_check supervisor {benchmark,common,experiment,fetch_data,gpu_check,plan,report,run,slurm,train}.sh
-  datasets.txt {scaling,sibp,sibp_gpu}.sbatch)
+scripts=(benchmark experiment gpu_check supervisor
+  {benchmark,common,experiment,fetch_data,gpu_check,plan,report,run,slurm,train}.sh datasets.txt {scaling,sibp,sibp_gpu}.sbatch)
 
 read_arguments() {
   while [[ $# -gt 0 ]]; do
@@ -122,7 +122,7 @@ place_components() {
   if [[ -d ${ucx%/*}/ucx ]]; then cp -LR "${ucx%/*}/ucx" "$bundle/lib/ucx"; fi
 }
 
-# library_file NAME FILE…: the file of the library whose name begins so, of those that the files need; nothing if none does.
+# library_file NAME FILE…: the library that the files need whose name begins so; nothing if there is none.
 library_file() {
   local name=$1 found
   shift

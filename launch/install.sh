@@ -29,7 +29,7 @@ headers=(
   mpi.h Eigen/Core boost/program_options.hpp cblas.h fmt/format.h spdlog/spdlog.h nlohmann/json.hpp zlib.h
   openssl/evp.h xxhash.h
 )
-test_programs=(clang-format patchelf zstd)
+test_programs=(clang-format)
 test_headers=(gtest/gtest.h gmock/gmock.h benchmark/benchmark.h)
 python_modules=()
 report_modules=(matplotlib jinja2)

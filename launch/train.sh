@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing and builds sibp_dist (but not in a bundle, which has it), and trains 784-500-10 on Fashion-MNIST on this machine's cores (at most 4
-# ranks), under the supervisor of launch/run.sh.
+# Installs what is missing and builds sibp_dist (but not in a bundle, which has it), and trains 784-500-10 on Fashion-MNIST on
+# this machine's cores (at most 4 ranks), under the supervisor of launch/run.sh.
 #
 # Usage: launch/train.sh [option of sibp_dist …]
 #

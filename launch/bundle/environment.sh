@@ -33,7 +33,8 @@ list_loader_folders() {
 
 # Toolkits: by variables that modules set, by nvcc's folder on the path, and where they are installed as a rule.
 list_toolkits() {
-  for toolkit in "${CUDA_HOME-}" "${CUDA_PATH-}" "${CUDA_ROOT-}" $parents /usr/local/cuda /usr/local/cuda-[0-9]* /opt/cuda; do
+  for toolkit in "${CUDA_HOME-}" "${CUDA_PATH-}" "${CUDA_ROOT-}" $parents \
+    /usr/local/cuda /usr/local/cuda-[0-9]* /opt/cuda; do
     candidates=$candidates:$toolkit/lib64:$toolkit/lib:$toolkit/targets/x86_64-linux/lib
   done
 }

@@ -21,12 +21,14 @@ def run(context, findings):
     for k, (name, method) in enumerate(CASES):
         outcome, _, metrics = context.train("--device", "cuda", *options, *method, "--epochs", EPOCHS, "--log-every", 20,
                                             seconds=context.share(len(CASES) - k))
-        findings.check(outcome.status == 0, f"cifar10-94, {name}", summary(metrics) if outcome.status == 0 else outcome.message)
-        if outcome.status == 0:
+        trained = outcome.status == 0
+        findings.check(trained, f"cifar10-94, {name}", summary(metrics) if trained else outcome.message)
+        if trained:
             times[name] = statistics.median(record["seconds_step"] for record in metrics if record.get("seconds_step"))
     if len(times) == len(CASES):
         ratio = times["sibp"] / times["sgd"]
-        findings.check(ratio <= LARGEST_RATIO, "cifar10-94: a step of sibp over one of SGD", f"{ratio:.2f}", f"≤ {LARGEST_RATIO}")
+        findings.check(ratio <= LARGEST_RATIO, "cifar10-94: a step of sibp over one of SGD", f"{ratio:.2f}",
+                       f"≤ {LARGEST_RATIO}")
 
 
 def summary(metrics):

@@ -11,6 +11,7 @@ from pathlib import Path
 USAGE = 2  # the program's status for options that it does not know or that do not go together
 TIME_OVER = 124
 LEAST_SHARE = 2.0  # seconds
+LONGEST_MESSAGE = 200
 
 
 @dataclass
@@ -26,7 +27,11 @@ class Outcome:
         """Its error message, or else the end of what it wrote, in one line."""
         lines = [line.strip() for line in (self.errors or self.text).splitlines() if line.strip()]
         wanted = next((line for line in lines if "error: " in line), lines[-1] if lines else "nothing written")
-        return "time over" if self.status == TIME_OVER else wanted.partition("error: ")[2] or wanted
+        return "time over" if self.status == TIME_OVER else shortened(wanted.partition("error: ")[2] or wanted)
+
+
+def shortened(text):
+    return text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE - 2]} …"
 
 
 @dataclass
@@ -87,6 +92,11 @@ class Context:
         outcome = self.sibp("train", "--device", "cpu", *options, "--describe")
         refused = outcome.status == USAGE and outcome.message.startswith(("--network", "--preset"))
         return outcome.message if refused else ""
+
+    def version_of_pytorch(self):
+        """Nothing where it is not installed. (To import it takes seconds.)"""
+        outcome = self.run([self.python, "-c", "import importlib.metadata as all; print(all.version('torch'))"])
+        return outcome.text.strip() if outcome.status == 0 else ""
 
     def train(self, *options, **keywords):
         """Trains in one process. The outcome, the folder of the run, and the lines of its metrics."""

@@ -37,8 +37,7 @@ def report_software(context, findings):
     findings.fact("processor", f"{processor()}, {cores()} hardware threads, {memory / 1e9:.0f} GB")
     nvcc = context.run(["nvcc", "--version"]) if shutil.which("nvcc") else None
     findings.fact("nvcc", nvcc.text.strip().splitlines()[-1] if nvcc and nvcc.text else "not on the path")
-    torch = context.run([context.python, "-c", "import torch; print(torch.__version__)"])
-    findings.fact("PyTorch", torch.text.strip() if torch.status == 0 else "not installed")
+    findings.fact("PyTorch", context.version_of_pytorch() or "not installed")
 
 
 def system_name():

@@ -47,8 +47,8 @@ def run_benchmark(context, findings):
 
 
 def run_pytorch(context, findings):
-    if not pytorch.is_there(context.python, "torch.cuda.is_available()"):
-        findings.unavailable("PyTorch", f"{context.python} has none for this GPU; --python names another interpreter")
+    if not context.version_of_pytorch():
+        findings.unavailable("PyTorch", f"{context.python} has none; --python names another interpreter")
         return
     seconds_each = 0.5 if context.short else 1.5
     wanted = [(case, precision) for case in chosen_cases(context) for precision in precisions(context)]

@@ -3,7 +3,6 @@ does not know is reported as not available, with the program's own words."""
 
 from dataclasses import dataclass
 
-CONVOLUTIONS = ("normal",)  # the forms of convolutions
 ALL_FORMS = ("normal", "activations", "dual")
 
 
@@ -11,12 +10,12 @@ ALL_FORMS = ("normal", "activations", "dual")
 class TestNetwork:
     kind: str
     layers: str
-    forms: tuple = CONVOLUTIONS
+    forms: tuple = ("normal",)  # what convolutions have
 
 
 NETWORKS = (
     TestNetwork("dense", "dense(64,relu) dense(33,tanh) dense(10)", ALL_FORMS),
-    TestNetwork("dense, the other activations", "dense(32,leaky-relu) dense(24,sigmoid) dense(16,identity) dense(10)", ("normal",)),
+    TestNetwork("dense, the other activations", "dense(32,leaky-relu) dense(24,sigmoid) dense(16,identity) dense(10)"),
     TestNetwork("conv", "conv(8,3,relu) conv(8,3,relu) dense(10)"),
     TestNetwork("conv with stride", "conv(8,3,stride=2,padding=1,relu) dense(10)"),
     TestNetwork("maxpool", "conv(8,3,relu) maxpool(2) dense(10)"),
@@ -34,11 +33,14 @@ class TestMethod:
     steps: tuple = (1, 20)
 
 
-def methods(forms):
-    """Every method, and sibp in each of the forms. A step of the published procedure is decided by comparisons, which
-    rounding can turn: one step is compared, as many as agree."""
+def methods(network, short):
+    """Every method, and sibp in each of the network's forms; in short, all of them on the first network alone. A step of the
+    published procedure is decided by comparisons, which rounding can turn: one step is compared, as many as agree."""
+    sibp = tuple(TestMethod(f"sibp, {form}", ("--form", form)) for form in network.forms)
+    if short and network is not NETWORKS[0]:
+        return (*sibp, TestMethod("sgd", ("--method", "sgd")))
     return (
-        *(TestMethod(f"sibp, {form}", ("--form", form)) for form in forms),
+        *sibp,
         TestMethod("sibp, old weights", ("--form", "normal", "--carry", "old")),
         TestMethod("published", ("--method", "published"), (1,)),
         TestMethod("proxprop", ("--method", "proxprop", "--form", "normal")),

@@ -37,7 +37,7 @@ def figures_table(data):
 
 def last_table(results):
     """What is printed at the end."""
-    return f"{parts_table(results['parts'])}\n{figures_table(results['data'])}"
+    return f"{results['gpu']}, {results['mode']}\n\n{parts_table(results['parts'])}\n{figures_table(results['data'])}"
 
 
 def markdown(results):

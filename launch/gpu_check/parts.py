@@ -22,8 +22,8 @@ PARTS = (
     Part("steps", "A step and 20 steps against the CPU, every method and layer kind", steps.run, 75, 35),
     Part("nccl", "NCCL with one rank", programs_of_tests.run_nccl, 20, 10),
     Part("training", "Training to a loss", training.run, 55, 25),
-    Part("memcheck", "Memory accesses, by compute-sanitizer", sanitizer.run, 55, 20),
-    Part("benchmark", "Benchmark", figures.run_benchmark, 110, 30),
-    Part("cifar10-94", "CIFAR-10 to 94 %: the first epochs", cifar.run, 40, 10),
-    Part("pytorch", "PyTorch's SGD on the same GPU", figures.run_pytorch, 40, 10),
+    Part("memcheck", "Memory accesses, by compute-sanitizer", sanitizer.run, 55, 15),
+    Part("benchmark", "Benchmark", figures.run_benchmark, 110, 25),
+    Part("cifar10-94", "CIFAR-10 to 94 %: the first epochs", cifar.run, 40, 15),
+    Part("pytorch", "PyTorch's SGD on the same GPU", figures.run_pytorch, 40, 15),
 )

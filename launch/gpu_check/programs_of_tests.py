@@ -24,13 +24,12 @@ def programs(context, word):
     return sorted(path for path in Path(context.programs).glob("test_*") if word in path.name)
 
 
-def run_programs(context, findings, paths, launcher=(), words=()):
+def run_programs(context, findings, paths):
     """Runs test programs on the GPU, each with its share of the time."""
     if not paths:
         findings.unavailable("test programs", f"there are none of these in {context.programs}")
     for k, path in enumerate(paths):
-        outcome = context.run([*launcher, path, *words], seconds=context.share(len(paths) - k), SIBP_TEST_DEVICE="cuda",
-                              GTEST_COLOR="no")
+        outcome = context.run([path], seconds=context.share(len(paths) - k), SIBP_TEST_DEVICE="cuda", GTEST_COLOR="no")
         judge(findings, path.name, outcome)
 
 

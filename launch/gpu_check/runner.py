@@ -22,9 +22,9 @@ def run_part(part, context, log):
     mark = uuid.uuid4().hex
     started = time.monotonic()
     with Guard(MARK, mark):
-        process = subprocess.Popen([sys.executable, "-B", "-m", "gpu_check", "--part", part.name, "--context", context.to_json()],
-                                   stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-                                   env={**os.environ, MARK: mark})
+        command = [sys.executable, "-B", "-m", "gpu_check", "--part", part.name, "--context", context.to_json()]
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                                   start_new_session=True, env={**os.environ, MARK: mark})
         try:
             status = process.wait(context.seconds)
         except subprocess.TimeoutExpired:

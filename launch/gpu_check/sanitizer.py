@@ -4,14 +4,15 @@ import os
 import shutil
 from pathlib import Path
 
-from .programs_of_tests import programs, run_programs
+from .programs_of_tests import judge, programs
 
-# Words of the programs' names and the tests in them, those that matter most first.
+# A word of the program's name, and the tests in it, in full and in short; those that matter most first.
 REDUCED = (
-    ("training", "*GivesTheWeightsOfTheCpu*"),
-    ("device", "*"),
+    ("training", "*OfTheCpu/*", "*OfTheCpu/0:*OfTheCpu/3:*OfTheCpu/5"),
+    ("device", "*", ""),
 )
-ERRORS = 9  # status where memcheck finds something
+# Errors of calls are what some tests are about.
+FLAGS = ("--tool", "memcheck", "--report-api-errors", "no", "--target-processes", "all", "--error-exitcode", 9)
 
 
 def run(context, findings):
@@ -19,15 +20,16 @@ def run(context, findings):
     if tool is None:
         findings.unavailable("compute-sanitizer", "it is not on the path nor beside CUDA's toolkit")
         return
-    # Errors of calls are what some tests are about.
-    launcher = [tool, "--tool", "memcheck", "--report-api-errors", "no", "--target-processes", "all", "--error-exitcode", ERRORS]
-    # Some virtual machines do not let it at the GPU.
-    trial = context.run([*launcher, context.program("sibp_dist"), "--version"], seconds=context.share(3))
-    if "Device not supported" in trial.text + trial.errors or trial.status not in (0, ERRORS):
-        findings.unavailable("compute-sanitizer", trial.message)
-        return
-    for word, chosen in REDUCED[:1] if context.short else REDUCED:
-        run_programs(context, findings, programs(context, word)[:1], launcher, [f"--gtest_filter={chosen}"])
+    wanted = [(program, in_short if context.short else in_full) for word, in_full, in_short in REDUCED
+              for program in programs(context, word)]
+    wanted = [(program, chosen) for program, chosen in wanted if chosen]
+    for k, (program, chosen) in enumerate(wanted):
+        outcome = context.run([tool, *FLAGS, program, f"--gtest_filter={chosen}"], seconds=context.share(len(wanted) - k),
+                              SIBP_TEST_DEVICE="cuda", GTEST_COLOR="no")
+        if "Device not supported" in outcome.text + outcome.errors:  # some virtual machines do not let it at the GPU
+            findings.unavailable("compute-sanitizer", "it does not support this device")
+            return
+        judge(findings, program.name, outcome)
 
 
 def find_tool():

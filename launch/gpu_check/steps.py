@@ -12,21 +12,20 @@ from .programs_of_tests import programs, run_programs
 
 # Largest relative difference of a tensor of weights after so many steps: rounding grows from step to step.
 TOLERANCES = {1: 1e-4, 20: 1e-3}
-AT_ONCE = 4
+AT_ONCE = 6
 
 
 def run(context, findings):
     run_programs(context, findings, programs(context, "training"))
     data = made_up.make_idx(Path(context.work))
-    networks = NETWORKS[:1] + NETWORKS[2:] if context.short else NETWORKS
     known = []
-    for network in networks:
+    for network in NETWORKS:
         why_not = context.why_not("--network", network.layers, *data)
         if why_not:
             findings.unavailable(f"layer kind {network.kind}", f"{network.layers}: {why_not}")
         else:
             known.append(network)
-    pairs = [(network, method) for network in known for method in methods(network.forms)]
+    pairs = [(network, method) for network in known for method in methods(network, context.short)]
     with ThreadPoolExecutor(min(AT_ONCE, cores())) as pool:
         list(pool.map(lambda pair: compare(context, findings, data, *pair), pairs))
 

@@ -1,5 +1,5 @@
-"""A bundle (launch/bundle.sh) of the programs of the build folder that is the first argument, over ssh between three emulated
-hosts: mpirun starts the bundle's daemons and programs on all of them."""
+"""A bundle (launch/bundle.sh) of the programs of the build folder that is the first argument, over ssh between three
+emulated hosts: mpirun starts the bundle's daemons and programs on all of them."""
 
 import json
 import subprocess
@@ -11,11 +11,13 @@ import isolation
 
 SKIP = isolation.enter(["sshd", "ssh", "ssh-keygen"])
 
-from hosts import FOLDER, Hosts, call  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "launch"))
+
+from hosts import FOLDER, Hosts  # noqa: E402
+from packing import pack  # noqa: E402
 from ssh import mpirun_over_ssh, start_servers  # noqa: E402
 
 BUILD = sys.argv.pop(1)
-PROJECT = Path(__file__).resolve().parents[2]
 HOSTS = ("n1", "n2", "n3")
 
 
@@ -27,7 +29,7 @@ class BundleOverSshTest(unittest.TestCase):
         start_servers(cls.hosts)
         cls.bundle = FOLDER / "elsewhere/sibp"
         cls.bundle.parent.mkdir()
-        call(PROJECT / "launch/bundle.sh", cls.bundle, "--build-dir", BUILD, "--no-archive")
+        pack(cls.bundle, "--build-dir", BUILD, "--no-archive")
 
     def on_all_hosts(self, *words):
         """The output of a command on each host, started by the bundle's mpirun."""
@@ -45,8 +47,8 @@ class BundleOverSshTest(unittest.TestCase):
         self.assertEqual(sorted(lines), [f"n1 {place}/mpirun", f"n2 {place}/orted", f"n3 {place}/orted"])
 
     def test_three_hosts_train(self):
-        self.on_all_hosts(self.bundle / "bin/sibp_dist", "--dataset", "synthetic", "--synthetic-samples", "2000", "--hidden", "16",
-                          "--form", "normal", "--steps", "40", "--progress", "none", "--out", FOLDER / "run")
+        self.on_all_hosts(self.bundle / "bin/sibp_dist", "--dataset", "synthetic", "--synthetic-samples", "2000",
+                          "--hidden", "16", "--form", "normal", "--steps", "40", "--progress", "none", "--out", FOLDER / "run")
         lines = (FOLDER / "run/metrics.jsonl").read_text(encoding="utf-8").splitlines()
         last = json.loads(lines[-1])
         self.assertLess(last["train_loss"], 1.0)

@@ -38,7 +38,8 @@ def why_not():
     """Why no such root can be had here; nothing if it can."""
     if not shutil.which("unshare") or not shutil.which("chroot"):
         return "unshare and chroot are not on the path"
-    trial = subprocess.run([*namespace(), "mount", "-t", "proc", "proc", "/proc"], capture_output=True, text=True, check=False)
+    mount = ["mount", "-t", "proc", "proc", "/proc"]
+    trial = subprocess.run([*namespace(), *mount], capture_output=True, text=True, check=False)
     return f"no namespaces for this user: {trial.stderr.strip()}" if trial.returncode != 0 else ""
 
 

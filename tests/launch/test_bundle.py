@@ -11,16 +11,12 @@ import unittest
 from pathlib import Path
 
 import bare_root
+from packing import bundle, pack, skip_where_it_lacks_something
 
 BUILD = Path(sys.argv.pop(1))
 LAUNCH = Path(__file__).resolve().parents[2] / "launch"
 LARGEST_ARCHIVE = 60e6
 WHY_NO_ROOT = bare_root.why_not()
-
-
-def bundle(*words):
-    return subprocess.run([LAUNCH / "bundle.sh", *map(str, words)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          check=False)
 
 
 class FolderTest(unittest.TestCase):
@@ -34,9 +30,7 @@ class BundleTest(FolderTest):
     def setUpClass(cls):
         cls.home = Path(tempfile.mkdtemp(prefix="sibp-bundle-"))
         cls.addClassCleanup(shutil.rmtree, cls.home, ignore_errors=True)
-        packed = bundle(cls.home / "sibp", "--build-dir", BUILD)
-        if packed.returncode != 0:
-            raise AssertionError(packed.stderr)
+        pack(cls.home / "sibp", "--build-dir", BUILD)
         shutil.rmtree(cls.home / "sibp")
         unpacked = cls.home / "unpacked"
         unpacked.mkdir()
@@ -67,8 +61,8 @@ class BundleTest(FolderTest):
 
     def test_scripts_train_with_the_programs_of_the_bundle(self):
         elsewhere = {"PATH": "/usr/bin:/bin", "RANKS": "2", "OMP_NUM_THREADS": "1"}
-        run = subprocess.run([self.bundle / "launch/train.sh", "--hidden", "5", "--steps", "5", "--out", self.folder / "run"],
-                             cwd=self.folder, env=elsewhere, capture_output=True, text=True, check=False)
+        command = [self.bundle / "launch/train.sh", "--hidden", "5", "--steps", "5", "--out", self.folder / "run"]
+        run = subprocess.run(command, cwd=self.folder, env=elsewhere, capture_output=True, text=True, check=False)
         self.assertEqual(run.returncode, 0, run.stderr)
         self.assertNotIn("build", run.stdout + run.stderr)
         self.assertTrue((self.folder / "run/model.safetensors").is_file())
@@ -131,7 +125,8 @@ class ProgramChoiceTest(FolderTest):
         packages = self.folder / "far away/packages/nvidia"
         self.place_cuda(packages / "cu13/lib", packages / "nccl/lib")
         self.place(self.folder / "bin/python3", f"#!/bin/sh\necho '/none:{packages.parent}'\n")
-        self.assertEqual(self.started(PATH=f"{self.folder}/bin:/usr/bin:/bin"), f"cuda {packages}/cu13/lib:{packages}/nccl/lib")
+        self.assertEqual(self.started(PATH=f"{self.folder}/bin:/usr/bin:/bin"),
+                         f"cuda {packages}/cu13/lib:{packages}/nccl/lib")
 
     def test_a_toolkit_is_completed_from_packages(self):
         packages = self.folder / "venv/lib/python3.12/site-packages/nvidia"
@@ -148,12 +143,16 @@ class ProgramChoiceTest(FolderTest):
 
 
 class RefusalTest(FolderTest):
+    def setUp(self):
+        super().setUp()
+        skip_where_it_lacks_something(bundle(self.folder / "a", "--build-dir", self.folder))
+
     def test_what_cannot_be_packed_is_named(self):
         (self.folder / "there").mkdir()
         (self.folder / "build").mkdir()
         for words, message in (
-                ([], "found no folder"), (["a", "b"], "found 'b' after 'a'"), (["a", "--arc", "90"], "unknown option '--arc'"),
-                (["a", "--arch"], "--arch: found no value"), ([self.folder / "there"], "is there already"),
+                ([], "found no folder"), (["a", "b"], "found 'b' after 'a'"),
+                (["a", "--arc", "90"], "unknown option '--arc'"), (["a", "--arch"], "--arch: found no value"), ([self.folder / "there"], "is there already"),
                 (["a", "--arch", "90", "--build-dir", BUILD], "does not go with --build-dir"),
                 ([self.folder / "a", "--build-dir", self.folder / "build"], "bundle_programs.txt is not there"),
                 ([self.folder / "a", "--build-dir", BUILD, "--data", self.folder], "has no Fashion-MNIST")):

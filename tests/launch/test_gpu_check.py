@@ -66,7 +66,8 @@ class LogicTest(unittest.TestCase):
         self.assertIn((UNAVAILABLE, "test_sums: Gpu.Second", "there is one GPU"), seen)
 
     def test_a_test_program_that_crashes_or_does_not_start_fails(self):
-        self.assertIn((FAILED, "test_sums: Gpu.Long", "its program ended with status -11"), self.judged(Outcome(-11, GTEST, "")))
+        self.assertIn((FAILED, "test_sums: Gpu.Long", "its program ended with status -11"),
+                      self.judged(Outcome(-11, GTEST, "")))
         self.assertIn((FAILED, "test_sums", "libcudart.so.13: cannot open"),
                       self.judged(Outcome(127, "", "error: libcudart.so.13: cannot open\n")))
 

@@ -1,5 +1,5 @@
-"""launch/gpu_check.sh from a bundle, from the first part to the last, on an emulated GPU: with the programs of the build folder
-that is the first argument, and the emulated one that is the second."""
+"""launch/gpu_check.sh from a bundle, from the first part to the last, on an emulated GPU: with the programs of the build
+folder that is the first argument, and the emulated one that is the second."""
 
 import json
 import os
@@ -10,8 +10,9 @@ import tempfile
 import unittest
 from pathlib import Path
 
+from packing import pack
+
 BUILD, EMULATED = Path(sys.argv.pop(1)), Path(sys.argv.pop(1))
-LAUNCH = Path(__file__).resolve().parents[2] / "launch"
 
 
 class EmulatedCheckTest(unittest.TestCase):
@@ -19,7 +20,7 @@ class EmulatedCheckTest(unittest.TestCase):
         self.folder = Path(tempfile.mkdtemp(prefix="sibp-test-"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
 
-    def pack(self):
+    def packed(self):
         """A bundle in which the emulated programs stand for those that need a GPU."""
         tests = sorted(EMULATED.parent.glob("test_emulated_*_float"))
         self.assertGreaterEqual(len(tests), 4)
@@ -28,14 +29,14 @@ class EmulatedCheckTest(unittest.TestCase):
         build, bundle = self.folder / "build", self.folder / "bundle"
         build.mkdir()
         (build / "bundle_programs.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        subprocess.run([LAUNCH / "bundle.sh", bundle, "--build-dir", build, "--no-archive"], check=True)
+        pack(bundle, "--build-dir", build, "--no-archive")
         return bundle
 
     def files_of(self, bundle):
         return {(path, path.stat().st_mtime_ns) for path in bundle.rglob("*")}
 
     def test_every_part_runs(self):
-        bundle = self.pack()
+        bundle = self.packed()
         before = self.files_of(bundle)
         run = subprocess.run([bundle / "launch/gpu_check.sh", "--short", "--tiny", "--patience", "8", "--out", "out"],
                              cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
