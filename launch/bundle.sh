@@ -60,7 +60,7 @@ read_arguments() {
 
 # What is missing is said before anything is written.
 check_needs() {
-  local tool
+  local tool file
   for tool in ldd patchelf mpirun ompi_info; do
     command -v "$tool" >/dev/null || fail "the program $tool is missing; launch/install.sh tests installs it"
   done
@@ -70,6 +70,9 @@ check_needs() {
     fail "found $(mpirun --version | head -n 1), expected Open MPI 4, whose parts this script knows"
   [[ -f $build_dir/bundle_programs.txt ]] ||
     fail "$build_dir/bundle_programs.txt is not there; --build-dir names a folder configured by CMake with -DSIBP_TESTS=ON"
+  while read -r _ _ file; do
+    [[ -x $file ]] || fail "$file is not there; build it: cmake --build $build_dir --target bundle_programs"
+  done <"$build_dir/bundle_programs.txt"
   [[ -f $data_dir/train-images-idx3-ubyte || -f $data_dir/train-images-idx3-ubyte.gz ]] ||
     fail "$data_dir has no Fashion-MNIST; --data names a folder with its files"
 }
@@ -96,7 +99,6 @@ place_program() {
 place_programs() {
   local folder name file
   while read -r folder name file; do
-    [[ -x $file ]] || fail "$file is not there; build it: cmake --build $build_dir --target bundle_programs"
     place_program "$folder" "$name" "$file"
   done <"$build_dir/bundle_programs.txt"
   place_program mpi mpirun "$(command -v mpirun)"

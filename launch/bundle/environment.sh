@@ -103,10 +103,14 @@ find_cuda() {
   if [ -n "$found" ]; then export LD_LIBRARY_PATH="$found${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"; fi
 }
 
-# say_what_is_missing NAME: where there is a GPU, it would be a surprise that it is not used. One rank says so for all.
+# say_what_is_missing NAME [argument …]: where there is a GPU, or one is asked for, it would be a surprise that it is not used.
+# One rank says so for all.
 say_what_is_missing() {
-  if [ -e /dev/nvidiactl ] && [ "${OMPI_COMM_WORLD_RANK:-${PMIX_RANK:-0}}" = 0 ]; then
-    echo "$1: this machine has an NVIDIA GPU, but CUDA's libraries $missing were not found, so the GPU is not used;" \
-      "load CUDA's module, or name the toolkit by CUDA_HOME or the libraries' folder by LD_LIBRARY_PATH" >&2
-  fi
+  [ "${OMPI_COMM_WORLD_RANK:-${PMIX_RANK:-0}}" = 0 ] || return 0
+  case "$* " in
+    *device?cuda\ *) ;;
+    *) [ -e /dev/nvidiactl ] || return 0 ;;
+  esac
+  echo "$1: CUDA's libraries $missing were not found, so no GPU is used; load CUDA's module, or name the toolkit by" \
+    "CUDA_HOME or the libraries' folder by LD_LIBRARY_PATH" >&2
 }

@@ -20,6 +20,6 @@ if [ -x "$bundle/libexec/cuda/$name" ]; then
   if find_cuda; then
     exec "$bundle/libexec/cuda/$name" "$@"
   fi
-  say_what_is_missing "$name"
+  say_what_is_missing "$name" "$@"
 fi
 exec "$bundle/libexec/cpu/$name" "$@"

@@ -99,6 +99,9 @@ class ProgramChoiceTest(FolderTest):
 
     def test_without_cuda_it_is_the_one_for_processors(self):
         self.assertEqual(self.started("a b"), "cpu  a b")
+        asked = subprocess.run([self.bundle / "bin/program", "--device", "cuda"], capture_output=True, text=True, check=True,
+                               env={"PATH": "/usr/bin:/bin"})
+        self.assertIn("program: CUDA's libraries libmadeup.so.13:libother.so.2 were not found", asked.stderr)
 
     def test_one_library_of_two_is_not_enough(self):
         self.place(self.folder / "cuda/lib64/libmadeup.so.13")
@@ -150,17 +153,20 @@ class RefusalTest(FolderTest):
     def test_what_cannot_be_packed_is_named(self):
         (self.folder / "there").mkdir()
         (self.folder / "build").mkdir()
+        (self.folder / "not-built").mkdir()
+        (self.folder / "not-built/bundle_programs.txt").write_text("cpu sibp_dist /absent/sibp_dist\n", encoding="utf-8")
         for words, message in (
                 ([], "found no folder"), (["a", "b"], "found 'b' after 'a'"),
                 (["a", "--arc", "90"], "unknown option '--arc'"), (["a", "--arch"], "--arch: found no value"), ([self.folder / "there"], "is there already"),
                 (["a", "--arch", "90", "--build-dir", BUILD], "does not go with --build-dir"),
                 ([self.folder / "a", "--build-dir", self.folder / "build"], "bundle_programs.txt is not there"),
+                ([self.folder / "a", "--build-dir", self.folder / "not-built"], "/absent/sibp_dist is not there; build it"),
                 ([self.folder / "a", "--build-dir", BUILD, "--data", self.folder], "has no Fashion-MNIST")):
             result = bundle(*words)
             self.assertEqual(result.returncode, 1, (words, result.stderr))
             self.assertIn(message, result.stderr)
             self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
-            self.assertEqual(sorted(os.listdir(self.folder)), ["build", "there"], words)
+            self.assertEqual(sorted(os.listdir(self.folder)), ["build", "not-built", "there"], words)
         self.assertIn("Usage: launch/bundle.sh", bundle("--help").stdout)
 
 

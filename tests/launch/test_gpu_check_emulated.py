@@ -51,7 +51,7 @@ class EmulatedCheckTest(unittest.TestCase):
             self.assertEqual(status[name], "passed", name)
         passed = {finding["what"] for part in results["parts"] for finding in part["findings"]
                   if finding["status"] == "passed"}
-        for what in ("doctor on the GPU", "test_emulated_device_float", "test_emulated_training_float",
+        for what in ("a training on the GPU", "test_emulated_device_float", "test_emulated_training_float",
                      "test_emulated_communicator_float", "dense: sibp, dual: weights after 20 steps",
                      "dense: published: weights after 1 step", "Fashion-MNIST, sibp, tf32"):
             self.assertIn(what, passed)
