@@ -63,7 +63,7 @@ def check(given, work):
     results = {"started": datetime.datetime.now().astimezone().isoformat(timespec="seconds"), "gpu": gpu.name_of_gpu(),
                "mode": "short" if given.short else "full", "verdict": "under way", "parts": [], "data": {}}
     given.out.mkdir(parents=True, exist_ok=True)
-    with (given.out / "gpu_check.log").open("ab+", buffering=0) as log:
+    with (given.out / "gpu_check.log").open("wb", buffering=0) as log:
         for part in PARTS:
             if given.only and part.name not in given.only:
                 continue

@@ -24,14 +24,16 @@ class Outcome:
 
     @property
     def message(self):
-        """Its error message, or else the end of what it wrote, in one line."""
-        lines = [line.strip() for line in (self.errors or self.text).splitlines() if line.strip()]
-        wanted = next((line for line in lines if "error: " in line), lines[-1] if lines else "nothing written")
-        return "time over" if self.status == TIME_OVER else shortened(wanted.partition("error: ")[2] or wanted)
+        """What it said of its failure."""
+        return "time over" if self.status == TIME_OVER else message_in(self.errors or self.text)
 
 
-def shortened(text):
-    return text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE - 2]} …"
+def message_in(text):
+    """The first error message in a text, or else its last line."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    wanted = next((line for line in lines if "error: " in line), lines[-1] if lines else "nothing written")
+    message = wanted.partition("error: ")[2] or wanted
+    return message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE - 2]} …"
 
 
 @dataclass

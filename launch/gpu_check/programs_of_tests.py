@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .context import TIME_OVER
 
-LINE = re.compile(r"\[ +(RUN|OK|FAILED|SKIPPED) +\] (\w[\w/.]*)")
+LINE = re.compile(r"\[ +(RUN|OK|FAILED|SKIPPED) +\] ([\w/]+\.[\w/]+)")
 
 
 def run_unit(context, findings):
@@ -42,11 +42,13 @@ def judge(findings, name, outcome):
         how = failure_of(outcome.text, test) if seen[test] == "FAILED" else \
             "time over during it" if outcome.status == TIME_OVER else f"its program ended with status {outcome.status}"
         findings.check(False, f"{name}: {test}", how)
-    for test in skipped:
-        findings.unavailable(f"{name}: {test}", failure_of(outcome.text, test))
     if outcome.status != 0 and not broken:
         findings.check(False, name, outcome.message)
-    elif passed:
+    elif passed == 0:
+        findings.check(False, name, f"no test passed: {in_one_line(outcome.text)}")
+    else:
+        for test in skipped:
+            findings.unavailable(f"{name}: {test}", failure_of(outcome.text, test))
         findings.check(True, name, f"{passed} tests passed")
 
 
@@ -60,5 +62,8 @@ def results(text):
 
 def failure_of(text, test):
     """The first lines that a test wrote, in one line."""
-    inside = text.partition(f"] {test}\n")[2].partition("\n[")[0]
-    return " ".join(inside.split())[:300]
+    return in_one_line(text.partition(f"] {test}\n")[2].partition("\n[")[0])
+
+
+def in_one_line(text):
+    return " ".join(text.split())[:300]

@@ -4,11 +4,13 @@ import os
 import subprocess
 import sys
 import time
+import traceback
 import uuid
 from pathlib import Path
 
 from supervisor.processes import Guard, kill_with_variable
 
+from .context import message_in
 from .findings import FAILED, PASSED, UNAVAILABLE, Findings, read
 
 # Every process of a part has this variable.
@@ -16,8 +18,7 @@ MARK = "GPU_CHECK_PART"
 
 
 def run_part(part, context, log):
-    """What becomes of the part: its findings, with status, seconds and limit; and the data that it kept. `log` is a binary
-    file that can be read as well."""
+    """What becomes of the part: its findings, with status, seconds and limit; and the data that it kept."""
     file = Path(context.work) / f"{part.name}.jsonl"
     mark = uuid.uuid4().hex
     started = time.monotonic()
@@ -35,16 +36,14 @@ def run_part(part, context, log):
     seconds = round(time.monotonic() - started, 1)
     findings, data = read(file)
     if status != 0:
-        why = f"ended after {seconds:.0f} s, its time" if status is None else f"its process failed: {last_line(log)}"
-        findings.append({"status": FAILED, "what": f"the rest of '{part.title}'", "seen": why, "expected": ""})
+        why = f"ended after {seconds:.0f} s, its time" if status is None else f"its process ended with status {status}"
+        findings.append({"status": FAILED, "what": rest_of(part), "seen": why, "expected": ""})
     return {"name": part.name, "title": part.title, "status": verdict(findings), "findings": findings, "seconds": seconds,
             "limit": context.seconds}, data
 
 
-def last_line(log):
-    log.seek(0)
-    lines = log.read().decode("utf-8", "replace").split("\n")
-    return next((line for line in reversed(lines) if line.strip()), "")
+def rest_of(part):
+    return f"the rest of '{part.title}'"
 
 
 def verdict(findings):
@@ -56,5 +55,10 @@ def verdict(findings):
 
 
 def be_part(part, context):
-    """The process of a part."""
-    part.run(context, Findings(Path(context.work) / f"{part.name}.jsonl"))
+    """The process of a part. Whatever goes wrong in it is a finding."""
+    findings = Findings(Path(context.work) / f"{part.name}.jsonl")
+    try:
+        part.run(context, findings)
+    except Exception as error:  # pylint: disable=broad-except
+        traceback.print_exc()
+        findings.check(False, rest_of(part), message_in(str(error)))
