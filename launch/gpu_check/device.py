@@ -13,7 +13,8 @@ FIELDS = "name,memory.total,driver_version,compute_cap,pci.bus_id,clocks.max.sm,
 def run(context, findings):
     report_gpu(context, findings)
     report_software(context, findings)
-    doctor = context.run(["mpirun", "-np", 2, "--bind-to", "none", "--oversubscribe", context.program("sibp_dist"), "doctor"])
+    doctor = context.run(["mpirun", "-np", 2, "--bind-to", "none", "--oversubscribe", context.program("sibp_dist"),
+                          "doctor"])
     verdict = next((line for line in doctor.text.splitlines() if line.startswith("verdict: ")), doctor.message)
     findings.check(doctor.status == 0, "doctor on two ranks of processors", verdict.removeprefix("verdict: "))
     outcome, _, metrics = context.train("--device", "cuda", "--dataset", "synthetic", "--steps", 20)
