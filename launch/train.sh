@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds sibp_dist, and trains a network on this machine's cores, a rank on each (at most 16),
-# under the supervisor of launch/run.sh. Without options the network is fashion-small, a ConvNet, on Fashion-MNIST.
+# Installs what is missing and builds sibp_dist (but not in a bundle, which has it), and trains a network on this machine's
+# cores, a rank on each (at most 16), under the supervisor of launch/run.sh. Without options the network is fashion-small, a
+# ConvNet, on Fashion-MNIST.
 #
 # Usage: launch/train.sh [option of sibp_dist …]
 #
@@ -22,8 +23,7 @@ if [[ ${1-} == --help || ${1-} == -h ]]; then
   exit 0
 fi
 
-"$project_dir/launch/install.sh"
-build_preset release
+prepare_program
 
 cores=$(core_count)
 ranks=${RANKS:-$((cores < 16 ? cores : 16))}
@@ -44,6 +44,9 @@ if [[ ${1-} != [a-z]* ]] && ! is_given config "$@" && ! is_given preset "$@" && 
     options+=(--preset fashion-small)
     say "no network is named: fashion-small, a ConvNet, on Fashion-MNIST"
   fi
+  if is_bundle && ! is_given dataset "$@" && ! is_given data-dir "$@"; then
+    options+=(--data-dir "$project_dir/data/fashion-mnist")
+  fi
 fi
 # mpirun hides the terminal from the ranks, so only this script can tell whether a moving bar makes sense.
 if [[ -t 2 ]] && ! is_given progress "$@"; then
@@ -52,4 +55,4 @@ fi
 
 say "training on $ranks rank(s) with $OMP_NUM_THREADS thread(s) each:" \
   "launch/run.sh -np $ranks --" ${options[@]+"${options[@]}"} "$@"
-PROGRAM=$project_dir/build/release/sibp_dist supervise -np "$ranks" -- ${options[@]+"${options[@]}"} "$@"
+PROGRAM=$(default_program) supervise -np "$ranks" -- ${options[@]+"${options[@]}"} "$@"

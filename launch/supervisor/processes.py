@@ -40,18 +40,19 @@ def kill_with_variable(name, value, patience=10.0):
 
 
 def executable(process):
-    """The program that a process runs; nothing once it has ended, also where its parent has not noticed."""
+    """The name of the program that a process runs; nothing once it has ended, also where its parent has not noticed."""
     try:
-        return os.readlink(f"/proc/{process}/exe")
+        return os.path.basename(os.readlink(f"/proc/{process}/exe"))
     except OSError:
         return None
 
 
 class LocalRanks:
-    """The ranks of a start on this machine: what runs `program` and has the variable, when all of them are there."""
+    """The ranks of a start on this machine: what runs `program` and has the variable, when all of them are there. They are
+    known by the program's name, as `program` may be a script that becomes a program of its name elsewhere."""
 
     def __init__(self, program, name, value):
-        self.program = os.path.realpath(program)
+        self.program = os.path.basename(os.path.realpath(program))
         self.processes = [process for process in with_variable(name, value) if executable(process) == self.program]
         self.last_seen = time.monotonic()
 
