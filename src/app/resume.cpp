@@ -49,6 +49,12 @@ Resumption find_automatically(const fs::path& out) {
   return found;
 }
 
+/// The run that --resume names, by its folder or by that of its checkpoints.
+fs::path run_of(const fs::path& named) {
+  const fs::path folder = without_trailing_slash(named);
+  return folder.filename() == RunFolder::checkpoints_name ? fs::absolute(folder).parent_path() : folder;
+}
+
 Resumption find_in(fs::path folder, const fs::path& out) {
   folder = without_trailing_slash(folder);
   if (!is_there(folder)) throw_model_error(fmt::format("--resume: {} does not exist", folder.string()));
@@ -57,7 +63,7 @@ Resumption find_in(fs::path folder, const fs::path& out) {
     found.newest = NewestCheckpoint{folder, read_checkpoint(folder), {}, {}};
     return found;
   }
-  if (folder.filename() == RunFolder::checkpoints_name) folder = fs::absolute(folder).parent_path();
+  folder = run_of(folder);
   const bool goes_on_there = out.empty() || are_same(out, folder);
   Resumption found;
   if (goes_on_there) {
@@ -92,6 +98,14 @@ Resumption find_resumption(const Options& options, const Communicator& world) {
   found.from_checkpoint = has_checkpoint == 1;
   found.config = world.broadcast(found.newest ? found.newest->checkpoint.config : std::string());
   return found;
+}
+
+fs::path settled_folder(const Options& options) {
+  if (!options.out.empty()) return without_trailing_slash(options.out);
+  if (options.resume.empty() || options.resume == "auto" || is_checkpoint(without_trailing_slash(options.resume)))
+    return {};
+  const fs::path run = run_of(options.resume);
+  return CheckpointFolder(run / RunFolder::checkpoints_name).steps().empty() ? fs::path() : run;
 }
 
 void check_same_training(const Options& options, const std::string& config) {

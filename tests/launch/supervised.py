@@ -97,9 +97,9 @@ class SupervisedTest(unittest.TestCase):
         return run
 
     def play(self, script):
-        """A program that is this shell script."""
+        """A program that is this shell script; asked by the supervisor, it says that it trains in a new folder."""
         program = self.folder / "played"
-        program.write_text("#!/bin/sh\n" + script)
+        program.write_text("#!/bin/sh\n[ -z \"$SUPERVISOR_QUESTION\" ] || { printf 'train\\0\\0'; exit; }\n" + script)
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
         return program
 

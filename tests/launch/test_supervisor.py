@@ -1,13 +1,16 @@
 """The supervisor with real launches by mpirun: statuses, signals, a start that hangs, restarts, logs."""
 
+import os
 import re
 import signal
 import time
 import unittest
+from pathlib import Path
 
 from supervised import ENDLESS, MARK, PROGRAM, SupervisedTest, kill, seconds_until, with_variable
 
 from supervisor import statuses
+from supervisor.run_folder import with_run_folder
 
 # Two ranks take some seconds for it.
 TRAINING = ["--dataset", "synthetic", "--synthetic-features", "64", "--synthetic-samples", "4000", "--hidden", "256,256",
@@ -184,6 +187,30 @@ class RealProgramTest(SupervisedTest):
         self.assertEqual(status, 0, text)
         self.assertIn("restart 1 of 1", text)
         self.assert_as_undisturbed("here")
+
+    def test_a_folder_from_a_config_file_is_the_programs(self):
+        (self.folder / "c.ini").write_text("out = runs/x # the folder\n")
+        run = self.start(*TRAINING, "--config", "c.ini", own=["--restarts", "1"])
+        self.wait_for_checkpoint("runs/x")
+        kill(run.ranks()[:1])
+        status, text = run.end(60)
+        self.assertEqual(status, 0, text)
+        self.assertIn("restart 1 of 1", text)
+        self.assertRegex(text, "going on from runs/x/checkpoints/step-")
+        self.assertEqual([path.name for path in (self.folder / "runs").iterdir()], ["x"])
+        self.assert_as_undisturbed("runs/x")
+
+    def test_a_run_goes_on_in_its_own_folder(self):
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(self.folder)
+        self.assertEqual(self.train("old").end(60)[0], 0)
+        for named in ("old", "old/"):
+            self.assertEqual(with_run_folder(["--resume", named], PROGRAM), (["--resume", named], Path("old")))
+        words = ["--resume", "old/checkpoints"]
+        self.assertEqual(with_run_folder(words, PROGRAM), (words, self.folder / "old"))
+        for named in ("old/checkpoints/latest", "absent"):
+            words, folder = with_run_folder(["--resume", named], PROGRAM)
+            self.assertEqual(words, ["--resume", named, "--out", str(folder)])
 
     def test_a_run_that_was_asked_to_stop_goes_on_later(self):
         run = self.train("here")

@@ -32,6 +32,10 @@ struct Resumption {
 /// but none that can be used.
 Resumption find_resumption(const Options& options, const Communicator& world);
 
+/// The folder of a training's results, where the options fix it: that of --out, or of the run that --resume continues.
+/// Empty: the program makes a new one, or the command leaves no results. Local.
+std::filesystem::path settled_folder(const Options& options);
+
 /// Sees that a run which goes on from a checkpoint with these options is the run that was stopped: `options` are those
 /// of this run, `config` is the checkpoint's. Local. Throws Error (usage) naming the option, what was found and what
 /// was expected.
