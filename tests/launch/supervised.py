@@ -36,13 +36,15 @@ def seconds_until(condition, limit):
 class Supervised:
     """launch/run.sh while it runs, in `folder`."""
 
-    def __init__(self, folder, *words, ranks=2, own=(), program=PROGRAM, environment=None):
+    def __init__(self, folder, *words, ranks=2, own=(), program=PROGRAM, environment=None, stdout=None,
+                 stderr=subprocess.STDOUT):
         self.folder, self.mark = folder, f"{folder}:{time.monotonic_ns()}"
         variables = {name: value for name, value in os.environ.items() if not name.startswith(("SIBP_", "SLURM_"))}
         variables |= {"PROGRAM": str(program), MARK: self.mark, "OMP_NUM_THREADS": "1", **(environment or {})}
         self.output = tempfile.TemporaryFile()
         self.process = subprocess.Popen([str(LAUNCH / "run.sh"), "-np", str(ranks), *own, "--", *words], cwd=folder,
-                                        stdin=subprocess.DEVNULL, stdout=self.output, stderr=subprocess.STDOUT,
+                                        stdin=subprocess.DEVNULL, stdout=stdout or self.output,
+                                        stderr=self.output if stdout else stderr,
                                         env=variables, start_new_session=True)
 
     def processes(self, name):

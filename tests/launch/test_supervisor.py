@@ -71,6 +71,40 @@ class StartTest(SupervisedTest):
             self.assertIn(f"out {rank}\n", text)
 
 
+class FullDiskTest(SupervisedTest):
+    # More than a pipe holds, on both streams.
+    TALKING = READY + 'i=0; while [ $i -lt 4000 ]; do echo "0: $i some words on the way" | tee /dev/stderr; i=$((i+1)); done'
+
+    def start_by_srun(self, **streams):
+        """The played program, as if started by srun, whose output the supervisor copies."""
+        launcher = self.folder / "srun"
+        launcher.write_text('#!/bin/sh\nwhile [ "${1##*/}" != played ]; do shift; done\nOMPI_COMM_WORLD_RANK=0 exec "$@"\n')
+        launcher.chmod(0o755)
+        return self.start("--out", "here", program=self.play(self.TALKING), own=["--launcher", str(launcher)], **streams)
+
+    def assert_logged(self):
+        for name in ("stdout", "stderr"):
+            lines = (self.folder / "here/logs/start-1/rank.0" / name).read_text().splitlines()
+            self.assertEqual((len(lines), lines[-1]), (4000, "3999 some words on the way"))
+
+    def test_output_without_room_is_lost_and_the_run_goes_on(self):
+        with open("/dev/full", "wb") as full:
+            run = self.start_by_srun(stdout=full)
+            status, text = run.end(60)
+            self.assertEqual(status, 0, text)
+            self.assertEqual(len(re.findall("supervisor: warning: no room", text)), 1, text)
+            self.assertEqual(text.count("some words"), 4000)
+            self.assert_logged()
+
+    def test_a_supervisor_that_can_say_nothing_goes_on(self):
+        with open("/dev/full", "wb") as full:
+            status, text = self.start_by_srun(stderr=full).end(60)
+            self.assertEqual(status, 0, text)
+            self.assertEqual(text.count("some words"), 4000)
+            self.assert_logged()
+
+
+
 class StopTest(SupervisedTest):
     # Rank 0 gives the other one time to get as far.
     STOPPING = "trap 'exit 85' USR1; trap 'exit 99' TERM INT; sleep 1\n" + READY + "while :; do sleep 0.1; done"
