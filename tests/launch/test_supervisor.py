@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import subprocess
 import time
 import unittest
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from supervised import ENDLESS, MARK, PROGRAM, SupervisedTest, kill, seconds_until, with_variable
 
 from supervisor import statuses
+from supervisor.processes import Guard
 from supervisor.run_folder import with_run_folder
 
 # Two ranks take some seconds for it.
@@ -103,6 +105,21 @@ class FullDiskTest(SupervisedTest):
             self.assertEqual(text.count("some words"), 4000)
             self.assert_logged()
 
+
+
+class OddNamesTest(SupervisedTest):
+    def test_a_folder_of_any_bytes(self):
+        name = os.fsdecode(b"odd \xff\xc3 'name'\n")
+        status, text = self.start("--out", name, program=self.play(READY + 'echo "$2" > "$2/words"')).end(30)
+        self.assertEqual(status, 0, text)
+        self.assertTrue((self.folder / name / "words").exists())
+        self.assertTrue((self.folder / name / "logs/start-1/rank.0/stdout").exists())
+
+    def test_an_exception_of_the_supervisor_ends_the_processes(self):
+        with self.assertRaises(KeyError), Guard(MARK, str(self.folder)):
+            process = subprocess.Popen(["sleep", "60"], env={**os.environ, MARK: str(self.folder)})
+            raise KeyError
+        self.assertEqual(process.wait(10), -signal.SIGKILL)
 
 
 class StopTest(SupervisedTest):
