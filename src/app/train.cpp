@@ -73,10 +73,18 @@ RunFacts facts_of(const Options& options, const TrainingData& data, const Commun
   return {.steps = total_steps(options.training, *data.order),
           .batches_per_epoch = data.order->batches_per_epoch(),
           .training_samples = data.training.global_size(),
-          .ranks = world.size()};
+          .ranks = world.size(),
+          .data = data.digests()};
 }
 
-/// Sees that the data are those of the checkpoint, as far as their number and their statistics show. Collective.
+/// Which of the data differ, for people; empty if none does.
+std::string difference(const DataDigests& now, const DataDigests& then) {
+  if (now.training != then.training) return "training samples or their labels";
+  if (now.validation != then.validation) return "samples held out for validation or their labels";
+  return now.test != then.test ? "test samples or their labels" : "";
+}
+
+/// Sees that the data are those of the checkpoint. Collective.
 void check_same_data(const Resumption& from, const RunFacts& now, const TrainingData& data, const Communicator& world) {
   agreed(world, [&] {
     if (!from.newest) return;
@@ -86,6 +94,17 @@ void check_same_data(const Resumption& from, const RunFacts& now, const Training
       throw_data_error(fmt::format(
           "--data-dir: found {} training samples in {} batches, but {} was written with {} in {}", now.training_samples,
           now.batches_per_epoch, path, then.training_samples, then.batches_per_epoch));
+    const std::string differs = then.data ? difference(*now.data, *then.data) : "";
+    if (!differs.empty())
+      throw_data_error(
+          fmt::format("--data-dir: the {} are not those that {} was written with; name the folder that "
+                      "the run began with, or start a new run",
+                      differs, path));
+    if (!then.data)
+      spdlog::warn(
+          "{} is of version 0.1, which noted no digest of its data: going on with other samples or labels would "
+          "not be noticed",
+          path);
     if (!has_normalisation(from.newest->checkpoint.tensors, data.normalisation))
       throw_data_error(
           fmt::format("--data-dir: the training samples are not those that {} was written with: their "

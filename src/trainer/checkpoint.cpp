@@ -5,6 +5,7 @@
 #include "sibp/core/file.hpp"
 #include "sibp/model/tensor_layout.hpp"
 
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <system_error>
@@ -38,24 +39,35 @@ json to_json(const Interval& interval) {
           {"seconds", interval.seconds}};
 }
 
+std::string to_hexadecimal(std::uint64_t digest) {
+  return fmt::format("{:016x}", digest);
+}
+
+json to_json(const DataDigests& data) {
+  return {{"training", to_hexadecimal(data.training)},
+          {"validation", to_hexadecimal(data.validation)},
+          {"test", to_hexadecimal(data.test)}};
+}
+
 std::string to_state_text(const Checkpoint& checkpoint) {
   const TrainingState& state = checkpoint.state;
   const RunFacts& run = checkpoint.run;
-  const json content{{"format", format},
-                     {"version", SIBP_VERSION},
-                     {"precision", precision},
-                     {"step", state.step},
-                     {"steps", run.steps},
-                     {"epoch", state.step / run.batches_per_epoch},
-                     {"batch", state.step % run.batches_per_epoch},
-                     {"batches_per_epoch", run.batches_per_epoch},
-                     {"samples", state.samples},
-                     {"training_samples", run.training_samples},
-                     {"seconds", state.seconds},
-                     {"interval", to_json(state.interval)},
-                     {"method", checkpoint.method_numbers},
-                     {"metrics_bytes", run.metrics_bytes},
-                     {"ranks", run.ranks}};
+  json content{{"format", format},
+               {"version", SIBP_VERSION},
+               {"precision", precision},
+               {"step", state.step},
+               {"steps", run.steps},
+               {"epoch", state.step / run.batches_per_epoch},
+               {"batch", state.step % run.batches_per_epoch},
+               {"batches_per_epoch", run.batches_per_epoch},
+               {"samples", state.samples},
+               {"training_samples", run.training_samples},
+               {"seconds", state.seconds},
+               {"interval", to_json(state.interval)},
+               {"method", checkpoint.method_numbers},
+               {"metrics_bytes", run.metrics_bytes},
+               {"ranks", run.ranks}};
+  if (run.data) content["data"] = to_json(*run.data);
   return content.dump(1) + "\n";
 }
 
@@ -82,6 +94,15 @@ class Fields {
     if (!object_.at(key).is_number()) throw_model_error(fmt::format("'{}' is no number", key));
     return object_.at(key).get<double>();
   }
+  [[nodiscard]] bool has(const char* key) const { return object_.contains(key); }
+  /// 16 hexadecimal digits, lower case.
+  [[nodiscard]] std::uint64_t digest(const char* key) const {
+    const std::string digits = text(key);
+    std::uint64_t digest = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), digest, 16);
+    if (to_hexadecimal(digest) != digits) throw_model_error(fmt::format("'{}' is no digest", key));
+    return digest;
+  }
   [[nodiscard]] Fields object(const char* key) const { return Fields(object_.at(key)); }
   [[nodiscard]] std::string text(const char* key) const { return object_.at(key).get<std::string>(); }
   template <class T>
@@ -92,6 +113,12 @@ class Fields {
  private:
   const json& object_;
 };
+
+std::optional<DataDigests> data_of(const Fields& fields) {
+  if (!fields.has("data")) return std::nullopt;
+  const Fields data = fields.object("data");
+  return DataDigests{data.digest("training"), data.digest("validation"), data.digest("test")};
+}
 
 Interval interval_of(const Fields& fields) {
   Interval interval;
@@ -119,7 +146,8 @@ void read_state(const Fields& fields, Checkpoint& checkpoint) {
                     .batches_per_epoch = fields.count("batches_per_epoch"),
                     .training_samples = fields.count("training_samples"),
                     .ranks = static_cast<int>(fields.count("ranks", std::numeric_limits<int>::max())),
-                    .metrics_bytes = fields.count("metrics_bytes")};
+                    .metrics_bytes = fields.count("metrics_bytes"),
+                    .data = data_of(fields)};
   for (const char* key : {"batches_per_epoch", "ranks"}) {
     if (fields.count(key) == 0) throw_model_error(fmt::format("'{}' is 0", key));
   }

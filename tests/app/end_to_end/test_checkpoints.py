@@ -1,11 +1,13 @@
 """Checkpoints and going on from them, with the whole program."""
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 
-from checkpointed import CheckpointTest
+import datasets
+from checkpointed import CheckpointTest, rewrite
 from harness import DATA, DISAGREE, MODEL, STOPPED, USAGE, MPIEXEC, PROGRAM, Run, main
 from runs import checkpoints, records, status, training
 
@@ -101,7 +103,6 @@ class Refusals(CheckpointTest):
         self.assertEqual(after, before)
 
     def test_other_data(self):
-        import datasets
         for name, images in (("data", 600), ("fewer", 590)):
             datasets.write_mnist(self.folder / name, training=images)
         common = {"dataset": "mnist", "synthetic_samples": None, "synthetic_features": None, "synthetic_classes": None}
@@ -112,6 +113,31 @@ class Refusals(CheckpointTest):
         content[16:16 + 784 * 50] = bytes(784 * 50)
         pixels.write_bytes(content)
         self.fail_on_resume(DATA, "--data-dir", "not those", data_dir=self.folder / "data", **common)
+
+    def test_other_data_of_the_same_shape_and_statistics(self):
+        common = {"dataset": "mnist", "synthetic_samples": None, "synthetic_features": None, "synthetic_classes": None}
+        data = datasets.write_mnist(self.folder / "data")
+        self.stop_early(data_dir=data, **common)
+        for name, header, size, what in ((datasets.TRAIN_LABELS, 8, 1, "training samples or their labels"),
+                                         (datasets.TRAIN_IMAGES, 16, 784, "training samples or their labels"),
+                                         (datasets.TEST_LABELS, 8, 1, "test samples or their labels"),
+                                         (datasets.TEST_IMAGES, 16, 784, "test samples or their labels")):
+            with self.subTest(name):
+                content = (data / name).read_bytes()
+                items = [content[place:place + size] for place in range(header, len(content), size)]
+                (data / name).write_bytes(content[:header] + b"".join(reversed(items)))
+                self.fail_on_resume(DATA, "--data-dir: the " + what, "step-00000001", data_dir=data, **common)
+                (data / name).write_bytes(content)
+        self.train(resume="auto", ranks=3, data_dir=data, **common)
+
+    def test_a_checkpoint_without_a_digest_is_gone_on_from_with_a_warning(self):
+        self.stop_early()
+        (checkpoint,) = (self.run_folder / "checkpoints").glob("step-*")
+        state = json.loads((checkpoint / "state.json").read_text(encoding="utf-8"))
+        del state["data"]
+        rewrite(checkpoint, "state.json", (json.dumps(state) + "\n").encode())
+        _, result = self.train(resume="auto")
+        self.assertRegex(result.stderr, r"\[warning\] .*step-00000001 is of version 0\.1")
 
     def test_nothing_to_go_on_from(self):
         self.fail_on_resume(MODEL, "nowhere", "does not exist", resume=self.folder / "nowhere")
