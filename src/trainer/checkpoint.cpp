@@ -3,6 +3,7 @@
 #include "sibp/comm/agreement.hpp"
 #include "sibp/core/error.hpp"
 #include "sibp/core/file.hpp"
+#include "sibp/core/finite.hpp"
 #include "sibp/model/tensor_layout.hpp"
 
 #include <charconv>
@@ -198,6 +199,13 @@ Checkpoint read_checkpoint(const std::filesystem::path& folder) {
     throw_model_error(fmt::format("{}: {}", path.string(), error.what()));
   }
   checkpoint.tensors = read_safetensors(folder / weights_name);
+  for (const auto& [name, tensor] : checkpoint.tensors.tensors) {
+    if (!all_finite(tensor.values))
+      throw_model_error(
+          fmt::format("{}: tensor {} holds numbers that are not finite; the training diverged, and nothing "
+                      "can go on from here",
+                      (folder / weights_name).string(), name));
+  }
   return checkpoint;
 }
 

@@ -191,8 +191,9 @@ void CheckpointFolder::point_latest_at(Index step) {
   files_.flush(path_);
 }
 
-void CheckpointFolder::prune(Index keep) {
-  const std::vector<Index> all = steps();
+void CheckpointFolder::prune(Index keep, Index step) {
+  std::vector<Index> all = steps();
+  if (std::erase(all, step) > 0) --keep;
   for (Index k = 0; k < std::ssize(all) - keep; ++k) {
     // Renamed first: a folder with some of its files gone would pass for a damaged checkpoint.
     const fs::path old = path_of(all[static_cast<std::size_t>(k)]);

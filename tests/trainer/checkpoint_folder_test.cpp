@@ -8,6 +8,7 @@
 #include "support/files.hpp"
 
 #include <cstring>
+#include <limits>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -33,6 +34,24 @@ TEST_F(CheckpointFolderTest, SavesPrunesAndFindsTheNewest) {
   EXPECT_THAT(folder_.steps(), ElementsAre(15, 123456789));
   EXPECT_EQ(newest_step(path_), 123456789);
   EXPECT_EQ(folder_.path_of(15).filename(), "step-00000015");
+}
+
+TEST_F(CheckpointFolderTest, PruningKeepsTheOneThatWasVerified) {
+  for (const Index step : {5, 10, 80, 90}) save(folder_, step);
+  folder_.prune(2, 10);
+  EXPECT_THAT(folder_.steps(), ElementsAre(10, 90));
+  folder_.prune(1, 10);
+  EXPECT_THAT(folder_.steps(), ElementsAre(10));
+}
+
+TEST_F(CheckpointFolderTest, NumbersThatAreNotFiniteAreNotGoneOnFrom) {
+  save(folder_, 10);
+  Checkpoint diverged = checkpoint_of(20);
+  diverged.tensors.tensors["layers.0.bias"].values[0] = std::numeric_limits<Real>::quiet_NaN();
+  folder_.save(20, to_files(diverged));
+  expect_error(ExitStatus::model, {"step-00000020", "layers.0.bias", "not finite"},
+               [&] { read_checkpoint(folder_.path_of(20)); });
+  EXPECT_EQ(newest_step(path_), 10);
 }
 
 TEST_F(CheckpointFolderTest, LatestPointsAtTheNewestSave) {

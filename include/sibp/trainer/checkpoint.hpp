@@ -19,9 +19,9 @@ struct RunFacts {
   Index steps = 0;              ///< of the whole run, as it was planned then
   Index batches_per_epoch = 0;  ///< of the training set in its order
   Index training_samples = 0;
-  int ranks = 1;                    ///< that were at work; nothing depends on it
-  std::int64_t metrics_bytes = 0;   ///< of metrics.jsonl
-  std::optional<DataDigests> data;  ///< nothing in checkpoints of version 0.1
+  int ranks = 1;                      ///< that were at work; nothing depends on it
+  std::int64_t metrics_bytes = 0;     ///< of metrics.jsonl
+  std::optional<DataDigests> data{};  ///< nothing in checkpoints of version 0.1
 };
 
 /// A training at one step in host memory: all that it takes to go on from there, on any number of ranks. Random streams

@@ -35,8 +35,8 @@ class CheckpointFolder {
   /// Saves a checkpoint, which is then the latest: written under another name, flushed, then renamed. Nothing is done
   /// if a whole one of that step is there.
   void save(Index step, const CheckpointFiles& content);
-  /// Removes all but the newest `keep`.
-  void prune(Index keep);
+  /// Removes all but `keep` of them: the newest ones, and that of `step` whether it is among these or not.
+  void prune(Index keep, Index step = -1);
   /// Removes what is left of saves that were cut short, and makes `latest` that of the newest checkpoint.
   void clean_up();
   /// Gives a damaged checkpoint another name, so that it is neither taken for one nor counted.

@@ -1,6 +1,7 @@
 """Checkpoints and going on from them, with the whole program."""
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -8,7 +9,7 @@ import subprocess
 
 import datasets
 from checkpointed import CheckpointTest, rewrite
-from harness import DATA, DISAGREE, MODEL, STOPPED, USAGE, MPIEXEC, PROGRAM, Run, main
+from harness import DATA, DISAGREE, DIVERGED, MODEL, STOPPED, USAGE, MPIEXEC, PROGRAM, Run, main
 from runs import checkpoints, records, status, training
 
 
@@ -169,6 +170,19 @@ class Refusals(CheckpointTest):
                                  "--version"], check=False, capture_output=True, text=True, timeout=60)
         self.assertEqual(result.returncode, DISAGREE, result)
         self.assertRegex(result.stderr, "error: rank 1 runs .*float64, but rank 0 runs .*float32")
+
+
+class Divergence(CheckpointTest):
+    def test_the_last_good_checkpoint_stays(self):
+        # Grows by a factor in every step.
+        _, result = self.train(method="sgd", form=None, lr="1e4", schedule="constant", loss="mean-squared-error",
+                               activation="identity", checkpoint_every=1, keep=1, expect=DIVERGED)
+        self.assertRegex(result.errors[0], "not finite")
+        self.assertEqual(len(checkpoints(self.run_folder)), 1)
+        self.succeed("checkpoint", "verify", self.run_folder)
+        weights, _ = datasets.read_safetensors(self.run_folder / "checkpoints/latest/weights.safetensors")
+        for name, (_, values) in weights.items():
+            self.assertTrue(all(map(math.isfinite, values)), name)
 
 
 class DamagedCheckpoints(CheckpointTest):
