@@ -1,6 +1,7 @@
 #include "sibp/app/resume.hpp"
 
 #include "sibp/app/run_folder.hpp"
+#include "sibp/app/run_status.hpp"
 #include "sibp/comm/agreement.hpp"
 #include "sibp/core/error.hpp"
 
@@ -27,12 +28,21 @@ bool are_same(const fs::path& a, const fs::path& b) {
   return fs::equivalent(a, b, unknown);
 }
 
-/// Locks the folder of a run and reads its newest checkpoint.
-Resumption reopen(const fs::path& folder) {
+/// The newest checkpoint of the run in this folder, and the name of that run.
+Resumption read_newest(const fs::path& folder) {
+  const WrittenStatus status = read_status(folder).value_or(WrittenStatus{});
   Resumption found;
+  found.newest = read_newest_checkpoint(CheckpointFolder(folder / RunFolder::checkpoints_name), status.run);
+  found.run = status.run.empty() && found.newest ? found.newest->checkpoint.run.run : status.run;
+  return found;
+}
+
+/// The same of a folder that is gone on in, and is locked for that.
+Resumption reopen(const fs::path& folder) {
+  RunLock lock(folder);
+  Resumption found = read_newest(folder);
   found.folder = folder;
-  found.lock.emplace(folder);
-  found.newest = read_newest_checkpoint(CheckpointFolder(folder / RunFolder::checkpoints_name));
+  found.lock.emplace(std::move(lock));
   return found;
 }
 
@@ -69,7 +79,7 @@ Resumption find_in(fs::path folder, const fs::path& out) {
   if (goes_on_there) {
     found = reopen(folder);
   } else {
-    found.newest = read_newest_checkpoint(CheckpointFolder(folder / RunFolder::checkpoints_name));
+    found.newest = read_newest(folder).newest;
   }
   if (!found.newest) throw_model_error(fmt::format("--resume: {} holds no checkpoint of a run", folder.string()));
   return found;

@@ -158,7 +158,7 @@ class Job {
  private:
   [[nodiscard]] std::string name() const { return fmt::format("{}-{}", dataset_.name, short_name(spec_)); }
   std::unique_ptr<Checkpointer> make_checkpointer(Watch& watch, const Network& network, UpdateRule& rule,
-                                                  const TrainingData& data, const RunFacts& facts);
+                                                  const TrainingData& data, RunFacts facts);
   int report_stop(const TrainingResult& result, std::optional<Watch>& watch) const;
   int report_end(const TrainingResult& result, const Network& network, const TrainingData& data,
                  std::optional<Watch>& watch) const;
@@ -172,7 +172,8 @@ class Job {
 };
 
 std::unique_ptr<Checkpointer> Job::make_checkpointer(Watch& watch, const Network& network, UpdateRule& rule,
-                                                     const TrainingData& data, const RunFacts& facts) {
+                                                     const TrainingData& data, RunFacts facts) {
+  facts.run = watch.run();
   return std::make_unique<Checkpointer>(
       CheckpointSource{.device = *compute_.device,
                        .network = network,
@@ -180,7 +181,7 @@ std::unique_ptr<Checkpointer> Job::make_checkpointer(Watch& watch, const Network
                        .normalisation = data.normalisation,
                        .dataset = dataset_.name,
                        .config = to_ini(options_),
-                       .run = facts,
+                       .run = std::move(facts),
                        .metrics_bytes = [&watch] { return watch.folder().flush_metrics(); }},
       CheckpointFolder(watch.folder().checkpoints()), options_.guard.keep, options_.guard.checkpoint_every.seconds,
       [&watch](const std::filesystem::path& path) { watch.status().checkpoint_written(path); });

@@ -68,6 +68,7 @@ std::string to_state_text(const Checkpoint& checkpoint) {
                {"method", checkpoint.method_numbers},
                {"metrics_bytes", run.metrics_bytes},
                {"ranks", run.ranks}};
+  if (!run.run.empty()) content["run"] = run.run;
   if (run.data) content["data"] = to_json(*run.data);
   return content.dump(1) + "\n";
 }
@@ -148,6 +149,7 @@ void read_state(const Fields& fields, Checkpoint& checkpoint) {
                     .training_samples = fields.count("training_samples"),
                     .ranks = static_cast<int>(fields.count("ranks", std::numeric_limits<int>::max())),
                     .metrics_bytes = fields.count("metrics_bytes"),
+                    .run = fields.has("run") ? fields.text("run") : "",
                     .data = data_of(fields)};
   for (const char* key : {"batches_per_epoch", "ranks"}) {
     if (fields.count(key) == 0) throw_model_error(fmt::format("'{}' is 0", key));
@@ -172,19 +174,8 @@ void upload_tensor(Device& device, const Checkpoint& checkpoint, const std::stri
   device.upload(values, to);
 }
 
-}  // namespace
-
-std::string tensor_of_method(const std::string& matrix) {
-  return "method." + matrix;
-}
-
-CheckpointFiles to_files(Checkpoint checkpoint) {
-  CheckpointFiles files{{config_name, checkpoint.config}, {state_name, to_state_text(checkpoint)}};
-  files[weights_name] = to_safetensors(std::move(checkpoint.tensors));
-  return files;
-}
-
-Checkpoint read_checkpoint(const std::filesystem::path& folder) {
+/// All of a verified checkpoint but its tensors.
+Checkpoint read_without_tensors(const std::filesystem::path& folder) {
   verify_checkpoint(folder);
   Checkpoint checkpoint;
   const auto path = folder / state_name;
@@ -198,24 +189,70 @@ Checkpoint read_checkpoint(const std::filesystem::path& folder) {
   } catch (const Error& error) {
     throw_model_error(fmt::format("{}: {}", path.string(), error.what()));
   }
-  checkpoint.tensors = read_safetensors(folder / weights_name);
-  for (const auto& [name, tensor] : checkpoint.tensors.tensors) {
+  return checkpoint;
+}
+
+/// Sees that a checkpoint is what its place says.
+void check_identity(const Checkpoint& checkpoint, const std::filesystem::path& folder, const std::string& run) {
+  std::error_code unknown;
+  const auto place = std::filesystem::weakly_canonical(folder, unknown);  // of a link what it points to
+  const Index named = step_of_name(place.filename().string());
+  if (named >= 0 && named != checkpoint.state.step)
+    throw_model_error(fmt::format("{} is named as step {}, but holds step {}; it was renamed", folder.string(), named,
+                                  checkpoint.state.step));
+  if (!run.empty() && !checkpoint.run.run.empty() && checkpoint.run.run != run)
+    throw_model_error(fmt::format("{} is of the run {}, but its folder is of the run {}; it was put there",
+                                  folder.string(), checkpoint.run.run, run));
+}
+
+void check_finite(const TensorFile& file, const std::filesystem::path& path) {
+  for (const auto& [name, tensor] : file.tensors) {
     if (!all_finite(tensor.values))
       throw_model_error(
           fmt::format("{}: tensor {} holds numbers that are not finite; the training diverged, and nothing "
                       "can go on from here",
-                      (folder / weights_name).string(), name));
+                      path.string(), name));
   }
+}
+
+}  // namespace
+
+std::string tensor_of_method(const std::string& matrix) {
+  return "method." + matrix;
+}
+
+CheckpointFiles to_files(Checkpoint checkpoint) {
+  CheckpointFiles files{{config_name, checkpoint.config}, {state_name, to_state_text(checkpoint)}};
+  files[weights_name] = to_safetensors(std::move(checkpoint.tensors));
+  return files;
+}
+
+Checkpoint read_checkpoint(const std::filesystem::path& folder, const std::string& run) {
+  Checkpoint checkpoint = read_without_tensors(folder);
+  check_identity(checkpoint, folder, run);
+  checkpoint.tensors = read_safetensors(folder / weights_name);
+  check_finite(checkpoint.tensors, folder / weights_name);
   return checkpoint;
 }
 
-std::optional<NewestCheckpoint> read_newest_checkpoint(const CheckpointFolder& folder) {
+bool is_checkpoint_of(const std::filesystem::path& folder, const RunFacts& run, Index step) {
+  try {
+    const Checkpoint found = read_without_tensors(folder);
+    return found.state.step == step && (found.run.run.empty() || found.run.run == run.run) &&
+           (!found.run.data || found.run.data == run.data);
+  } catch (const Error& error) {
+    if (error.status() != ExitStatus::model) throw;
+    return false;
+  }
+}
+
+std::optional<NewestCheckpoint> read_newest_checkpoint(const CheckpointFolder& folder, const std::string& run) {
   const std::vector<Index> steps = folder.steps();
   NewestCheckpoint newest;
   for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
     newest.path = folder.path_of(*step);
     try {
-      newest.checkpoint = read_checkpoint(newest.path);
+      newest.checkpoint = read_checkpoint(newest.path, run);
       return newest;
     } catch (const Error& error) {
       newest.damaged.push_back(*step);

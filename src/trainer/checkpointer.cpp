@@ -87,7 +87,8 @@ void Checkpointer::write(Copy copy) {
   const auto start = Clock::now();
   const Index step = copy.state.step;
   const CheckpointFiles files = to_files(to_checkpoint(std::move(copy)));
-  folder_.save(step, files);
+  folder_.save(step, files,
+               [&](const std::filesystem::path& there) { return is_checkpoint_of(there, source_.run, step); });
   verify_checkpoint(folder_.path_of(step));
   spdlog::info("checkpoint of step {} written to {} in {:.2f} s", step, folder_.path_of(step).string(),
                std::chrono::duration<double>(Clock::now() - start).count());

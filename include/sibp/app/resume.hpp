@@ -17,6 +17,7 @@ struct Resumption {
   std::filesystem::path folder;            ///< of the run that goes on; empty: in a new one
   std::optional<RunLock> lock;             ///< of that folder
   std::optional<NewestCheckpoint> newest;  ///< nothing: the run starts anew
+  std::string run;                         ///< name of the run that goes on in `folder`; empty: it has none yet
   // on all ranks
   bool from_checkpoint = false;
   std::string config;  ///< the checkpoint's config.ini
@@ -24,7 +25,8 @@ struct Resumption {
 
 /// Finds and reads what --resume names:
 ///
-///   auto            the newest checkpoint in the folder of --out, which is gone on in; a start if there is none
+///   auto            the newest checkpoint in the folder of --out, which is gone on in; a start if there is none and
+///                   was none
 ///   a run's folder  its newest checkpoint; gone on in this folder unless --out names another
 ///   a checkpoint    that one, in a new folder
 ///

@@ -21,6 +21,7 @@ struct RunFacts {
   Index training_samples = 0;
   int ranks = 1;                      ///< that were at work; nothing depends on it
   std::int64_t metrics_bytes = 0;     ///< of metrics.jsonl
+  std::string run{};                  ///< name of the run, unlike that of any other; empty in those of version 0.1
   std::optional<DataDigests> data{};  ///< nothing in checkpoints of version 0.1
 };
 
@@ -40,8 +41,14 @@ std::string tensor_of_method(const std::string& matrix);
 /// The files config.ini, state.json and weights.safetensors. Local.
 CheckpointFiles to_files(Checkpoint checkpoint);
 
-/// Verifies and reads a checkpoint's folder. Local. Throws Error (model) naming the file and what is wrong with it.
-Checkpoint read_checkpoint(const std::filesystem::path& folder);
+/// Verifies and reads a checkpoint's folder. Local. Throws Error (model) naming the file and what is wrong with it:
+/// damage, a step other than its name says, a number that is not finite, or a run other than `run`; an empty name is of
+/// any run.
+Checkpoint read_checkpoint(const std::filesystem::path& folder, const std::string& run = {});
+
+/// Whether the folder is that of a whole checkpoint of the same run, step and data. Reads no weights but for their
+/// digest. Local. Throws Error (runtime) if it cannot be read.
+bool is_checkpoint_of(const std::filesystem::path& folder, const RunFacts& run, Index step);
 
 /// The newest checkpoint of a folder that can be read.
 struct NewestCheckpoint {
@@ -51,9 +58,9 @@ struct NewestCheckpoint {
   std::vector<std::string> messages;  ///< why, for each of these
 };
 
-/// Looks from the newest to the oldest. Local. Nothing if there is no checkpoint; throws Error (model) naming each if
-/// there are some, but none that can be read.
-std::optional<NewestCheckpoint> read_newest_checkpoint(const CheckpointFolder& folder);
+/// Looks from the newest to the oldest, for one of `run`. Local. Nothing if there is no checkpoint; throws Error
+/// (model) naming each if there are some, but none that can be read.
+std::optional<NewestCheckpoint> read_newest_checkpoint(const CheckpointFolder& folder, const std::string& run = {});
 
 /// Where a method's state comes from: rank 0's checkpoint; null on the other ranks.
 /// Sets the state on all ranks. Collective. Throws AgreedError (model) naming what is missing or of another shape.

@@ -201,6 +201,47 @@ class DamagedCheckpoints(CheckpointTest):
         self.expect_equal(self.run_folder, whole)
         self.assertTrue((self.run_folder / "checkpoints" / "damaged-00000060").exists())
 
+    def expect_unusable(self, *patterns):
+        """Neither the run goes on from its only checkpoint, nor does `verify` find it whole."""
+        before = sorted(self.run_folder.rglob("*"))
+        self.fail_with(MODEL, patterns, *training(out=self.run_folder, resume="auto"), ranks=2)
+        self.assertEqual(sorted(self.run_folder.rglob("*")), before)
+        for pattern in patterns:
+            self.assertRegex(self.run_and_expect(MODEL, "checkpoint", "verify", self.run_folder).stdout, pattern)
+
+    def test_a_checkpoint_that_was_renamed(self):
+        self.stop_early()
+        folder = self.run_folder / "checkpoints"
+        (folder / "step-00000001").rename(folder / "step-00000060")
+        self.expect_unusable("step-00000060 is named as step 60, but holds step 1;")
+
+    def test_a_checkpoint_of_another_run(self):
+        self.stop_early()
+        other, _ = self.train("other")
+        shutil.copytree(other / "checkpoints/step-00000060", self.run_folder / "checkpoints/step-00000060")
+        _, result = self.train(resume="auto", checkpoint_every=30, keep=9)
+        names = [status(folder)["run"] for folder in (other, self.run_folder)]
+        self.assertRegex(result.stderr, "step-00000060 is of the run {}, but its folder is of the run {};".format(*names))
+        self.assertRegex(result.stderr, "going on from .*step-00000001")
+        self.assertTrue((self.run_folder / "checkpoints/damaged-00000060").exists())
+        self.succeed("checkpoint", "verify", self.run_folder)
+        shutil.rmtree(self.run_folder / "checkpoints")
+        shutil.copytree(other / "checkpoints", self.run_folder / "checkpoints", symlinks=True)
+        self.expect_unusable("step-00000060 is of the run {}, but its folder is of the run {};".format(*names))
+
+    def test_a_manifest_names_just_its_files(self):
+        self.stop_early()
+        checkpoint = self.run_folder / "checkpoints/step-00000001"
+        manifest = (checkpoint / "manifest.json").read_bytes()
+        (checkpoint / "more").touch()
+        self.expect_unusable("does not name more")
+        (checkpoint / "more").unlink()
+        (checkpoint / "manifest.json").write_bytes(b'{\n "files": {},\n "format": 1\n}\n')
+        self.expect_unusable("names no file")
+        (checkpoint / "manifest.json").write_bytes(manifest)
+        rewrite(checkpoint, "config.ini", None)
+        self.expect_unusable("config.ini")
+
     def test_where_none_can_be_used(self):
         self.stop_early()
         (self.run_folder / "checkpoints" / "step-00000001" / "manifest.json").unlink()
