@@ -28,11 +28,24 @@ bool are_same(const fs::path& a, const fs::path& b) {
   return fs::equivalent(a, b, unknown);
 }
 
+/// A run that had a checkpoint does not begin anew because it cannot be found: its file system may be away.
+void check_not_lost(const fs::path& folder, const std::string& checkpoint, const Resumption& found) {
+  const fs::path named = folder / checkpoint;
+  if (checkpoint.empty() || is_there(named)) return;
+  if (!found.newest)
+    throw_model_error(
+        fmt::format("--resume: {} had the checkpoint {}, but there is none now; is its file system mounted? "
+                    "To start anew, choose another --out or remove {}",
+                    folder.string(), checkpoint, folder.string()));
+  spdlog::warn("{} is gone; older checkpoints are left", named.string());
+}
+
 /// The newest checkpoint of the run in this folder, and the name of that run.
 Resumption read_newest(const fs::path& folder) {
   const WrittenStatus status = read_status(folder).value_or(WrittenStatus{});
   Resumption found;
   found.newest = read_newest_checkpoint(CheckpointFolder(folder / RunFolder::checkpoints_name), status.run);
+  check_not_lost(folder, status.checkpoint, found);
   found.run = status.run.empty() && found.newest ? found.newest->checkpoint.run.run : status.run;
   return found;
 }

@@ -1,7 +1,9 @@
 #include "sibp/app/run_status.hpp"
 
+#include "sibp/app/run_folder.hpp"
 #include "sibp/core/file.hpp"
 #include "sibp/core/process.hpp"
+#include "sibp/trainer/checkpoint.hpp"
 
 #include <ctime>
 #include <random>
@@ -19,6 +21,11 @@ namespace {
 
 constexpr const char* status_name = "status.json";
 constexpr std::uintmax_t largest_status = 1'000'000;  // bytes
+
+/// Whether it is the place of a checkpoint, from its run's folder.
+bool is_checkpoint_of_a_run(const std::filesystem::path& path) {
+  return path.parent_path() == RunFolder::checkpoints_name && step_of_name(path.filename().string()) >= 0;
+}
 
 std::string name_of_end(ExitStatus status) {
   if (status == ExitStatus::done) return "done";
@@ -43,10 +50,13 @@ std::optional<WrittenStatus> read_status(const std::filesystem::path& folder) {
       return found == object.end() || found->is_null() ? std::string() : found->get<std::string>();
     };
     object.at("state").get<std::string>();
-    return WrittenStatus{.run = text_of("run"), .checkpoint = text_of("checkpoint")};
+    WrittenStatus status{.run = text_of("run"), .checkpoint = text_of("checkpoint")};
+    const bool has_name = status.run.empty() || is_run_name(status.run);
+    if (has_name && (status.checkpoint.empty() || is_checkpoint_of_a_run(status.checkpoint))) return status;
   } catch (const nlohmann::json::exception&) {
-    throw_model_error(fmt::format("{} is not as sibp_dist writes it; remove it to go on without it", path.string()));
+    // Its message may quote megabytes of the file.
   }
+  throw_model_error(fmt::format("{} is not as sibp_dist writes it; remove it to go on without it", path.string()));
 }
 
 std::string new_run_name() {

@@ -6,6 +6,7 @@
 #include "sibp/core/finite.hpp"
 #include "sibp/model/tensor_layout.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -122,6 +123,13 @@ std::optional<DataDigests> data_of(const Fields& fields) {
   return DataDigests{data.digest("training"), data.digest("validation"), data.digest("test")};
 }
 
+std::string run_name_of(const Fields& fields) {
+  if (!fields.has("run")) return {};
+  std::string name = fields.text("run");
+  if (!is_run_name(name)) throw_model_error("'run' is no name of a run");
+  return name;
+}
+
 Interval interval_of(const Fields& fields) {
   Interval interval;
   interval.steps = fields.count("steps");
@@ -149,7 +157,7 @@ void read_state(const Fields& fields, Checkpoint& checkpoint) {
                     .training_samples = fields.count("training_samples"),
                     .ranks = static_cast<int>(fields.count("ranks", std::numeric_limits<int>::max())),
                     .metrics_bytes = fields.count("metrics_bytes"),
-                    .run = fields.has("run") ? fields.text("run") : "",
+                    .run = run_name_of(fields),
                     .data = data_of(fields)};
   for (const char* key : {"batches_per_epoch", "ranks"}) {
     if (fields.count(key) == 0) throw_model_error(fmt::format("'{}' is 0", key));
@@ -216,6 +224,12 @@ void check_finite(const TensorFile& file, const std::filesystem::path& path) {
 }
 
 }  // namespace
+
+bool is_run_name(std::string_view text) {
+  constexpr std::size_t longest = 64;
+  const auto fits = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  return !text.empty() && text.size() <= longest && std::ranges::all_of(text, fits);
+}
 
 std::string tensor_of_method(const std::string& matrix) {
   return "method." + matrix;

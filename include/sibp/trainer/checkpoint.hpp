@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sibp {
@@ -35,6 +36,9 @@ struct Checkpoint {
   std::string config;                           ///< config.ini
 };
 
+/// Whether a text can be the name of a run: 1 to 64 letters and digits. Local.
+bool is_run_name(std::string_view text);
+
 /// The name of the tensor that holds a matrix of UpdateRule::state(). Local.
 std::string tensor_of_method(const std::string& matrix);
 
@@ -58,8 +62,8 @@ struct NewestCheckpoint {
   std::vector<std::string> messages;  ///< why, for each of these
 };
 
-/// Looks from the newest to the oldest, for one of `run`. Local. Nothing if there is no checkpoint; throws Error
-/// (model) naming each if there are some, but none that can be read.
+/// Looks from the newest to the oldest, for one of `run`. Local. Nothing if there is no checkpoint; throws Error (model)
+/// naming each if there are some, but none that can be used.
 std::optional<NewestCheckpoint> read_newest_checkpoint(const CheckpointFolder& folder, const std::string& run = {});
 
 /// Where a method's state comes from: rank 0's checkpoint; null on the other ranks.

@@ -10,7 +10,7 @@ import subprocess
 import datasets
 from checkpointed import CheckpointTest, rewrite
 from harness import DATA, DISAGREE, DIVERGED, MODEL, STOPPED, USAGE, MPIEXEC, PROGRAM, Run, main
-from runs import checkpoints, records, status, training
+from runs import checkpoints, records, status, training, write_status
 
 
 class Resuming(CheckpointTest):
@@ -35,6 +35,7 @@ class Resuming(CheckpointTest):
         # Nor is a run that came to no checkpoint anything.
         shutil.rmtree(self.run_folder / "checkpoints")
         (self.run_folder / "model.safetensors").unlink()
+        write_status(self.run_folder, checkpoint=None)
         self.train(resume="auto")
         self.expect_equal(self.run_folder, whole)
 
@@ -145,6 +146,32 @@ class Refusals(CheckpointTest):
         (self.folder / "empty").mkdir()
         self.fail_on_resume(MODEL, "empty", "no checkpoint", resume=self.folder / "empty")
         self.fail_on_resume(USAGE, "--resume", "auto", "--out", out=None)
+
+    def test_a_run_whose_checkpoints_are_away(self):
+        """As where the file system that holds them is not mounted."""
+        self.stop_early()
+        away = self.folder / "away"
+        (self.run_folder / "checkpoints").rename(away)
+        before = {name: (self.run_folder / name).read_bytes() for name in ("metrics.jsonl", "config.ini", "status.json")}
+        for make in (lambda: None, (self.run_folder / "checkpoints").mkdir):
+            make()
+            self.fail_on_resume(MODEL, "had the checkpoint checkpoints/step-00000001", "mounted", "start anew")
+            self.assertEqual({name: (self.run_folder / name).read_bytes() for name in before}, before)
+        (self.run_folder / "checkpoints").rmdir()
+        away.rename(self.run_folder / "checkpoints")
+        self.train(resume="auto", checkpoint_every=20)
+        shutil.rmtree(self.run_folder / "checkpoints/step-00000060")
+        _, result = self.train(resume="auto")
+        self.assertRegex(result.stderr, r"\[warning\] .*step-00000060 is gone; older")
+
+    def test_a_status_that_is_none(self):
+        self.stop_early()
+        for text in ("", "{", "[]", "null", '{"state": 3}', '{"state": "done", "run": 7}', "[" * 100000):
+            with self.subTest(text=text[:30]):
+                (self.run_folder / "status.json").write_text(text, encoding="utf-8")
+                self.fail_on_resume(MODEL, "status.json", "remove it")
+        (self.run_folder / "status.json").unlink()
+        self.train(resume="auto")
 
     def test_a_folder_that_is_no_run(self):
         self.run_folder.mkdir()
