@@ -12,7 +12,7 @@ from pathlib import Path
 
 def with_variable(name, value):
     """The ids of this machine's processes that were started with the variable in their environment."""
-    wanted = f"{name}={value}".encode()
+    wanted = os.fsencode(f"{name}={value}")
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -66,7 +66,7 @@ class LocalRanks:
 
 class Guard:
     """A child that outlives the supervisor, even where that is killed by SIGKILL, and then kills the processes of the
-    start. As a context manager: inside it they are guarded."""
+    start. As a context manager: inside it they are guarded, and an exception ends them too."""
 
     def __init__(self, name, value):
         self.name, self.value = name, value
@@ -80,8 +80,9 @@ class Guard:
         os.close(reading)
         return self
 
-    def __exit__(self, *_):
-        os.write(self.writing, b"done")
+    def __exit__(self, exception, *_):
+        if exception is None:
+            os.write(self.writing, b"done")
         os.close(self.writing)
         os.waitpid(self.process, 0)
 

@@ -211,7 +211,9 @@ class Training {
     settle();
     check_weights();
     check_method();
-    if (control_.checkpointer != nullptr) control_.checkpointer->save(state_);
+    agreed(context_.communicator, [&] {
+      if (control_.checkpointer != nullptr) control_.checkpointer->save(state_);
+    });
     start_counting();
     saved_step_ = state_.step;
     checkpoint_wished_ = false;
