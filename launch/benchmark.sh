@@ -7,7 +7,7 @@
 #
 #   --device cuda     one GPU, in fp32 and tf32, against up to 16 of the machine's cores
 #   --quick           few steps: whether it works, not how fast it is
-#   --out DIR         folder of the results (default: build/benchmark-results)
+#   --out DIR         folder of the results (default: build/benchmark-results; of a bundle: benchmark-results here)
 #   --build-dir DIR   take the programs built there rather than building them
 #   --with-pytorch    install PyTorch by pip into build/pytorch and compare its SGD; without, it is compared if the
 #                     Python here has it
@@ -20,6 +20,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 results_dir=$project_dir/build/benchmark-results
+if is_bundle; then results_dir=benchmark-results; fi
 build_dir=
 device=cpu
 with_pytorch=false
@@ -49,6 +50,10 @@ while [[ $# -gt 0 ]]; do
 done
 
 build_programs() {
+  if is_bundle; then
+    build_dir=$project_dir/bin
+    return
+  fi
   local gpu=auto
   [[ $device == cpu ]] || gpu=on
   "$project_dir/launch/install.sh" tests

@@ -3,6 +3,16 @@
 
 project_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
+# Whether these scripts lie in a bundle (launch/bundle.sh): its programs and mpirun are in bin/, and nothing is installed
+# or built there.
+is_bundle() {
+  [[ -f $project_dir/libexec/environment.sh ]]
+}
+
+if is_bundle; then
+  export PATH=$project_dir/bin:$PATH
+fi
+
 say() {
   printf '== %s\n' "$*"
 }
@@ -35,6 +45,22 @@ choose_blas_kernels() {
   if grep -qs -m1 -w avx512vl /proc/cpuinfo; then
     export OPENBLAS_CORETYPE=${OPENBLAS_CORETYPE:-SkylakeX}
   fi
+}
+
+# The program where none is named by PROGRAM.
+default_program() {
+  if is_bundle; then
+    printf '%s\n' "$project_dir/bin/sibp_dist"
+  else
+    printf '%s\n' "$project_dir/build/release/sibp_dist"
+  fi
+}
+
+# prepare_program [argument of install.sh]: installs what is missing and builds the program, but in a bundle.
+prepare_program() {
+  is_bundle && return
+  "$project_dir/launch/install.sh" "$@"
+  build_preset release
 }
 
 # build_preset NAME: configures and builds a preset of CMakePresets.json in build/NAME.
@@ -76,7 +102,7 @@ python_for_plots() {
 supervise() {
   command -v python3 >/dev/null || fail "no python3, which the supervisor needs (3.9 or newer)"
   PYTHONPATH="$project_dir/launch${PYTHONPATH:+:$PYTHONPATH}" exec python3 -B -m supervisor \
-    --program "${PROGRAM:-$project_dir/build/release/sibp_dist}" "$@" </dev/null
+    --program "${PROGRAM:-$(default_program)}" "$@" </dev/null
 }
 
 # is_given NAME [word …]: whether the user chose the program's option --NAME, in these words or in the environment.

@@ -39,9 +39,8 @@ done
 
 arguments=("$@")
 if [[ -z $program ]]; then
-  "$project_dir/launch/install.sh" report
-  build_preset release
-  arguments+=(--program "$project_dir/build/release/sibp_dist")
+  prepare_program report
+  arguments+=(--program "$(default_program)")
 fi
 allow_mpi_as_root
 choose_blas_kernels

@@ -19,7 +19,7 @@ packages=(
   python3 curl ca-certificates
 )
 report_packages=(python3-matplotlib python3-jinja2)
-test_packages=(libgtest-dev libgmock-dev libbenchmark-dev clang-format "${report_packages[@]}")
+test_packages=(libgtest-dev libgmock-dev libbenchmark-dev clang-format patchelf zstd "${report_packages[@]}")
 # Where there is no such package, the test that wants it says so. (Ubuntu's chromium only fetches a snap.)
 optional_test_packages=(chromium valgrind valgrind-mpi)
 cluster_packages=(slurm-wlm openssh-server openssh-client iproute2)

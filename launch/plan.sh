@@ -8,7 +8,7 @@
 #   options   take the place of this script's own: CIFAR-10's 3072-4000-1000-4000-10 with batch 500 on nodes of one rank
 #             with 1 TFLOP/s, joined by links of 2 µs and 12.5 GB/s (100 Gbit/s)
 #
-# Needs a built program: PROGRAM, or build/release/sibp_dist.
+# Needs a built program: PROGRAM, or build/release/sibp_dist, or a bundle's own.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -20,7 +20,7 @@ fi
 [[ $# -ge 1 ]] || fail "found no folder; see --help"
 out=$1
 shift
-program=${PROGRAM:-$project_dir/build/release/sibp_dist}
+program=${PROGRAM:-$(default_program)}
 [[ -x $program ]] || fail "$program is not there; build it (README, 'Building by hand') or name it by PROGRAM"
 
 options=("$@")

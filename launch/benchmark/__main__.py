@@ -3,7 +3,6 @@
 import argparse
 import datetime
 import json
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import cases
 import gpu
 import output
+import pytorch
 from measure import data_options, measure
 from program import Programs, physical_cores, usable_cores
 from ratios import ratios
@@ -62,24 +62,17 @@ def time_overlap(programs, chosen, settings, left_out):
     return result | {"case": case.name}
 
 
-def has_pytorch(python, left_out, condition="True"):
-    """Whether that interpreter has PyTorch, of which the condition holds."""
-    test = [python, "-c", f"import sys, torch; sys.exit(not {condition})"]
-    if subprocess.run(test, capture_output=True, check=False).returncode == 0:
-        return True
-    left_out.append("PyTorch, the yardstick of SGD: it is not installed (--with-pytorch installs it), or not for this "
-                    "device")
-    return False
-
-
-def seconds_in_pytorch(python, case, settings, *precision):
-    """Of a step, on the processor, or in that precision on the GPU."""
-    script = Path(__file__).with_name("torch_sgd.py")
-    command = [python, "-B", script, case.network, str(case.batch), str(5 * settings.seconds_per_record), *precision]
-    answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    seconds = json.loads(answer)["seconds"]
-    say(f"{case.name}, {' '.join(('PyTorch', *precision))}: {1e3 * seconds:.2f} ms a step")
-    return seconds
+def seconds_in_pytorch(given, wanted, settings, left_out, condition="True"):
+    """Of a step, by case and precision; nothing where the condition does not hold of PyTorch."""
+    if not pytorch.is_there(given.python, condition):
+        left_out.append("PyTorch, the yardstick of SGD: it is not installed (--with-pytorch installs it), or not for this "
+                        "device")
+        return {}
+    seen = {}
+    for case, precision, seconds in pytorch.seconds_of_steps(given.python, wanted, 5 * settings.seconds_per_record):
+        say(f"{case.name}, {' '.join(('PyTorch', precision or ''))}: {1e3 * seconds:.2f} ms a step")
+        seen[case.name, precision] = seconds
+    return seen
 
 
 def measure_processors(given, settings, left_out):
@@ -88,13 +81,11 @@ def measure_processors(given, settings, left_out):
     programs = Programs(given.build_dir, "--device", "cpu")
     rows = run_cases(programs, chosen, settings, left_out)
     overlap = time_overlap(programs, chosen, settings, left_out)
-    pytorch = {}
-    if has_pytorch(given.python, left_out):
-        pytorch = {case.name: seconds_in_pytorch(given.python, case, settings) for case in chosen
-                   if case.name in PYTORCH_CASES}
+    wanted = [(case, None) for case in chosen if case.name in PYTORCH_CASES]
+    in_pytorch = {name: seconds for (name, _), seconds in seconds_in_pytorch(given, wanted, settings, left_out).items()}
     # Another case than the wanted one shows in the results, but not in the ratios.
-    wanted = overlap if overlap and overlap["case"] == OVERLAP_CASE else None
-    return {"rows": rows, "overlap": overlap, "pytorch_seconds": pytorch, "ratios": ratios(rows, wanted, pytorch)}
+    counted = overlap if overlap and overlap["case"] == OVERLAP_CASE else None
+    return {"rows": rows, "overlap": overlap, "pytorch_seconds": in_pytorch, "ratios": ratios(rows, counted, in_pytorch)}
 
 
 def measure_gpu(given, settings, left_out):
@@ -102,12 +93,10 @@ def measure_gpu(given, settings, left_out):
     chosen = gpu.find(given.cases)
     rows = [*gpu.rows_of_gpu(given.build_dir, chosen, settings, say),
             *gpu.rows_of_cores(given.build_dir, chosen, settings, say)]
-    pytorch = {}
-    if has_pytorch(given.python, left_out, "torch.cuda.is_available()"):
-        pytorch = {(case.name, precision): seconds_in_pytorch(given.python, case, settings, precision)
-                   for case in chosen for precision in gpu.PRECISIONS}
-    return {"rows": rows, "pytorch_seconds": {" ".join(key): seconds for key, seconds in pytorch.items()},
-            "ratios": gpu.ratios(rows, pytorch)}
+    wanted = [(case, precision) for case in chosen for precision in gpu.PRECISIONS]
+    in_pytorch = seconds_in_pytorch(given, wanted, settings, left_out, "torch.cuda.is_available()")
+    return {"rows": rows, "pytorch_seconds": {" ".join(key): seconds for key, seconds in in_pytorch.items()},
+            "ratios": gpu.ratios(rows, in_pytorch)}
 
 
 def processor():

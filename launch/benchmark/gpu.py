@@ -39,10 +39,10 @@ def name_of_gpu():
         return "unknown GPU"
 
 
-def rows_of_gpu(build_dir, chosen, settings, say):
+def rows_of_gpu(build_dir, chosen, settings, say, precisions=PRECISIONS):
     """A row for each case, precision and method. The peak is the rate of a product at the largest size that the program
     measures, 4096³, in that precision."""
-    for precision in PRECISIONS:
+    for precision in precisions:
         programs = Programs(build_dir, "--device", "cuda", "--precision", precision)
         for case in chosen:
             plan = programs.plan(1, *data_options(case))

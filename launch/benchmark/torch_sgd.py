@@ -1,6 +1,6 @@
-"""The yardstick: SGD with momentum in PyTorch, data in the device's memory. Prints the seconds of a step.
+"""The yardstick: SGD with momentum in PyTorch, data in the device's memory. Prints the seconds of a step, a line a case.
 
-    torch_sgd.py WIDTHS BATCH SECONDS [fp32|tf32]       for example 784-500-10 100 5
+    torch_sgd.py SECONDS WIDTHS,BATCH[,fp32|tf32] …       for example 5 784-500-10,100
 
 On one thread of the processor; with a precision, on the GPU.
 """
@@ -14,8 +14,8 @@ import time
 import torch
 
 
-def main(widths, batch, seconds, precision=None):
-    torch.set_num_threads(1)
+def measure(seconds, widths, batch, precision=None):
+    """The median time of a step, over so many seconds."""
     torch.manual_seed(1)
     torch.set_default_device("cpu" if precision is None else "cuda")
     torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
@@ -38,10 +38,18 @@ def main(widths, batch, seconds, precision=None):
         times.append(time.perf_counter() - start)
         if step >= 5 and time.perf_counter() > deadline:
             break
-    print(json.dumps({"seconds": statistics.median(times[2:])}))
+    return statistics.median(times[2:])
+
+
+def main(seconds, cases):
+    torch.set_num_threads(1)
+    for case in cases:
+        widths, batch, *precision = case.split(",")
+        median = measure(seconds, [int(width) for width in widths.split("-")], int(batch), *precision)
+        print(json.dumps({"seconds": median}), flush=True)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (4, 5):
+    if len(sys.argv) < 3:
         sys.exit(__doc__)
-    main([int(width) for width in sys.argv[1].split("-")], int(sys.argv[2]), float(sys.argv[3]), *sys.argv[4:])
+    main(float(sys.argv[1]), sys.argv[2:])

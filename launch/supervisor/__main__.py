@@ -10,7 +10,7 @@ from pathlib import Path
 from . import statuses
 from .launchers import launcher_of
 from .requests import Requests
-from .run_folder import can_resume, resumed, with_run_folder
+from .run_folder import Refused, can_resume, resumed, with_run_folder
 from .start import Start, say
 
 # --bind-to none: by default Open MPI ties each rank to one core, with all its threads, which starves ranks of several
@@ -52,10 +52,9 @@ def parse(arguments):
     return options, words
 
 
-def supervise(options, words, run_folder, requests):
+def supervise(options, program, words, run_folder, requests):
     """Starts the program, again if that is sensible and allowed, and returns its last exit status."""
     launcher = launcher_of(shlex.split(options.launcher))
-    program = str(Path(shutil.which(options.program)).absolute())
     for restart in range(options.restarts + 1):
         status = Start(launcher, options.ranks, [program, *words], run_folder).run(requests, options.start_timeout)
         requests.wait(0)
@@ -72,9 +71,12 @@ def supervise(options, words, run_folder, requests):
 def main():
     options, words = parse(sys.argv[1:])
     requests = Requests()
+    program = str(Path(shutil.which(options.program)).absolute())
     try:
-        words, run_folder = with_run_folder(words)
-        return supervise(options, words, run_folder, requests)
+        words, run_folder = with_run_folder(words, program)
+        return supervise(options, program, words, run_folder, requests)
+    except Refused as refusal:
+        return refusal.status
     except OSError as error:
         say(f"error: {error}")
         return 1

@@ -1,9 +1,12 @@
 """How mpirun and srun are started, told to stop and made to keep each rank's output."""
 
+import os
 import re
 import signal
 import threading
 from pathlib import Path
+
+from .output import say, write
 
 # The seconds after which Open MPI's daemons find out that a link is dead are 480 otherwise.
 KEEPALIVE = {"oob_tcp_keepalive_time": 3, "oob_tcp_keepalive_intvl": 1, "oob_tcp_keepalive_probes": 3}
@@ -58,7 +61,9 @@ def launcher_of(words):
 
 
 class LabelledOutput(threading.Thread):
-    """Copies the lines of a pipe to a stream, without srun's labels (`3: text`), and each to the file of its rank."""
+    """Copies the lines of a pipe to a stream, without srun's labels (`3: text`), and each to the file of its rank.
+
+    Takes every line from the pipe, also where there is no room for it: ranks wait for a pipe that is full."""
 
     LABEL = re.compile(rb" *(\d+): ?")
 
@@ -66,21 +71,30 @@ class LabelledOutput(threading.Thread):
         super().__init__(daemon=True)
         self.pipe, self.stream, self.logs, self.name_of_file = pipe, stream, logs, name
         self.files = {}
+        self.has_warned = False
 
     def run(self):
         for line in self.pipe:
             label = self.LABEL.match(line)
             text = line[label.end():] if label else line
-            if label:
-                self._file(int(label[1])).write(text)
-            self.stream.buffer.write(text)
-            self.stream.flush()
+            if label and not self._write_log(int(label[1]), text):
+                self._warn(f"{self.logs}/rank.{int(label[1])}/{self.name_of_file}")
+            if not write(self.stream.fileno(), text):
+                self._warn(self.stream.name)
         for file in self.files.values():
-            file.close()
+            os.close(file)
 
-    def _file(self, rank):
-        if rank not in self.files:
-            folder = self.logs / f"rank.{rank}"
-            folder.mkdir(exist_ok=True)
-            self.files[rank] = (folder / self.name_of_file).open("wb", buffering=0)
-        return self.files[rank]
+    def _warn(self, place):
+        self.has_warned = self.has_warned or say(f"warning: no room for the ranks' {self.name_of_file} in {place}; the run "
+                                                 "goes on, some of its output is lost")
+
+    def _write_log(self, rank, text):
+        """Whether it found room."""
+        try:
+            if rank not in self.files:
+                folder = self.logs / f"rank.{rank}"
+                folder.mkdir(exist_ok=True)
+                self.files[rank] = os.open(folder / self.name_of_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC)
+        except OSError:
+            return False
+        return write(self.files[rank], text)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 def with_variable(name, value):
     """The ids of this machine's processes that were started with the variable in their environment."""
-    wanted = f"{name}={value}".encode()
+    wanted = os.fsencode(f"{name}={value}")
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -40,18 +40,19 @@ def kill_with_variable(name, value, patience=10.0):
 
 
 def executable(process):
-    """The program that a process runs; nothing once it has ended, also where its parent has not noticed."""
+    """The name of the program that a process runs; nothing once it has ended, also where its parent has not noticed."""
     try:
-        return os.readlink(f"/proc/{process}/exe")
+        return os.path.basename(os.readlink(f"/proc/{process}/exe"))
     except OSError:
         return None
 
 
 class LocalRanks:
-    """The ranks of a start on this machine: what runs `program` and has the variable, when all of them are there."""
+    """The ranks of a start on this machine: what runs `program` and has the variable, when all of them are there. They are
+    known by the program's name, as `program` may be a script that becomes a program of its name elsewhere."""
 
     def __init__(self, program, name, value):
-        self.program = os.path.realpath(program)
+        self.program = os.path.basename(os.path.realpath(program))
         self.processes = [process for process in with_variable(name, value) if executable(process) == self.program]
         self.last_seen = time.monotonic()
 
@@ -65,7 +66,7 @@ class LocalRanks:
 
 class Guard:
     """A child that outlives the supervisor, even where that is killed by SIGKILL, and then kills the processes of the
-    start. As a context manager: inside it they are guarded."""
+    start. As a context manager: inside it they are guarded, and an exception ends them too."""
 
     def __init__(self, name, value):
         self.name, self.value = name, value
@@ -79,8 +80,9 @@ class Guard:
         os.close(reading)
         return self
 
-    def __exit__(self, *_):
-        os.write(self.writing, b"done")
+    def __exit__(self, exception, *_):
+        if exception is None:
+            os.write(self.writing, b"done")
         os.close(self.writing)
         os.waitpid(self.process, 0)
 

@@ -2,34 +2,48 @@
 
 import json
 import os
-import re
+import subprocess
 import time
 from pathlib import Path
 
+# With this variable the program starts no ranks, but says which folder it would use: the command and the folder, each
+# ended by a zero byte.
+QUESTION = "SUPERVISOR_QUESTION"
 
-def value_of(name, words, environment):
-    """The value of the program's option --NAME by the program's rules: command line, environment, file of --config."""
+
+class Refused(Exception):
+    """The program does not take its options; `status` is its exit status, and it has said why."""
+
+    def __init__(self, status):
+        super().__init__(status)
+        self.status = status
+
+
+def word_of(name, words):
+    """The value of the program's option --NAME on its command line, which comes before all other sources."""
     for position, word in enumerate(words):
         if word == f"--{name}" and position + 1 < len(words):
             return words[position + 1]
         if word.startswith(f"--{name}="):
             return word.split("=", 1)[1]
-    variable = "SIBP_" + name.upper().replace("-", "_")
-    if environment.get(variable):
-        return environment[variable]
-    return value_in_file(name, value_of("config", words, environment)) if name != "config" else None
+    return None
 
 
-def value_in_file(name, file):
-    if not file or not Path(file).is_file():
-        return None
-    found = re.search(rf"^\s*{name}\s*=\s*(.+?)\s*$", Path(file).read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
-    return found[1] if found else None
-
-
-def command_of(words):
-    """The program's command, which comes first; without one it trains."""
-    return words[0] if words and not words[0].startswith("-") else "train"
+def ask(program, words, environment=os.environ, patience=120.0):
+    """The program's command and the folder that its options settle for the results, or None. The options may come from
+    files, too, which only the program reads. Throws Refused, or OSError if the program cannot be asked."""
+    try:
+        answer = subprocess.run([program, *words], env={**environment, QUESTION: "1"}, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, timeout=patience, check=False)
+    except subprocess.TimeoutExpired:
+        raise OSError(f"{program} does not say within {patience:g} s which folder its results go to") from None
+    if answer.returncode > 0:
+        raise Refused(answer.returncode)
+    fields = answer.stdout.split(b"\0")
+    if answer.returncode or len(fields) != 3:
+        raise OSError(f"{program} does not say which folder its results go to; it is no program that the supervisor knows")
+    command, folder = map(os.fsdecode, fields[:2])
+    return command, Path(folder) if folder else None
 
 
 def make_new(wanted):
@@ -49,18 +63,17 @@ def has_checkpoints(run_folder):
     return any((Path(run_folder) / "checkpoints").glob("step-*"))
 
 
-def with_run_folder(words, environment=os.environ):
+def with_run_folder(words, program, environment=os.environ):
     """The words, with --out if they train and name no folder, and the folder of the run."""
-    command = command_of(words)
+    out = word_of("out", words)
+    if out and (words[0] == "train" or words[0].startswith("-")):
+        return words, Path(out)
+    command, folder = ask(program, words, environment)
+    if folder:
+        return words, folder
     name = time.strftime("%Y%m%d-%H%M%S")
     if command != "train":
         return words, make_new(Path("runs") / f"{name}-{command}")
-    out = value_of("out", words, environment)
-    resume = value_of("resume", words, environment)
-    if out:
-        return words, Path(out)
-    if resume and has_checkpoints(resume):  # the run goes on in its own folder
-        return words, Path(resume)
     folder = make_new(Path("runs") / name)
     return [*words, "--out", str(folder)], folder
 
@@ -75,7 +88,8 @@ def new_logs(run_folder):
 
 def can_resume(words, run_folder, environment=os.environ):
     """Whether another start loses nothing: there is a checkpoint, or the run started anew and may do so again."""
-    return has_checkpoints(run_folder) or value_of("resume", words, environment) in (None, "auto")
+    resume = word_of("resume", words) or environment.get("SIBP_RESUME")  # no file may hold it
+    return has_checkpoints(run_folder) or resume in (None, "", "auto")
 
 
 def resumed(words, run_folder):

@@ -8,6 +8,7 @@ import time
 
 from . import statuses
 from .launchers import LabelledOutput
+from .output import say
 from .processes import Guard, LocalRanks, kill_with_variable
 from .requests import Requests
 from .run_folder import new_logs, written_status
@@ -19,10 +20,6 @@ LAUNCHER_PATIENCE = 5.0  # seconds for a launcher to end in good order, also on 
 # with a message on its way: the kernel sends no keepalive then.
 TIME_WITHOUT_RANKS = 3.0
 GLANCE = 1.0  # seconds between looks at ranks that are all there
-
-
-def say(text):
-    print(f"supervisor: {text}", file=sys.stderr, flush=True)
 
 
 class Start:

@@ -1,6 +1,7 @@
 // The command checkpoint: lists, verifies and shows what --resume can go on from.
 #include "sibp/app/commands.hpp"
 #include "sibp/app/run_folder.hpp"
+#include "sibp/app/run_status.hpp"
 #include "sibp/comm/agreement.hpp"
 
 #include "app/session.hpp"
@@ -31,6 +32,12 @@ std::vector<fs::path> checkpoints_in(const fs::path& given) {
   return paths;
 }
 
+/// The name of the run that a checkpoint lies in the folder of; empty if that is no run's.
+std::string run_around(const fs::path& checkpoint) {
+  const auto status = read_status(fs::absolute(checkpoint).parent_path().parent_path());
+  return status ? status->run : "";
+}
+
 double megabytes_of(const fs::path& checkpoint) {
   std::error_code unknown;
   std::uintmax_t bytes = 0;
@@ -54,7 +61,7 @@ std::string listing(const std::vector<fs::path>& paths, bool& all_whole) {
   for (const fs::path& path : paths) {
     std::string what;
     try {
-      what = place_of(read_checkpoint(path));
+      what = place_of(read_checkpoint(path, run_around(path)));
     } catch (const Error& error) {
       what = fmt::format("DAMAGED: {}", error.what());
       all_whole = false;
@@ -69,7 +76,7 @@ std::string description(const std::vector<fs::path>& paths) {
   std::string skipped;
   for (auto path = paths.rbegin(); path != paths.rend(); ++path) {
     try {
-      const Checkpoint checkpoint = read_checkpoint(*path);
+      const Checkpoint checkpoint = read_checkpoint(*path, run_around(*path));
       std::string text = fmt::format(
           "{}checkpoint  {}\nplace       {}\nsamples     {} trained on, {} in the training set\nseconds     {:.1f}\n"
           "ranks       {}\nmetrics     {} bytes\n",

@@ -17,6 +17,7 @@
 #include "sibp/core/stop_request.hpp"
 #include "sibp/core/watchdog.hpp"
 
+#include "app/option_table.hpp"
 #include "app/session.hpp"
 
 #include <cstdio>
@@ -113,6 +114,21 @@ void report(const std::string& message) {
   std::fflush(stderr);
 }
 
+/// Answers the supervisor (launch/supervisor), which asks before it starts the ranks: the command, and the folder that
+/// the options fix for its results. A zero byte ends each, because a path may hold all others. Runs without MPI.
+int answer_supervisor(int argc, char** argv, const sibp::Environment& variables) {
+  try {
+    const auto options = sibp::parse_options(argc, argv, variables);
+    const std::string answer =
+        fmt::format("{}{}{}{}", sibp::name_of(options.command), '\0', sibp::settled_folder(options).string(), '\0');
+    const bool said = std::fwrite(answer.data(), 1, answer.size(), stdout) == answer.size() && std::fflush(stdout) == 0;
+    return static_cast<int>(said ? ExitStatus::done : ExitStatus::runtime);
+  } catch (const sibp::Error& error) {
+    report(fmt::format("error: {}", error.what()));
+    return static_cast<int>(error.status());
+  }
+}
+
 /// The program between MPI's start and end. Every communicator is gone when it returns.
 int run(int argc, char** argv, const sibp::Environment& variables, sibp::Watchdog& watchdog) {
   std::optional<sibp::Communicator> world;  // outside the try block: an error that one rank has frees no communicator
@@ -137,11 +153,12 @@ int run(int argc, char** argv, const sibp::Environment& variables, sibp::Watchdo
 }  // namespace
 
 int main(int argc, char** argv) {
+  const auto variables = sibp::current_environment();  // MPI's start adds a launcher's variables even without one
+  if (variables.contains("SUPERVISOR_QUESTION")) return answer_supervisor(argc, argv, variables);
   sibp::give_back_large_blocks();
   sibp::catch_stop_signals();
   sibp::Watchdog watchdog;
   try {
-    const auto variables = sibp::current_environment();  // MPI's start adds a launcher's variables even without one
     sibp::MpiEnvironment environment(argc, argv);
     const int status = run(argc, argv, variables, watchdog);
     sibp::beat(sibp::Activity::end);

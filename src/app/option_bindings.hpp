@@ -1,5 +1,7 @@
 #pragma once
 
+#include "sibp/device/shape_text.hpp"
+
 #include "app/option_table.hpp"
 
 #include <charconv>
@@ -142,6 +144,39 @@ Binding number_below(Member member, double end, std::string_view expected) {
 template <class Member>
 Binding fraction(Member member) {
   return number_below(member, 1, "a number from 0 on and below 1");
+}
+
+/// "relative:RHO" or "absolute:LAMBDA".
+template <class Member>
+Binding damping_binding(Member member) {
+  const auto set = [=](Options& options, const std::string& text) {
+    const auto colon = text.find(':');
+    const std::string kind = text.substr(0, colon);
+    const auto value = colon == std::string::npos ? std::nullopt : parse_positive(text.substr(colon + 1));
+    if (!value || (kind != "relative" && kind != "absolute")) {
+      throw Unexpected{"relative:RHO or absolute:LAMBDA with a number above 0"};
+    }
+    member(options) = {kind == "relative" ? Damping::Kind::relative : Damping::Kind::absolute, *value};
+  };
+  const auto get = [=](const Options& options) -> std::optional<std::string> {
+    const Damping& damping = member(options);
+    return fmt::format("{}:{}", damping.kind == Damping::Kind::relative ? "relative" : "absolute", damping.value);
+  };
+  return {set, get};
+}
+
+/// "HEIGHTxWIDTHxCHANNELS", into an optional TensorShape.
+template <class Member>
+Binding shape(Member member) {
+  const auto set = [=](Options& options, const std::string& text) {
+    member(options) = shape_from_text(text);
+    if (!member(options)) throw Unexpected{"HEIGHTxWIDTHxCHANNELS, for example 8x8x3"};
+  };
+  const auto get = [=](const Options& options) {
+    const auto& value = member(options);
+    return value ? std::optional(to_text(*value)) : std::nullopt;
+  };
+  return {set, get};
 }
 
 /// Text that may be empty.

@@ -1,4 +1,4 @@
-// The protocols that have a name: options of the data, the network and the batches. A method's own stay free.
+// The protocols that have a name: options of the data, the network and the length. A method's own stay free.
 
 #include "sibp/core/error.hpp"
 
@@ -29,6 +29,43 @@ const std::vector<Preset>& presets() {
         {"validation", "5000"},
         {"hidden", "4000,1000,4000"},
         {"batch", "500"}}},
+      {"fashion-small",
+       {{"dataset", "fashion-mnist"},
+        {"normalize", "channel"},
+        {"network", "fashion-small"},
+        {"batch", "250"},
+        {"epochs", "5"},
+        {"schedule", "linear"},
+        {"warmup-steps", "50"},
+        {"augment", "flip,translate:1"}}},
+      {"cifar10-small",
+       {{"dataset", "cifar10"},
+        {"normalize", "channel"},
+        {"network", "cifar10-small"},
+        {"batch", "250"},
+        {"epochs", "15"},
+        {"schedule", "linear"},
+        {"warmup-steps", "200"},
+        {"augment", "flip,translate:2"}}},
+      {"cifar10-94",
+       {{"dataset", "cifar10"},
+        {"normalize", "channel"},
+        {"network", "cifar10-94"},
+        {"batch", "500"},
+        {"epochs", "15"},
+        {"schedule", "linear"},
+        {"warmup-steps", "200"},
+        {"augment", "flip:alternating,translate:2"},
+        {"label-smoothing", "0.2"}}},
+      {"resnet18-cifar10",
+       {{"dataset", "cifar10"},
+        {"normalize", "channel"},
+        {"network", "resnet18"},
+        {"batch", "500"},
+        {"epochs", "30"},
+        {"schedule", "linear"},
+        {"warmup-steps", "300"},
+        {"augment", "flip,translate:4,cutout:8"}}},
   };
   return table;
 }

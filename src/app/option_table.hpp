@@ -58,6 +58,7 @@ struct OptionEntry {
   std::string_view methods = "";          ///< those it is a parameter of, "proxprop/adam" for one with that --outer;
                                           ///< empty: all
   OnResume on_resume = OnResume::fixed;   ///< of those that config.ini has
+  bool of_convolutions = false;           ///< means nothing to a network without convolutions
 };
 
 using OptionTable = std::vector<OptionEntry>;
@@ -68,6 +69,7 @@ void append_own_data_options(OptionTable& table);  ///< those that only one data
 void append_network_options(OptionTable& table);
 void append_method_options(OptionTable& table);
 void append_update_options(OptionTable& table);
+void append_convolution_options(OptionTable& table);  ///< a part of these
 void append_length_options(OptionTable& table);
 void append_sum_options(OptionTable& table);
 void append_model_options(OptionTable& table);

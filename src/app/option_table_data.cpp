@@ -1,7 +1,5 @@
 // The options of the data.
 
-#include "sibp/device/shape_text.hpp"
-
 #include "app/option_bindings.hpp"
 
 namespace sibp {
@@ -20,16 +18,13 @@ Binding seed_binding() {
   return binding;
 }
 
-Binding shape_binding() {
+Binding augmentation_binding() {
   const auto set = [](Options& options, const std::string& text) {
-    options.data.synthetic_shape = shape_from_text(text);
-    if (!options.data.synthetic_shape) throw Unexpected{"HEIGHTxWIDTHxCHANNELS, for example 8x8x3"};
+    const auto augmentation = augmentation_from_text(text);
+    if (!augmentation) throw Unexpected{"none or a list such as flip,translate:2,cutout:8"};
+    options.training.augmentation = *augmentation;
   };
-  const auto get = [](const Options& options) {
-    const auto& shape = options.data.synthetic_shape;
-    return shape ? std::optional(to_text(*shape)) : std::nullopt;
-  };
-  return {set, get};
+  return {set, [](const Options& options) { return std::optional(to_text(options.training.augmentation)); }};
 }
 
 }  // namespace
@@ -66,6 +61,14 @@ void append_data_options(OptionTable& table) {
        .binding = choice_of([](auto& o) -> auto& { return o.normalisation; },
                             {NormalisationKind::none, NormalisationKind::mean, NormalisationKind::standard,
                              NormalisationKind::channel})});
+  table.push_back(
+      {.name = "augment",
+       .group = group,
+       .value_name = "LIST",
+       .help = "changes of the pictures in training batches, drawn by --seed, epoch and sample: any of flip (or "
+               "flip:alternating: the other way in every epoch), translate:PIXELS and cutout:PIXELS, with "
+               "commas between",
+       .binding = augmentation_binding()});
   table.push_back({.name = "validation",
                    .group = group,
                    .value_name = "N",
@@ -137,7 +140,7 @@ void append_own_data_options(OptionTable& table) {
                    .group = group,
                    .value_name = "SHAPE",
                    .help = "synthetic: pictures of HEIGHTxWIDTHxCHANNELS, for example 8x8x3",
-                   .binding = shape_binding(),
+                   .binding = shape([](auto& o) -> auto& { return o.data.synthetic_shape; }),
                    .commands = data_commands,
                    .dataset = "synthetic",
                    .without_default = "from --synthetic-features",

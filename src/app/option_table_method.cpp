@@ -66,9 +66,11 @@ void append_optimiser_options(OptionTable& table) {
   table.push_back({.name = "momentum",
                    .group = group,
                    .value_name = "MU",
-                   .help = "of gradient descent; proxprop: 0.95 by default",
+                   .help = "of gradient descent; sibp: the update is V = MU V + (1 - MU) times that of the step; "
+                           "proxprop: 0.95 by default",
                    .binding = fraction([](auto& o) -> auto& { return o.training.method.momentum; }),
-                   .methods = with_sgd});
+                   .without_default = "0.9; sibp: 0, with convolutions 0.9",
+                   .methods = "sibp sgd proxprop/sgd"});
   table.push_back(
       {.name = "nesterov",
        .group = group,
@@ -98,11 +100,12 @@ void append_optimiser_options(OptionTable& table) {
   table.push_back({.name = "weight-decay",
                    .group = group,
                    .value_name = "DECAY",
-                   .help = "times the weights and biases is added to the gradient",
+                   .help = "times the weights and biases is added to the gradient; sibp: is taken off them before each "
+                           "update, times the schedule's share of eta",
                    .binding = number_below(
                        [](auto& o) -> auto& { return o.training.method.weight_decay; },
                        std::numeric_limits<double>::infinity(), "a number of at least 0"),
-                   .methods = with_optimiser});
+                   .methods = "sibp sgd adam proxprop"});
 }
 
 }  // namespace

@@ -61,6 +61,10 @@ void append_plan_options(OptionTable& table) {
                         integer(
                             [](auto& o) -> auto& { return o.plan.features; }, 1),
                         "of the data set"));
+  table.back().excludes = "shape";
+  table.push_back(entry("shape", "SHAPE", "of the network's inputs, HEIGHTxWIDTHxCHANNELS, in place of a data set",
+                        shape([](auto& o) -> auto& { return o.plan.shape; }), "of the data set"));
+  table.back().excludes = "features";
   table.push_back(entry("classes", "N", "outputs of the network, in place of a data set",
                         integer(
                             [](auto& o) -> auto& { return o.plan.classes; }, 1),

@@ -1,5 +1,6 @@
 // The options of the network and of its training.
 
+#include "app/networks.hpp"
 #include "app/option_bindings.hpp"
 
 namespace sibp {
@@ -23,6 +24,27 @@ Binding initialisation_binding() {
   return binding;
 }
 
+/// Layers, or the name of a network, which stands for its layers from here on: config.ini has these.
+Binding network_binding() {
+  Binding binding = text(
+      [](auto& o) -> auto& { return o.network; }, "layers, or the name of a network");
+  binding.set = [set = binding.set](Options& options, const std::string& given) {
+    set(options, std::string(layers_of_network(given).value_or(given)));
+  };
+  return binding;
+}
+
+std::string_view network_help() {
+  static const std::string help = [] {
+    std::vector<std::string_view> names;
+    for (const NamedNetwork& network : named_networks()) names.push_back(network.name);
+    return fmt::format(
+        "the whole network instead of --hidden: layers, for example \"dense(500,relu) dense(10)\", or {}",
+        fmt::join(names, ", "));
+  }();
+  return help;
+}
+
 }  // namespace
 
 void append_network_options(OptionTable& table) {
@@ -37,9 +59,8 @@ void append_network_options(OptionTable& table) {
   table.push_back({.name = "network",
                    .group = network_group,
                    .value_name = "LAYERS",
-                   .help = "the whole network, for example \"dense(500,relu) dense(10)\", instead of --hidden",
-                   .binding = text(
-                       [](auto& o) -> auto& { return o.network; }, "layers"),
+                   .help = network_help(),
+                   .binding = network_binding(),
                    .commands = network_commands,
                    .without_default = "from --hidden",
                    .excludes = "hidden"});
@@ -58,6 +79,11 @@ void append_network_options(OptionTable& table) {
                    .binding = choice_of([](auto& o) -> auto& { return o.loss; },
                                         {Loss::softmax_cross_entropy, Loss::squared_error}),
                    .commands = network_commands});
+  table.push_back({.name = "label-smoothing",
+                   .group = network_group,
+                   .value_name = "SHARE",
+                   .help = "of softmax-cross-entropy in training: the share of a target that is spread over all classes",
+                   .binding = fraction([](auto& o) -> auto& { return o.training.label_smoothing; })});
   table.push_back({.name = "init",
                    .group = network_group,
                    .value_name = "START",

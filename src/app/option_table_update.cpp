@@ -9,24 +9,6 @@ namespace {
 
 constexpr std::string_view group = "Update (train)";
 
-template <class Member>
-Binding damping_binding(Member member) {
-  const auto set = [=](Options& options, const std::string& text) {
-    const auto colon = text.find(':');
-    const std::string kind = text.substr(0, colon);
-    const auto value = colon == std::string::npos ? std::nullopt : parse_positive(text.substr(colon + 1));
-    if (!value || (kind != "relative" && kind != "absolute")) {
-      throw Unexpected{"relative:RHO or absolute:LAMBDA with a number above 0"};
-    }
-    member(options) = {kind == "relative" ? Damping::Kind::relative : Damping::Kind::absolute, *value};
-  };
-  const auto get = [=](const Options& options) -> std::optional<std::string> {
-    const Damping& damping = member(options);
-    return fmt::format("{}:{}", damping.kind == Damping::Kind::relative ? "relative" : "absolute", damping.value);
-  };
-  return {set, get};
-}
-
 /// "auto", one form for all layers, or a form for each.
 Binding form_binding() {
   const auto set = [](Options& options, const std::string& text) {
@@ -42,6 +24,27 @@ Binding form_binding() {
   };
   const auto get = [](const Options& options) -> std::optional<std::string> {
     return options.training.method.forms.empty() ? "auto" : to_text(options.training.method.forms);
+  };
+  return {set, get};
+}
+
+/// "fixed", or "relative:KAPPA".
+Binding step_binding() {
+  const auto set = [](Options& options, const std::string& text) {
+    constexpr std::string_view relative = "relative:";
+    auto& step = options.training.method.step;
+    if (text == "fixed") {
+      step = StepRule{};
+      return;
+    }
+    const auto kappa = text.starts_with(relative) ? parse_positive(text.substr(relative.size())) : std::nullopt;
+    if (!kappa) throw Unexpected{"fixed, or relative:KAPPA with a number above 0"};
+    step = {.kind = StepRule::Kind::relative, .kappa = *kappa};
+  };
+  const auto get = [](const Options& options) -> std::optional<std::string> {
+    const auto& step = options.training.method.step;
+    if (!step) return std::nullopt;
+    return step->kind == StepRule::Kind::fixed ? "fixed" : fmt::format("relative:{}", step->kappa);
   };
   return {set, get};
 }
@@ -92,10 +95,20 @@ void append_update_options(OptionTable& table) {
   table.push_back({.name = "eta",
                    .group = group,
                    .value_name = "ETA",
-                   .help = "step size on the neurons; published: 0.1 by default",
+                   .help = "step size on the neurons, with relative steps (--step) on those of the last layer alone; by default "
+                           "0.5 with convolutions, published: 0.1",
                    .binding = positive([](auto& o) -> auto& { return o.training.eta; }),
                    .without_default = "min(1, 4 / layers)",
                    .methods = "sibp published"});
+  table.push_back({.name = "step",
+                   .group = group,
+                   .value_name = "RULE",
+                   .help = "fixed: every layer's update at --eta; relative:KAPPA: scaled so that it moves the layer's "
+                           "neurons by KAPPA times their size, all but the last layer's",
+                   .binding = step_binding(),
+                   .commands = network_commands,
+                   .without_default = "fixed; with convolutions relative:0.1",
+                   .methods = "sibp"});
   table.push_back(
       {.name = "damping",
        .group = group,
@@ -123,6 +136,7 @@ void append_update_options(OptionTable& table) {
                    .commands = network_commands,
                    .methods = "sibp"});
   append_gram_options(table);
+  append_convolution_options(table);
   table.push_back(
       {.name = "schedule",
        .group = group,

@@ -16,6 +16,7 @@ namespace {
 /// Sources by falling precedence: the command line, the environment, the config file, the preset, a checkpoint.
 using Sources = std::array<Source, 5>;
 constexpr std::size_t command_line_level = 0;
+constexpr std::size_t preset_level = 3;
 
 /// The option as given at the highest precedence, and that precedence; a null pointer if it was not given.
 struct Found {
@@ -111,12 +112,26 @@ void check_kept_gram(const Options& options, const Sources& sources) {
     if (method.refresh.every > 1 || found.given == nullptr || found.level != command_line_level) continue;
     throw_usage_error(fmt::format("{}: found without --gram-every, expected it with a number above 1", label(name)));
   }
+  const Found average = find_given(sources, "conv-gram-average");
+  if (method.convolution.refresh.every == 1 && average.given != nullptr && average.level == command_line_level)
+    throw_usage_error(fmt::format("{}: found with {} 1, expected a number above 1 there", average.given->label,
+                                  label("conv-gram-every")));
   if (method.refresh.every > 1 && !std::ranges::all_of(method.forms, has_gram)) {
     throw_usage_error(
         fmt::format("{}: found '{}' with {}, expected the forms normal and activations: no other has a "
                     "Gram matrix to keep",
                     label("form"), to_text(method.forms), label("gram-every")));
   }
+}
+
+/// Relative steps are measured in the normal form alone.
+void check_step(const Options& options, const Sources& sources) {
+  const MethodOptions& method = options.training.method;
+  const auto is_normal = [](Form form) { return form == Form::normal; };
+  if (!method.step || method.step->kind == StepRule::Kind::fixed || std::ranges::all_of(method.forms, is_normal))
+    return;
+  throw_usage_error(fmt::format("{}: found '{}' with {} relative, expected auto or normal", label_of(sources, "form"),
+                                to_text(method.forms), label_of(sources, "step")));
 }
 
 /// What has no reproducible way.
@@ -155,11 +170,15 @@ void check_together(const Options& options, const Sources& sources) {
         "{}: found 'validation', but no samples are held out; give --validation as in training", label("split")));
   }
   const PlanOptions& plan = options.plan;
-  if (plan.features.has_value() != plan.classes.has_value()) {
-    throw_usage_error(fmt::format("{}: found alone, expected --features and --classes together",
-                                  label(plan.features ? "features" : "classes")));
+  const bool gives_inputs = plan.features || plan.shape;
+  if (gives_inputs != plan.classes.has_value()) {
+    throw_usage_error(
+        fmt::format("{}: found alone, expected --features and --classes together, or --shape and --classes",
+                    label(plan.features ? "features"
+                          : plan.shape  ? "shape"
+                                        : "classes")));
   }
-  if (options.data.dataset == "idx" && !plan.features) {
+  if (options.data.dataset == "idx" && !gives_inputs) {
     for (const std::string_view name : {"train-images", "train-labels", "test-images", "test-labels"}) {
       if (find_option(name)->binding.get(options)) continue;
       throw_usage_error(fmt::format("--{}: found nothing, but {} idx needs this file", name, label("dataset")));
@@ -170,12 +189,30 @@ void check_together(const Options& options, const Sources& sources) {
     throw_usage_error(fmt::format("{}: found relative:{}, but --method published has absolute:LAMBDA only",
                                   label("damping"), training.method.damping.value));
   }
+  if (training.augmentation != Augmentation{} && !training.batch_list.empty()) {
+    throw_usage_error(
+        fmt::format("{}: found '{}' with {}, expected none: a list is one epoch, in which a sample would be changed in "
+                    "one way only",
+                    label("augment"), to_text(training.augmentation), label("batch-list")));
+  }
+  if (training.label_smoothing > 0 && options.loss != Loss::softmax_cross_entropy) {
+    throw_usage_error(fmt::format("{}: found '{}' with {} {}, expected 0, or the loss {}", label("label-smoothing"),
+                                  training.label_smoothing, label("loss"), name_of(options.loss),
+                                  name_of(Loss::softmax_cross_entropy)));
+  }
   check_kept_gram(options, sources);
+  check_step(options, sources);
   check_reproducible(options, sources);
-  if (training.steps && training.warmup_steps > *training.steps) {
+  if (training.steps && training.warmup_steps > *training.steps &&
+      find_given(sources, "warmup-steps").level != preset_level) {
     throw_usage_error(fmt::format("{}: found '{}', expected at most the {} steps of the run ({})",
                                   label("warmup-steps"), training.warmup_steps, *training.steps, label("steps")));
   }
+}
+
+/// A preset's warm-up fits into a run that has been made shorter.
+void settle_warmup(TrainingOptions& training) {
+  if (training.steps) training.warmup_steps = std::min(training.warmup_steps, *training.steps);
 }
 
 /// Whether mpirun of Open MPI, srun, or a launcher of MPICH and its kin started the process.
@@ -218,14 +255,16 @@ Options parse_options(int argc, const char* const* argv, const Environment& envi
     sources[2] = read_config_file(file.given->value, file.given->label);
   }
   if (const Found preset = find_given(sources, "preset"); preset.given != nullptr) {
-    sources[3] = read_preset(preset.given->value, preset.given->label);
+    sources[preset_level] = read_preset(preset.given->value, preset.given->label);
   }
   sources[4] = read_config_text(config, "config.ini of the checkpoint");
   forget_choices_made(sources);
   options.names_dataset = find_given(sources, "dataset").given != nullptr;
+  for (const Given& given : sources[command_line_level]) options.on_command_line.push_back(given.entry->name);
   set_options(options, sources);
   check_together(options, sources);
   settle_reproducible(options);
+  settle_warmup(options.training);
   return options;
 }
 

@@ -55,7 +55,7 @@ std::string to_ini(const Options& options) {
   std::string_view group;
   for (const OptionEntry& entry : option_table()) {
     if (entry.place != Place::saved || (!entry.dataset.empty() && entry.dataset != options.data.dataset) ||
-        !is_of_method(entry, options.training.method))
+        !is_of_method(entry, options.training.method) || (entry.of_convolutions && !options.may_convolve))
       continue;
     if (entry.group != group) text += fmt::format("\n# {}\n", entry.group);
     group = entry.group;

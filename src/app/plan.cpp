@@ -4,6 +4,7 @@
 #include "sibp/trainer/memory_model.hpp"
 #include "sibp/update/calibration.hpp"
 
+#include "app/method_choice.hpp"
 #include "app/plan_text.hpp"
 #include "app/session.hpp"
 
@@ -21,10 +22,10 @@ struct Shape {
 };
 
 Shape shape_of(const Options& options, const Communicator& world) {
-  if (options.plan.features) {
+  if (options.plan.classes) {
     Shape shape;
     shape.dataset.name = "--classes";
-    shape.dataset.shape = {1, 1, *options.plan.features};
+    shape.dataset.shape = options.plan.shape.value_or(TensorShape{1, 1, options.plan.features.value_or(1)});
     shape.dataset.classes = *options.plan.classes;
     return shape;
   }
@@ -57,21 +58,10 @@ void find_rates(Plan& plan, const Options& options, const Communicator& world) {
   if (given.bandwidth) plan.interconnect.bandwidth_bytes = *given.bandwidth;
 }
 
-/// The forms of the options for every layer; none if they are to be chosen.
-std::vector<Form> given_forms(const Options& options, const NetworkSpec& spec) {
-  const std::vector<Form>& given = options.training.method.forms;
-  if (given.size() == 1) return everywhere_it_fits(given.front(), spec);
-  if (!given.empty() && given.size() != spec.maps.size()) {
-    throw_usage_error(fmt::format("--form names {} forms, but the network has {} layers; name one for all or one each",
-                                  given.size(), spec.maps.size()));
-  }
-  return given;
-}
-
 class Planner {
  public:
-  Planner(const Plan& plan, Carry carry, std::vector<Form> forms, Index samples)
-      : plan_(plan), carry_(carry), forms_(std::move(forms)), samples_(samples) {}
+  Planner(const Plan& plan, const TrainingOptions& options, Index samples)
+      : plan_(plan), options_(options), forms_(fixed_forms(options.method, plan.spec)), samples_(samples) {}
 
   PlanPoint point(Index nodes, Index batch) const {
     const auto ranks = static_cast<int>(nodes * plan_.ranks_per_node);
@@ -79,23 +69,34 @@ class Planner {
     const MachineRates rates = measured ? plan_.rates : rates_on(plan_.rates, plan_.interconnect, ranks);
     PlanPoint point;
     point.nodes = nodes;
-    point.step = predict_step(plan_.spec, {batch, ranks, carry_}, rates, forms_);
+    StepShape shape = step_shape(options_, ranks);
+    shape.batch = batch;
+    point.step = predict_step(plan_.spec, shape, rates, forms_);
     point.memory_bytes = memory(point.step);
-    for (const Form form : forms_on(ranks, true)) {
-      const std::vector<Form> everywhere = everywhere_it_fits(form, plan_.spec);
-      point.alternatives.push_back(predict_step(plan_.spec, {batch, ranks, carry_}, rates, everywhere));
-      point.alternatives_memory_bytes.push_back(memory(point.alternatives.back()));
+    for (const Form form : candidates(ranks)) {
+      const StepPrediction step = predict_step(plan_.spec, shape, rates, everywhere_it_fits(form, plan_.spec));
+      point.alternatives.push_back({form, step, memory(step)});
     }
     return point;
   }
 
  private:
+  /// Those of which one may stand for all layers that it fits.
+  [[nodiscard]] std::vector<Form> candidates(int ranks) const {
+    MethodOptions method = options_.method;
+    method.forms.clear();
+    if (!fixed_forms(method, plan_.spec).empty()) return {Form::normal};
+    return forms_on(ranks, true);
+  }
+
   [[nodiscard]] double memory(const StepPrediction& step) const {
-    return predict_memory(plan_.spec, step.forms, step.shape, samples_).total();
+    MethodOptions method = options_.method;
+    method.forms = step.forms;
+    return predict_memory(plan_.spec, method, step.shape, samples_).total();
   }
 
   const Plan& plan_;
-  Carry carry_;
+  const TrainingOptions& options_;
   std::vector<Form> forms_;
   Index samples_;
 };
@@ -116,13 +117,12 @@ int run_plan(const Options& options, const Communicator& world) {
   Plan plan;
   plan.batch = options.training.batch;
   plan.ranks_per_node = options.plan.ranks_per_node;
-  std::vector<Form> forms;
   agreed(world, [&] {
     plan.spec = network_of(options, shape.dataset);
-    forms = given_forms(options, plan.spec);
+    check_method(options, plan.spec);
   });
   find_rates(plan, options, world);
-  const Planner planner(plan, options.training.method.carry, forms, shape.samples);
+  const Planner planner(plan, options.training, shape.samples);
   const Index first = options.plan.nodes.front();
   for (const Index nodes : options.plan.nodes) {
     plan.strong.push_back(planner.point(nodes, plan.batch));

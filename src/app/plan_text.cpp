@@ -46,10 +46,8 @@ Json to_json(const std::vector<PlanPoint>& points) {
     object.update(to_json(point.step, point.memory_bytes));
     object["efficiency"] = point.efficiency;
     Json& alternatives = object["alternatives"] = Json::object();
-    for (std::size_t k = 0; k < point.alternatives.size(); ++k) {
-      const StepPrediction& step = point.alternatives[k];
-      alternatives[std::string(name_of(step.forms.front()))] = to_json(step, point.alternatives_memory_bytes[k]);
-    }
+    for (const AlternativeStep& each : point.alternatives)
+      alternatives[std::string(name_of(each.form))] = to_json(each.step, each.memory_bytes);
     list.push_back(std::move(object));
   }
   return list;

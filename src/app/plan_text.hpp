@@ -8,14 +8,20 @@
 
 namespace sibp {
 
-/// A step on so many nodes, and what the same step would be in each form for all layers.
+/// A step in one form for all layers that it fits, and normal for the others.
+struct AlternativeStep {
+  Form form = Form::normal;
+  StepPrediction step;
+  double memory_bytes = 0;  ///< of a rank, as predict_memory says
+};
+
+/// A step on so many nodes, and what the same step would be in each form.
 struct PlanPoint {
   Index nodes = 1;
   StepPrediction step;
   double efficiency = 1;    ///< of the ranks, against the first number of nodes
   double memory_bytes = 0;  ///< of a rank, as predict_memory says
-  std::vector<StepPrediction> alternatives;
-  std::vector<double> alternatives_memory_bytes;
+  std::vector<AlternativeStep> alternatives;
 };
 
 /// All that `plan` has found out.

@@ -1,6 +1,7 @@
 #include "sibp/app/resume.hpp"
 
 #include "sibp/app/run_folder.hpp"
+#include "sibp/app/run_status.hpp"
 #include "sibp/comm/agreement.hpp"
 #include "sibp/core/error.hpp"
 
@@ -27,12 +28,34 @@ bool are_same(const fs::path& a, const fs::path& b) {
   return fs::equivalent(a, b, unknown);
 }
 
-/// Locks the folder of a run and reads its newest checkpoint.
-Resumption reopen(const fs::path& folder) {
+/// A run that had a checkpoint does not begin anew because it cannot be found: its file system may be away.
+void check_not_lost(const fs::path& folder, const std::string& checkpoint, const Resumption& found) {
+  const fs::path named = folder / checkpoint;
+  if (checkpoint.empty() || is_there(named)) return;
+  if (!found.newest)
+    throw_model_error(
+        fmt::format("--resume: {} had the checkpoint {}, but there is none now; is its file system mounted? "
+                    "To start anew, choose another --out or remove {}",
+                    folder.string(), checkpoint, folder.string()));
+  spdlog::warn("{} is gone; older checkpoints are left", named.string());
+}
+
+/// The newest checkpoint of the run in this folder, and the name of that run.
+Resumption read_newest(const fs::path& folder) {
+  const WrittenStatus status = read_status(folder).value_or(WrittenStatus{});
   Resumption found;
+  found.newest = read_newest_checkpoint(CheckpointFolder(folder / RunFolder::checkpoints_name), status.run);
+  check_not_lost(folder, status.checkpoint, found);
+  found.run = status.run.empty() && found.newest ? found.newest->checkpoint.run.run : status.run;
+  return found;
+}
+
+/// The same of a folder that is gone on in, and is locked for that.
+Resumption reopen(const fs::path& folder) {
+  RunLock lock(folder);
+  Resumption found = read_newest(folder);
   found.folder = folder;
-  found.lock.emplace(folder);
-  found.newest = read_newest_checkpoint(CheckpointFolder(folder / RunFolder::checkpoints_name));
+  found.lock.emplace(std::move(lock));
   return found;
 }
 
@@ -49,6 +72,12 @@ Resumption find_automatically(const fs::path& out) {
   return found;
 }
 
+/// The run that --resume names, by its folder or by that of its checkpoints.
+fs::path run_of(const fs::path& named) {
+  const fs::path folder = without_trailing_slash(named);
+  return folder.filename() == RunFolder::checkpoints_name ? fs::absolute(folder).parent_path() : folder;
+}
+
 Resumption find_in(fs::path folder, const fs::path& out) {
   folder = without_trailing_slash(folder);
   if (!is_there(folder)) throw_model_error(fmt::format("--resume: {} does not exist", folder.string()));
@@ -57,13 +86,13 @@ Resumption find_in(fs::path folder, const fs::path& out) {
     found.newest = NewestCheckpoint{folder, read_checkpoint(folder), {}, {}};
     return found;
   }
-  if (folder.filename() == RunFolder::checkpoints_name) folder = fs::absolute(folder).parent_path();
+  folder = run_of(folder);
   const bool goes_on_there = out.empty() || are_same(out, folder);
   Resumption found;
   if (goes_on_there) {
     found = reopen(folder);
   } else {
-    found.newest = read_newest_checkpoint(CheckpointFolder(folder / RunFolder::checkpoints_name));
+    found.newest = read_newest(folder).newest;
   }
   if (!found.newest) throw_model_error(fmt::format("--resume: {} holds no checkpoint of a run", folder.string()));
   return found;
@@ -92,6 +121,14 @@ Resumption find_resumption(const Options& options, const Communicator& world) {
   found.from_checkpoint = has_checkpoint == 1;
   found.config = world.broadcast(found.newest ? found.newest->checkpoint.config : std::string());
   return found;
+}
+
+fs::path settled_folder(const Options& options) {
+  if (!options.out.empty()) return without_trailing_slash(options.out);
+  if (options.resume.empty() || options.resume == "auto" || is_checkpoint(without_trailing_slash(options.resume)))
+    return {};
+  const fs::path run = run_of(options.resume);
+  return CheckpointFolder(run / RunFolder::checkpoints_name).steps().empty() ? fs::path() : run;
 }
 
 void check_same_training(const Options& options, const std::string& config) {

@@ -1,9 +1,13 @@
 #include "sibp/app/run_status.hpp"
 
+#include "sibp/app/run_folder.hpp"
 #include "sibp/core/file.hpp"
 #include "sibp/core/process.hpp"
+#include "sibp/trainer/checkpoint.hpp"
 
 #include <ctime>
+#include <random>
+#include <system_error>
 #include <utility>
 
 #include <fmt/chrono.h>
@@ -15,6 +19,14 @@
 namespace sibp {
 namespace {
 
+constexpr const char* status_name = "status.json";
+constexpr std::uintmax_t largest_status = 1'000'000;  // bytes
+
+/// Whether it is the place of a checkpoint, from its run's folder.
+bool is_checkpoint_of_a_run(const std::filesystem::path& path) {
+  return path.parent_path() == RunFolder::checkpoints_name && step_of_name(path.filename().string()) >= 0;
+}
+
 std::string name_of_end(ExitStatus status) {
   if (status == ExitStatus::done) return "done";
   return status == ExitStatus::stopped ? "stopped" : "failed";
@@ -22,7 +34,37 @@ std::string name_of_end(ExitStatus status) {
 
 }  // namespace
 
-RunStatus::RunStatus(std::filesystem::path folder) : folder_(std::move(folder)) {
+std::optional<WrittenStatus> read_status(const std::filesystem::path& folder) {
+  const auto path = folder / status_name;
+  std::string text;
+  try {
+    text = read_file(path, largest_status);
+  } catch (const std::system_error& error) {
+    if (error.code() == std::errc::no_such_file_or_directory) return std::nullopt;
+    throw Error(ExitStatus::runtime, error.what());
+  }
+  try {
+    const auto object = nlohmann::json::parse(text);
+    const auto text_of = [&](const char* key) {
+      const auto found = object.find(key);
+      return found == object.end() || found->is_null() ? std::string() : found->get<std::string>();
+    };
+    object.at("state").get<std::string>();
+    WrittenStatus status{.run = text_of("run"), .checkpoint = text_of("checkpoint")};
+    const bool has_name = status.run.empty() || is_run_name(status.run);
+    if (has_name && (status.checkpoint.empty() || is_checkpoint_of_a_run(status.checkpoint))) return status;
+  } catch (const nlohmann::json::exception&) {
+    // Its message may quote megabytes of the file.
+  }
+  throw_model_error(fmt::format("{} is not as sibp_dist writes it; remove it to go on without it", path.string()));
+}
+
+std::string new_run_name() {
+  std::random_device device;
+  return fmt::format("{:08x}{:08x}{:08x}{:08x}", device(), device(), device(), device());
+}
+
+RunStatus::RunStatus(std::filesystem::path folder, std::string run) : folder_(std::move(folder)), run_(std::move(run)) {
 }
 
 void RunStatus::running() {
@@ -51,11 +93,12 @@ void RunStatus::write() {
   object["step"] = step_.load(std::memory_order_relaxed);
   object["message"] = message_;
   object["checkpoint"] = checkpoint_.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(checkpoint_);
+  object["run"] = run_.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(run_);
   object["host"] = host_name();
   object["process"] = ::getpid();
   object["time"] = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
   try {
-    write_file_whole(folder_ / "status.json",
+    write_file_whole(folder_ / status_name,
                      object.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   } catch (const std::exception& error) {
     spdlog::warn("the state of the run is not written down: {}", error.what());

@@ -34,17 +34,6 @@ std::optional<std::filesystem::path> weights_file(const Options& options);
 /// per class.
 NetworkSpec network_of(const Options& options, const Dataset& dataset);
 
-/// The forms of the update: those of the options, or the best by a short calibration, which goes to the log;
-/// none for a method without proximal solves. Collective. Throws AgreedError (usage) naming --form unless there is one
-/// form for all layers or one for each.
-std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, const Compute& compute,
-                           const Communicator& world);
-
-/// The network as a table: layers, shapes, parameters, and per layer the flops and bytes reduced of one step; the
-/// memory of a rank where `samples` samples in all are dealt to them. Local.
-std::string description_text(const NetworkSpec& spec, const Options& options, const std::vector<Form>& forms, int ranks,
-                             Index samples);
-
 /// Prints on rank 0 and makes sure of it: a text that nobody gets to see is an error on every rank. Collective.
 void print_on_root(const Communicator& world, const std::string& text);
 

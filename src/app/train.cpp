@@ -10,7 +10,9 @@
 #include "sibp/trainer/trainer.hpp"
 #include "sibp/update/methods.hpp"
 
+#include "app/description.hpp"
 #include "app/memory_check.hpp"
+#include "app/method_choice.hpp"
 #include "app/session.hpp"
 #include "app/watch.hpp"
 
@@ -73,10 +75,18 @@ RunFacts facts_of(const Options& options, const TrainingData& data, const Commun
   return {.steps = total_steps(options.training, *data.order),
           .batches_per_epoch = data.order->batches_per_epoch(),
           .training_samples = data.training.global_size(),
-          .ranks = world.size()};
+          .ranks = world.size(),
+          .data = data.digests()};
 }
 
-/// Sees that the data are those of the checkpoint, as far as their number and their statistics show. Collective.
+/// Which of the data differ, for people; empty if none does.
+std::string difference(const DataDigests& now, const DataDigests& then) {
+  if (now.training != then.training) return "training samples or their labels";
+  if (now.validation != then.validation) return "samples held out for validation or their labels";
+  return now.test != then.test ? "test samples or their labels" : "";
+}
+
+/// Sees that the data are those of the checkpoint. Collective.
 void check_same_data(const Resumption& from, const RunFacts& now, const TrainingData& data, const Communicator& world) {
   agreed(world, [&] {
     if (!from.newest) return;
@@ -92,6 +102,17 @@ void check_same_data(const Resumption& from, const RunFacts& now, const Training
           "metadata have, expected channels running fastest; start a new run with --init {}/weights.safetensors, which "
           "reorders them, or go on with the version that wrote it",
           path, path));
+    const std::string differs = then.data ? difference(*now.data, *then.data) : "";
+    if (!differs.empty())
+      throw_data_error(
+          fmt::format("--data-dir: the {} are not those that {} was written with; name the folder that "
+                      "the run began with, or start a new run",
+                      differs, path));
+    if (!then.data)
+      spdlog::warn(
+          "{} is of version 0.1, which noted no digest of its data: going on with other samples or labels would "
+          "not be noticed",
+          path);
     if (!has_normalisation(from.newest->checkpoint.tensors, data.normalisation))
       throw_data_error(
           fmt::format("--data-dir: the training samples are not those that {} was written with: their "
@@ -111,6 +132,13 @@ TrainingState start_of(const Resumption& from, const UpdateContext& context, Upd
   return state;
 }
 
+/// The network, which the method has been found to be for.
+NetworkSpec checked_network(const Options& options, const Dataset& dataset) {
+  NetworkSpec spec = network_of(options, dataset);
+  check_method(options, spec);
+  return spec;
+}
+
 /// Asked on every rank for itself: a signal, or on rank 0 the time that --max-minutes leaves.
 std::function<bool()> stop_question(const Options& options, const Communicator& world) {
   const double most = options.guard.max_minutes.value_or(0) * 60;
@@ -126,17 +154,18 @@ class Job {
         world_(world),
         from_(std::move(from)),
         dataset_(open_data(options_, world)),
-        spec_(agreed(world, [&] { return network_of(options_, dataset_); })),
+        spec_(agreed(world, [&] { return checked_network(options_, dataset_); })),
         compute_(open_compute(options_, world)) {
     options_.training.eta = options_.training.eta.value_or(default_step_size(options_.training.method, spec_));
     options_.training.method = settled(options_.training.method, spec_);
+    options_.may_convolve = has_convolutions(spec_);
     beat(Activity::calibration);
     options_.training.method.forms = forms_of(options_, spec_, compute_, world);
   }
 
   int describe() const {
-    print_on_root(world_, description_text(spec_, options_, options_.training.method.forms, world_.size(),
-                                           dataset_.training->size() + dataset_.test->size()));
+    print_on_root(world_,
+                  description_text(spec_, options_, world_.size(), dataset_.training->size() + dataset_.test->size()));
     return static_cast<int>(ExitStatus::done);
   }
 
@@ -145,7 +174,7 @@ class Job {
  private:
   [[nodiscard]] std::string name() const { return fmt::format("{}-{}", dataset_.name, short_name(spec_)); }
   std::unique_ptr<Checkpointer> make_checkpointer(Watch& watch, const Network& network, UpdateRule& rule,
-                                                  const TrainingData& data, const RunFacts& facts);
+                                                  const TrainingData& data, RunFacts facts);
   int report_stop(const TrainingResult& result, std::optional<Watch>& watch) const;
   int report_end(const TrainingResult& result, const Network& network, const TrainingData& data,
                  std::optional<Watch>& watch) const;
@@ -159,7 +188,8 @@ class Job {
 };
 
 std::unique_ptr<Checkpointer> Job::make_checkpointer(Watch& watch, const Network& network, UpdateRule& rule,
-                                                     const TrainingData& data, const RunFacts& facts) {
+                                                     const TrainingData& data, RunFacts facts) {
+  facts.run = watch.run();
   return std::make_unique<Checkpointer>(
       CheckpointSource{.device = *compute_.device,
                        .network = network,
@@ -167,7 +197,7 @@ std::unique_ptr<Checkpointer> Job::make_checkpointer(Watch& watch, const Network
                        .normalisation = data.normalisation,
                        .dataset = dataset_.name,
                        .config = to_ini(options_),
-                       .run = facts,
+                       .run = std::move(facts),
                        .metrics_bytes = [&watch] { return watch.folder().flush_metrics(); }},
       CheckpointFolder(watch.folder().checkpoints()), options_.guard.keep, options_.guard.checkpoint_every.seconds,
       [&watch](const std::filesystem::path& path) { watch.status().checkpoint_written(path); });

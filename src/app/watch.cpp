@@ -31,7 +31,9 @@ Index last_record(const Resumption& from) {
 }  // namespace
 
 Watch::Watch(const Options& options, const std::string& name, Resumption& from)
-    : folder_(open_folder(options, name, from)), phases_(last_record(from)) {
+    : folder_(open_folder(options, name, from)),
+      run_(from.run.empty() ? new_run_name() : from.run),
+      phases_(last_record(from)) {
   folder_.write("config.ini", to_ini(options));
   spdlog::info("results go to {}", folder_.path().string());
   const auto mode = resolve_progress(options.progress, stderr_is_terminal(), options.has_launcher);

@@ -22,6 +22,7 @@ class Watch {
 
   TrainingObserver& observers();
   [[nodiscard]] RunFolder& folder() { return folder_; }
+  [[nodiscard]] const std::string& run() const { return run_; }  ///< its name
   [[nodiscard]] RunStatus& status() { return *status_; }
   [[nodiscard]] PhaseSeconds mean_phases() const { return phases_.means(); }
   /// Ends the progress display.
@@ -29,7 +30,8 @@ class Watch {
 
  private:
   RunFolder folder_;
-  std::shared_ptr<RunStatus> status_ = std::make_shared<RunStatus>(folder_.path());
+  std::string run_;
+  std::shared_ptr<RunStatus> status_ = std::make_shared<RunStatus>(folder_.path(), run_);
   MetricsWriter writer_{folder_};
   StatusObserver steps_{*status_};
   PhaseMeans phases_;

@@ -67,7 +67,7 @@ void write_file_whole(const std::filesystem::path& path, std::string_view conten
   flush_folder_of(path);
 }
 
-std::string read_file(const std::filesystem::path& path) {
+std::string read_file(const std::filesystem::path& path, std::uintmax_t largest) {
   const auto check = [&](bool succeeded) {
     if (!succeeded) throw std::system_error(errno, std::system_category(), "cannot read " + path.string());
   };
@@ -83,6 +83,10 @@ std::string read_file(const std::filesystem::path& path) {
   std::array<char, 1U << 16U> part{};
   while (const std::size_t count = std::fread(part.data(), 1, part.size(), file.get())) {
     content.append(part.data(), count);
+    if (content.size() > largest)
+      throw std::system_error(
+          EFBIG, std::system_category(),
+          "cannot read " + path.string() + ", which has more than " + std::to_string(largest) + " bytes");
   }
   check(std::ferror(file.get()) == 0);  // a folder can be opened, but not read
   return content;

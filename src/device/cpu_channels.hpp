@@ -4,16 +4,35 @@
 #include "sibp/device/activation.hpp"
 #include "sibp/device/network_operations.hpp"
 
-#include <cstdint>
 #include <span>
+#include <vector>
 
-/// What the CPU device does with the channels of tensors, and dropout; private to the CPU device, whose shapes are
-/// checked before. See NetworkOperations for what they do.
+/// What the CPU device does with the channels of tensors; private to the CPU device, whose shapes are checked before.
+/// See NetworkOperations for what it does. Memory that was needed once is kept for the next call.
 namespace sibp::cpu {
 
-void channel_sums(Index channels, ConstMatrixView x, ConstMatrixView z, std::span<double> sums);
-void combine_channels(Index channels, const ChannelCoefficients& coefficients, ConstMatrixView x, ConstMatrixView z,
-                      Activation activation, Real beta, MatrixView y);
-void dropout(double rate, std::span<const std::uint64_t> keys, ConstMatrixView x, MatrixView y);
+class ChannelSums {
+ public:
+  void operator()(Index channels, ConstMatrixView x, ConstMatrixView z, std::span<double> sums);
+
+ private:
+  void add_run(const Real* x, const Real* z, Index size);
+  void take(std::span<double> sums);
+
+  Index row_ = 0;
+  std::vector<double> of_x_;  ///< of every element of a row
+  std::vector<double> of_products_;
+};
+
+class CombineChannels {
+ public:
+  void operator()(Index channels, const ChannelCoefficients& coefficients, ConstMatrixView x, ConstMatrixView z,
+                  Activation activation, Real beta, MatrixView y);
+
+ private:
+  std::vector<Real> of_x_;  ///< for every element of a row
+  std::vector<Real> of_z_;
+  std::vector<Real> constant_;
+};
 
 }  // namespace sibp::cpu

@@ -45,8 +45,7 @@ class CpuDataTerm final : public DataTerm {
                     g().data());
     for (Index c = 0; c < cols_; ++c) {  // column by column: what is activated is still in the cache
       auto target = t().col(c);
-      target = g().col(c);
-      activate_array(activation_, target);
+      activate(activation_, g().col(c).data(), target.data(), rows_);
       target -= eta * eigen(difference).col(c).array().cast<double>();
     }
   }
@@ -56,11 +55,11 @@ class CpuDataTerm final : public DataTerm {
     auto outputs = column_.of(rows_, 1);
     auto residual = residual_.of(rows_, 1);
     for (Index c = 0; c < cols_; ++c) {
-      outputs = g().col(c);
-      activate_array(activation_, outputs);
+      const double* inputs = g().col(c).data();
+      activate(activation_, inputs, outputs.data(), rows_);
       residual = outputs - t().col(c);
-      if (derivative_needs_input(activation_)) outputs = g().col(c);
-      apply_derivative(activation_, outputs, residual, residual);
+      const double* known = derivative_needs_input(activation_) ? inputs : outputs.data();
+      apply_derivative(activation_, known, residual.data(), residual.data(), rows_);
       eigen(r).col(c) = residual.matrix().cast<Real>();
     }
   }
@@ -79,12 +78,11 @@ class CpuDataTerm final : public DataTerm {
     auto moved = moved_.of(rows_, 1);
     for (Index c = 0; c < cols_; ++c) {
       direction = eigen(h).col(c).array().cast<double>();
-      outputs = g().col(c);
-      activate_array(activation_, outputs);
+      activate(activation_, g().col(c).data(), outputs.data(), rows_);
       residuals = outputs - 2 * t().col(c);
       for (std::size_t k = 0; k < steps.size(); ++k) {
         moved = g().col(c) + steps[k] * direction;
-        activate_array(activation_, moved);
+        activate(activation_, moved.data(), moved.data(), rows_);
         changes[k] += ((moved - outputs) * (moved + residuals)).sum();  // a² − b² = (a − b)(a + b)
       }
     }

@@ -3,16 +3,15 @@
 #include "sibp/core/error.hpp"
 
 #include "device/checksum.hpp"
-#include "device/cpu_activation.hpp"
-#include "device/cpu_channels.hpp"
 #include "device/cpu_data_term.hpp"
 #include "device/cpu_elementwise.hpp"
+#include "device/cpu_pictures.hpp"
 #include "device/cpu_windows.hpp"
 #include "device/eigen_maps.hpp"
 #include "device/level3.hpp"
 #include "device/level3_panels.hpp"
+#include "device/team_work.hpp"
 
-#include <cmath>
 #include <cstdlib>
 #include <new>
 #include <utility>
@@ -32,13 +31,6 @@ class CpuSampleStore final : public SampleStore {
 
   Samples samples;
 };
-
-/// The first row of the largest element of column `c`.
-Index largest_row(ConstMatrixView f, Index c) {
-  Index row = 0;
-  eigen(f).col(c).maxCoeff(&row);
-  return row;
-}
 
 }  // namespace
 
@@ -214,7 +206,7 @@ void CpuDevice::do_activate(Activation activation, MatrixView f) {
 }
 
 void CpuDevice::do_apply_derivative(Activation activation, ConstMatrixView known, ConstMatrixView d, MatrixView s) {
-  cpu::apply_derivative(activation, eigen(known).array(), eigen(d).array(), eigen(s).array());
+  cpu::apply_derivative(activation, known, d, s);
 }
 
 void CpuDevice::do_unfold(const Window& window, ConstMatrixView images, Index first, MatrixView patches) {
@@ -243,48 +235,34 @@ void CpuDevice::do_mean_pool_backward(const Window& window, ConstMatrixView dy, 
 }
 
 void CpuDevice::do_channel_sums(Index channels, ConstMatrixView x, ConstMatrixView z, std::span<double> sums) {
-  cpu::channel_sums(channels, x, z, sums);
+  channel_sums_(channels, x, z, sums);
 }
 
 void CpuDevice::do_combine_channels(Index channels, const ChannelCoefficients& coefficients, ConstMatrixView x,
                                     ConstMatrixView z, Activation activation, Real beta, MatrixView y) {
-  cpu::combine_channels(channels, coefficients, x, z, activation, beta, y);
+  combine_channels_(channels, coefficients, x, z, activation, beta, y);
 }
 
 void CpuDevice::do_dropout(double rate, std::span<const std::uint64_t> keys, ConstMatrixView x, MatrixView y) {
   cpu::dropout(rate, keys, x, y);
 }
 
-void CpuDevice::do_softmax_cross_entropy(ConstMatrixView f, const std::int32_t* labels, double smoothing,
-                                         MatrixView d) {
-  const double share = smoothing / static_cast<double>(f.rows);
-  for (Index c = 0; c < f.cols; ++c) {
-    const auto logits = eigen(f).col(c).array();
-    auto difference = eigen(d).col(c).array();
-    const Index best = largest_row(f, c);
-    const Real largest = logits(best);
-    difference = (logits - largest).exp();
-    const Real total = difference.sum();
-    difference /= total;
-    difference(labels[c]) -= static_cast<Real>(1 - smoothing);
-    // −log softmax(F) = log Σ exp(F − max) − (F − max), weighted by the targets
-    double target = (1 - smoothing) * static_cast<double>(logits(labels[c]) - largest);
-    if (smoothing > 0) {
-      difference -= static_cast<Real>(share);
-      target += share * (logits - largest).cast<double>().sum();
-    }
-    sums_.loss += std::log(static_cast<double>(total)) - target;
-    if (best == labels[c]) ++sums_.correct;
+template <class Work>
+void CpuDevice::add_losses(Index samples, const Work& work) {
+  for (Index c = 0; c < samples; ++c) {
+    const work::SampleLoss sample = work(work::Alone(), c);
+    sums_.loss += rounded_loss(sample.loss);
+    sums_.correct += static_cast<Index>(sample.correct);
   }
 }
 
+void CpuDevice::do_softmax_cross_entropy(ConstMatrixView f, const std::int32_t* labels, double smoothing,
+                                         MatrixView d) {
+  add_losses(f.cols, work::SoftmaxCrossEntropy{f, labels, smoothing, d});
+}
+
 void CpuDevice::do_squared_error(ConstMatrixView f, const std::int32_t* labels, MatrixView d) {
-  eigen(d) = eigen(f);
-  for (Index c = 0; c < f.cols; ++c) {
-    eigen(d)(labels[c], c) -= Real(1);
-    if (largest_row(f, c) == labels[c]) ++sums_.correct;
-  }
-  sums_.loss += 0.5 * do_sum_of_squares(d);
+  add_losses(f.cols, work::SquaredError{f, labels, d});
 }
 
 LossSums CpuDevice::do_take_loss_sums() {
@@ -292,22 +270,23 @@ LossSums CpuDevice::do_take_loss_sums() {
 }
 
 void CpuDevice::do_softmax(MatrixView f) {
-  for (Index c = 0; c < f.cols; ++c) {
-    auto column = eigen(f).col(c).array();
-    column = (column - column.maxCoeff()).exp();
-    column /= column.sum();
-  }
+  for (Index c = 0; c < f.cols; ++c) work::Softmax{f}(work::Alone(), c);
 }
 
 void CpuDevice::do_load_batch(const SampleStore& samples, std::span<const Index> columns, ConstMatrixView shift,
-                              ConstMatrixView scale, MatrixView inputs, std::int32_t* labels) {
+                              ConstMatrixView scale, MatrixView inputs, std::int32_t* labels,
+                              std::span<const PictureChange> changes) {
   const auto& stored = dynamic_cast<const CpuSampleStore&>(samples).samples;
   using Bytes = Eigen::Map<const Eigen::Array<std::uint8_t, Eigen::Dynamic, 1>>;
+  using Column = Eigen::Map<Eigen::Array<Real, Eigen::Dynamic, 1>>;
+  std::vector<Real> unchanged(changes.empty() ? 0 : static_cast<std::size_t>(stored.features()));
   for (std::size_t k = 0; k < columns.size(); ++k) {
     const auto pixels = stored.sample(columns[k]);
     const Bytes bytes(pixels.data(), stored.features());
-    eigen(inputs).col(static_cast<Index>(k)).array() =
+    Real* const input = &inputs(0, static_cast<Index>(k));
+    Column(changes.empty() ? input : unchanged.data(), stored.features()) =
         eigen(scale).array() * (bytes.cast<Real>() - eigen(shift).array());
+    if (!changes.empty()) change_picture(changes[k], stored.shape, unchanged.data(), input);
     labels[k] = stored.labels[static_cast<std::size_t>(columns[k])];
   }
 }

@@ -2,6 +2,8 @@
 
 #include "sibp/device/device.hpp"
 
+#include "device/cpu_channels.hpp"
+
 namespace sibp::cpu {
 
 /// See make_cpu_device.
@@ -62,11 +64,21 @@ class CpuDevice : public Device {
   LossSums do_take_loss_sums() override;
   void do_softmax(MatrixView f) override;
   void do_load_batch(const SampleStore& samples, std::span<const Index> columns, ConstMatrixView shift,
-                     ConstMatrixView scale, MatrixView inputs, std::int32_t* labels) override;
+                     ConstMatrixView scale, MatrixView inputs, std::int32_t* labels,
+                     std::span<const PictureChange> changes) override;
 
   /// What cholesky() returns, from what the library says of the factor: some let a NaN pass.
   static Index failed_minor(Index of_library, ConstMatrixView factor);
 
+  /// The loss of a sample as it joins the sums.
+  [[nodiscard]] virtual double rounded_loss(double loss) const { return loss; }
+
+ private:
+  template <class Work>
+  void add_losses(Index samples, const Work& work);
+
+  ChannelSums channel_sums_;
+  CombineChannels combine_channels_;
   LossSums sums_;  ///< of the losses, until they are taken
 };
 

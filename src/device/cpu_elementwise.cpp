@@ -1,7 +1,10 @@
 #include "device/cpu_elementwise.hpp"
 
+#include "device/channel_work.hpp"
 #include "device/cpu_activation.hpp"
+#include "device/cpu_loops.hpp"
 #include "device/eigen_maps.hpp"
+#include "device/element_work.hpp"
 
 #include <array>
 #include <numeric>
@@ -33,10 +36,24 @@ double inner_product(const Real* a, const Real* b, Index size) {
   return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
 
+/// visit(c, size) for every column, or once for the whole where no matrix has gaps.
+template <class Visit, class... Matrices>
+void for_pieces(ConstMatrixView shape, const Visit& visit, const Matrices&... matrices) {
+  if ((matrices.contiguous() && ...)) return visit(0, shape.size());
+  for (Index c = 0; c < shape.cols; ++c) visit(c, shape.rows);
+}
+
 }  // namespace
 
 void activate(Activation activation, MatrixView f) {
-  activate_array(activation, eigen(f).array());
+  for_pieces(
+      f, [&](Index c, Index size) { activate(activation, &f(0, c), &f(0, c), size); }, f);
+}
+
+void apply_derivative(Activation activation, ConstMatrixView known, ConstMatrixView d, MatrixView s) {
+  for_pieces(
+      s, [&](Index c, Index size) { apply_derivative(activation, &known(0, c), &d(0, c), &s(0, c), size); }, known, d,
+      s);
 }
 
 double inner_product(ConstMatrixView a, ConstMatrixView b) {
@@ -63,43 +80,17 @@ void combine_rows(std::span<const double> alpha, ConstMatrixView x, std::span<co
   }
 }
 
+void dropout(double rate, std::span<const std::uint64_t> keys, ConstMatrixView x, MatrixView y) {
+  for_each_element(x.rows, x.cols, work::Dropout(rate, keys.data(), x, y));
+}
+
 void momentum_step(const MomentumStep& step, ConstMatrixView gradient, MatrixView velocity, MatrixView weights) {
-  const auto rate = static_cast<Real>(step.rate);
-  const auto momentum = static_cast<Real>(step.momentum);
-  const auto decay = static_cast<Real>(step.weight_decay);
-  for (Index c = 0; c < weights.cols; ++c) {
-    const auto given = eigen(gradient).col(c).array();
-    auto v = eigen(velocity).col(c).array();
-    auto w = eigen(weights).col(c).array();
-    v = momentum * v + (given + decay * w);  // v ← μ v + g,  g = ∇ + δ W
-    if (step.nesterov) {
-      w -= rate * (given + decay * w + momentum * v);  // W ← W − α (g + μ v)
-    } else {
-      w -= rate * v;  // W ← W − α v
-    }
-  }
+  for_each_element(weights.rows, weights.cols, work::Momentum(step, gradient, velocity, weights));
 }
 
 void adam_step(const AdamStep& step, ConstMatrixView gradient, MatrixView first, MatrixView second,
                MatrixView weights) {
-  const auto beta1 = static_cast<Real>(step.beta1);
-  const auto beta2 = static_cast<Real>(step.beta2);
-  // 1 − β is taken in double: β₂ is so near 1 that its float would leave few digits of the difference.
-  const auto rest1 = static_cast<Real>(1 - step.beta1);
-  const auto rest2 = static_cast<Real>(1 - step.beta2);
-  const auto decay = static_cast<Real>(step.weight_decay);
-  const auto epsilon = static_cast<Real>(step.epsilon);
-  const auto rate = static_cast<Real>(step.rate / step.first_correction);
-  const auto second_scale = static_cast<Real>(1 / step.second_correction);
-  for (Index c = 0; c < weights.cols; ++c) {
-    const auto given = eigen(gradient).col(c).array();
-    auto m = eigen(first).col(c).array();
-    auto v = eigen(second).col(c).array();
-    auto w = eigen(weights).col(c).array();
-    m = beta1 * m + rest1 * (given + decay * w);
-    v = beta2 * v + rest2 * (given + decay * w).square();
-    w -= rate * m / ((second_scale * v).sqrt() + epsilon);
-  }
+  for_each_element(weights.rows, weights.cols, work::Adam(step, gradient, first, second, weights));
 }
 
 }  // namespace sibp::cpu

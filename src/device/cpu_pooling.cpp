@@ -1,9 +1,10 @@
 // Pooling: a window's pixels one after the other, all channels of a pixel at once.
+#include "device/cpu_loops.hpp"
 #include "device/cpu_windows.hpp"
 #include "device/window_work.hpp"
 
 #include <algorithm>
-#include <vector>
+#include <array>
 
 namespace sibp::cpu {
 namespace {
@@ -38,33 +39,39 @@ void clear(Real beta, MatrixView dx, Index sample) {
   if (beta == Real(0)) std::fill_n(&dx(0, sample), dx.rows, Real(0));
 }
 
-/// dx (+)= dy where the input is the output and none before it was; left[] is dy until it has been given away.
+/// Channels that are pooled together, so that what is left of their differences has room on the stack.
+constexpr Index most_channels = 256;
+
+/// dx (+)= dy where the input is the output and none before it was; `left` is dy until it has been given away.
 template <bool overwrites>
 void give_to_largest(Index channels, const Real* x, const Real* y, Real* left, Real* dx) {
-  for (Index c = 0; c < channels; ++c) {
+  for_each_index(channels, [=](Index c) {
     const Real given = x[c] == y[c] ? left[c] : Real(0);
     left[c] = x[c] == y[c] ? Real(0) : left[c];
     dx[c] = overwrites ? given : dx[c] + given;
-  }
+  });
 }
 
 template <bool overwrites>
 void add_share(Index channels, Real share, const Real* dy, Real* dx) {
-  for (Index c = 0; c < channels; ++c) dx[c] = overwrites ? share * dy[c] : dx[c] + share * dy[c];
+  for_each_index(channels, [=](Index c) { dx[c] = overwrites ? share * dy[c] : dx[c] + share * dy[c]; });
 }
 
 template <bool overwrites>
 void max_pool_backward(const Window& window, ConstMatrixView x, ConstMatrixView y, ConstMatrixView dy, Real beta,
                        MatrixView dx) {
-  const Index channels = window.input.channels;
-  std::vector<Real> left(static_cast<std::size_t>(channels));
+  std::array<Real, most_channels> left;
   for (Index m = 0; m < x.cols; ++m) {
     if (!overwrites) clear(beta, dx, m);
     for_places(window, [&](const work::Area& area, Index output) {
-      std::copy_n(&dy(output, m), channels, left.data());
-      for_pixels(window.input, area, [&](Index input) {
-        give_to_largest<overwrites>(channels, &x(input, m), &y(output, m), left.data(), &dx(input, m));
-      });
+      for (Index first = 0; first < window.input.channels; first += most_channels) {
+        const Index count = std::min(most_channels, window.input.channels - first);
+        std::copy_n(&dy(output + first, m), count, left.data());
+        for_pixels(window.input, area, [&](Index input) {
+          give_to_largest<overwrites>(count, &x(input + first, m), &y(output + first, m), left.data(),
+                                      &dx(input + first, m));
+        });
+      }
     });
   }
 }
@@ -92,7 +99,7 @@ void max_pool(const Window& window, ConstMatrixView x, MatrixView y) {
       std::copy_n(&x(work::row_of(window.input, {area.top, area.left}, 0), m), channels, to);
       for_pixels(window.input, area, [&](Index input) {
         const Real* from = &x(input, m);
-        for (Index c = 0; c < channels; ++c) to[c] = work::replaces_largest(from[c], to[c]) ? from[c] : to[c];
+        for_each_index(channels, [=](Index c) { to[c] = work::replaces_largest(from[c], to[c]) ? from[c] : to[c]; });
       });
     });
   }
@@ -115,10 +122,10 @@ void mean_pool(const Window& window, ConstMatrixView x, MatrixView y) {
       std::fill_n(to, channels, Real(0));
       for_pixels(window.input, area, [&](Index input) {
         const Real* from = &x(input, m);
-        for (Index c = 0; c < channels; ++c) to[c] += from[c];
+        for_each_index(channels, [=](Index c) { to[c] += from[c]; });
       });
       const Real share = Real(1) / static_cast<Real>(area.pixels());
-      for (Index c = 0; c < channels; ++c) to[c] *= share;
+      for_each_index(channels, [=](Index c) { to[c] *= share; });
     });
   }
 }

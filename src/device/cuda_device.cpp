@@ -154,8 +154,9 @@ void CudaDevice::do_copy(ConstMatrixView from, MatrixView to) {
 }
 
 void CudaDevice::do_load_batch(const SampleStore& samples, std::span<const Index> columns, ConstMatrixView shift,
-                               ConstMatrixView scale, MatrixView inputs, std::int32_t* labels) {
-  loader_.load(dynamic_cast<const CudaSampleStore&>(samples), columns, shift, scale, inputs, labels, stream());
+                               ConstMatrixView scale, MatrixView inputs, std::int32_t* labels,
+                               std::span<const PictureChange> changes) {
+  loader_.load(dynamic_cast<const CudaSampleStore&>(samples), columns, shift, scale, inputs, labels, changes, stream());
 }
 
 namespace {

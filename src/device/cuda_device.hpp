@@ -115,7 +115,8 @@ class CudaDevice final : public Device {
   LossSums do_take_loss_sums() override;
   void do_softmax(MatrixView f) override;
   void do_load_batch(const SampleStore& samples, std::span<const Index> columns, ConstMatrixView shift,
-                     ConstMatrixView scale, MatrixView inputs, std::int32_t* labels) override;
+                     ConstMatrixView scale, MatrixView inputs, std::int32_t* labels,
+                     std::span<const PictureChange> changes) override;
 
   int gpu_;
   Precision precision_;
@@ -131,8 +132,8 @@ class CudaDevice final : public Device {
   DeviceArray<int> info_;       ///< of the factorisation
   DeviceArray<std::byte> solver_space_;
   std::vector<std::byte> solver_host_space_;
-  PinnedArray<double> row_numbers_;  ///< of rows or channels, on their way
-  DeviceArray<double> row_factors_;
+  PinnedArray<double> row_numbers_;       ///< of rows or channels, on their way
+  DeviceArray<double> row_factors_;       ///< of rows or channels, or sums of parts
   PinnedArray<std::uint64_t> sent_keys_;  ///< of dropout, on their way
   DeviceArray<std::uint64_t> keys_;
   cuda::BatchLoader loader_;

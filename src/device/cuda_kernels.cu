@@ -1,5 +1,6 @@
 // Work on single elements, by one kernel.
 #include "device/cuda_check.hpp"
+#include "device/cuda_instances.hpp"
 #include "device/cuda_kernels.hpp"
 
 #include <algorithm>
@@ -38,31 +39,8 @@ void for_each_element(cudaStream_t stream, Index rows, Index cols, const Work& w
   check(cudaGetLastError(), "the start of a kernel");
 }
 
-template void for_each_element(cudaStream_t, Index, Index, const work::Fill&);
-template void for_each_element(cudaStream_t, Index, Index, const work::Scale&);
-template void for_each_element(cudaStream_t, Index, Index, const work::ScaleTriangle&);
-template void for_each_element(cudaStream_t, Index, Index, const work::Axpy&);
-template void for_each_element(cudaStream_t, Index, Index, const work::PackTriangle&);
-template void for_each_element(cudaStream_t, Index, Index, const work::UnpackTriangle&);
-template void for_each_element(cudaStream_t, Index, Index, const work::CombineRows&);
-template void for_each_element(cudaStream_t, Index, Index, const work::Activate&);
-template void for_each_element(cudaStream_t, Index, Index, const work::ApplyDerivative&);
-template void for_each_element(cudaStream_t, Index, Index, const work::Momentum&);
-template void for_each_element(cudaStream_t, Index, Index, const work::Adam&);
-template void for_each_element(cudaStream_t, Index, Index, const work::LoadInputs&);
-template void for_each_element(cudaStream_t, Index, Index, const work::LoadLabels&);
-template void for_each_element(cudaStream_t, Index, Index, const work::Widen&);
-template void for_each_element(cudaStream_t, Index, Index, const work::StartTarget&);
-template void for_each_element(cudaStream_t, Index, Index, const work::MaskedResidual&);
-template void for_each_element(cudaStream_t, Index, Index, const work::MoveAlong&);
-template void for_each_element(cudaStream_t, Index, Index, const work::Unfold&);
-template void for_each_element(cudaStream_t, Index, Index, const work::Fold&);
-template void for_each_element(cudaStream_t, Index, Index, const work::MaxPool&);
-template void for_each_element(cudaStream_t, Index, Index, const work::MaxPoolBackward&);
-template void for_each_element(cudaStream_t, Index, Index, const work::MeanPool&);
-template void for_each_element(cudaStream_t, Index, Index, const work::MeanPoolBackward&);
-template void for_each_element(cudaStream_t, Index, Index, const work::CombineChannels&);
-template void for_each_element(cudaStream_t, Index, Index, const work::Dropout&);
-template void for_each_element(cudaStream_t, Index, Index, const work::AddParts&);
+#define SIBP_INSTANCE(Work) template void for_each_element(cudaStream_t, Index, Index, const work::Work&);
+SIBP_ELEMENT_WORK(SIBP_INSTANCE)
+#undef SIBP_INSTANCE
 
 }  // namespace sibp::cuda

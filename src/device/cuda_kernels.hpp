@@ -30,7 +30,7 @@ void sum_terms(cudaStream_t stream, Index rows, Index cols, Index count, const T
 /// products[r] ← Σ_c a(r, c) b(r, c)
 void row_products(cudaStream_t stream, ConstMatrixView a, ConstMatrixView b, double* products);
 
-constexpr Index most_channel_parts = 64;
+constexpr Index most_channel_parts = 128;
 
 /// work(team, channel, part) for all channels and parts.
 void sum_channels(cudaStream_t stream, const work::ChannelSums& work);

@@ -1,5 +1,6 @@
 // Sums over matrices, in double and in an order that depends on the shape alone, and work that threads share.
 #include "device/cuda_check.hpp"
+#include "device/cuda_instances.hpp"
 #include "device/cuda_kernels.hpp"
 #include "device/cuda_teams.cuh"
 
@@ -139,13 +140,15 @@ void run_block(cudaStream_t stream, const Work& work) {
   check_start();
 }
 
-template void sum_terms(cudaStream_t, Index, Index, Index, const work::SquareTerm&, double*, double*);
-template void sum_terms(cudaStream_t, Index, Index, Index, const work::ProductTerm&, double*, double*);
-template void sum_terms(cudaStream_t, Index, Index, Index, const work::ChangeTerm&, double*, double*);
-template void for_each_column(cudaStream_t, Index, const work::SoftmaxCrossEntropy&, double*, double*);
-template void for_each_column(cudaStream_t, Index, const work::SquaredError&, double*, double*);
-template void for_each_column(cudaStream_t, Index, const work::Softmax&, double*, double*);
-template void run_block(cudaStream_t, const work::Damp&);
-template void run_block(cudaStream_t, const work::FindFailedMinor&);
+#define SIBP_INSTANCE(Term) \
+  template void sum_terms(cudaStream_t, Index, Index, Index, const work::Term&, double*, double*);
+SIBP_TERMS(SIBP_INSTANCE)
+#undef SIBP_INSTANCE
+#define SIBP_INSTANCE(Work) template void for_each_column(cudaStream_t, Index, const work::Work&, double*, double*);
+SIBP_COLUMN_WORK(SIBP_INSTANCE)
+#undef SIBP_INSTANCE
+#define SIBP_INSTANCE(Work) template void run_block(cudaStream_t, const work::Work&);
+SIBP_BLOCK_WORK(SIBP_INSTANCE)
+#undef SIBP_INSTANCE
 
 }  // namespace sibp::cuda

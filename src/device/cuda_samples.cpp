@@ -28,16 +28,30 @@ CudaSampleStore::CudaSampleStore(Samples samples, std::int64_t room)
 }
 
 void BatchLoader::load(const CudaSampleStore& samples, std::span<const Index> columns, ConstMatrixView shift,
-                       ConstMatrixView scale, MatrixView inputs, std::int32_t* labels, cudaStream_t compute) {
+                       ConstMatrixView scale, MatrixView inputs, std::int32_t* labels,
+                       std::span<const PictureChange> changes, cudaStream_t compute) {
   const std::lock_guard lock(mutex_);
   check(cudaSetDevice(gpu_), "cudaSetDevice");  // the calling thread may be a new one
   order(compute, stream_.get(), between_);
   const Source source = samples.on_gpu() ? send_columns(samples, columns) : send_samples(samples, columns);
-  for_each_element(stream_.get(), inputs.rows, inputs.cols,
-                   work::LoadInputs{source.pixels, source.columns, shift, scale, inputs});
+  const work::LoadInputs unchanged{source.pixels, source.columns, shift, scale, inputs};
+  if (changes.empty()) {
+    for_each_element(stream_.get(), inputs.rows, inputs.cols, unchanged);
+  } else {
+    for_each_element(stream_.get(), inputs.rows, inputs.cols,
+                     work::LoadPictures{unchanged, send_changes(changes), samples.shape()});
+  }
   for_each_element(stream_.get(), inputs.cols, 1, work::LoadLabels{source.labels, source.columns, labels});
   check(cudaEventRecord(done_.get(), stream_.get()), "cudaEventRecord");
   check(cudaEventSynchronize(done_.get()), "cudaEventSynchronize");
+}
+
+const PictureChange* BatchLoader::send_changes(std::span<const PictureChange> changes) {
+  PictureChange* pinned = pinned_changes_.reserve(changes.size());
+  PictureChange* on_gpu = changes_.reserve(changes.size());
+  std::ranges::copy(changes, pinned);
+  send(pinned, on_gpu, changes.size(), stream_.get());
+  return on_gpu;
 }
 
 BatchLoader::Source BatchLoader::send_columns(const CudaSampleStore& samples, std::span<const Index> columns) {

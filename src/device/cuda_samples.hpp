@@ -1,6 +1,7 @@
 #pragma once
 
 #include "sibp/core/matrix_view.hpp"
+#include "sibp/device/picture_change.hpp"
 #include "sibp/device/samples.hpp"
 
 #include "device/cuda_handles.hpp"
@@ -41,7 +42,8 @@ class BatchLoader {
   /// As Device::load_batch: begins after all that is queued on `compute` now, as `inputs` and `labels` may be in use
   /// there, and returns when the batch is in place.
   void load(const CudaSampleStore& samples, std::span<const Index> columns, ConstMatrixView shift,
-            ConstMatrixView scale, MatrixView inputs, std::int32_t* labels, cudaStream_t compute);
+            ConstMatrixView scale, MatrixView inputs, std::int32_t* labels, std::span<const PictureChange> changes,
+            cudaStream_t compute);
 
  private:
   /// Samples where kernels find them: numbers in `columns` of those in `pixels` and `labels`, as in work::sample_of.
@@ -52,6 +54,7 @@ class BatchLoader {
   };
   Source send_columns(const CudaSampleStore& samples, std::span<const Index> columns);
   Source send_samples(const CudaSampleStore& samples, std::span<const Index> columns);
+  const PictureChange* send_changes(std::span<const PictureChange> changes);
 
   int gpu_;
   std::mutex mutex_;
@@ -61,9 +64,11 @@ class BatchLoader {
   PinnedArray<Index> pinned_columns_;
   PinnedArray<std::uint8_t> pinned_pixels_;
   PinnedArray<std::int32_t> pinned_labels_;
+  PinnedArray<PictureChange> pinned_changes_;
   DeviceArray<Index> columns_;
   DeviceArray<std::uint8_t> pixels_;
   DeviceArray<std::int32_t> labels_;
+  DeviceArray<PictureChange> changes_;
 };
 
 }  // namespace sibp::cuda

@@ -3,6 +3,9 @@
 #include "sibp/core/matrix_view.hpp"
 #include "sibp/device/activation.hpp"
 #include "sibp/device/optimiser_steps.hpp"
+#include "sibp/device/picture_change.hpp"
+
+#include "device/activation_work.hpp"
 
 #include <cmath>
 #include <cstdint>
@@ -10,114 +13,6 @@
 /// What devices do with single elements. Each type is one operation of Device; its call operator does all there is to
 /// do for element (r, c). Nothing here is CUDA: the kernels call it for every element, and so do loops on the host.
 namespace sibp::work {
-
-// --- activations: σ(g), and σ'(g) from what is known of the element: σ(g), or g itself (derivative_needs_input) ---
-
-struct Identity {
-  template <class T>
-  constexpr T operator()(T g) const {
-    return g;
-  }
-  template <class T>
-  [[nodiscard]] constexpr T derivative(T) const {
-    return T(1);
-  }
-};
-
-struct Relu {
-  template <class T>
-  constexpr T operator()(T g) const {
-    return g < T(0) ? T(0) : g;  // a NaN stays one
-  }
-  template <class T>
-  [[nodiscard]] constexpr T derivative(T f) const {
-    return f > T(0) ? T(1) : T(0);
-  }
-};
-
-struct LeakyRelu {
-  template <class T>
-  constexpr T operator()(T g) const {
-    return g < T(0) ? T(leaky_relu_slope) * g : g;
-  }
-  template <class T>
-  [[nodiscard]] constexpr T derivative(T f) const {
-    return f > T(0) ? T(1) : T(leaky_relu_slope);
-  }
-};
-
-struct Tanh {
-  template <class T>
-  constexpr T operator()(T g) const {
-    return std::tanh(g);
-  }
-  template <class T>
-  [[nodiscard]] constexpr T derivative(T f) const {
-    return T(1) - f * f;
-  }
-};
-
-struct Sigmoid {
-  template <class T>
-  constexpr T operator()(T g) const {
-    return T(1) / (T(1) + std::exp(-g));
-  }
-  template <class T>
-  [[nodiscard]] constexpr T derivative(T f) const {
-    return f * (T(1) - f);
-  }
-};
-
-inline constexpr double sqrt_half = 0.70710678118654752440;
-inline constexpr double inverse_sqrt_two_pi = 0.39894228040143267794;
-
-struct Gelu {
-  template <class T>
-  constexpr T operator()(T g) const {
-    return g * normal_distribution(g);
-  }
-  template <class T>
-  [[nodiscard]] constexpr T derivative(T g) const {
-    return normal_distribution(g) + g * (T(inverse_sqrt_two_pi) * std::exp(T(-0.5) * g * g));
-  }
-
- private:
-  template <class T>
-  static constexpr T normal_distribution(T g) {
-    return T(0.5) * (T(1) + std::erf(g * T(sqrt_half)));
-  }
-};
-
-/// visit(σ) with σ's type.
-template <class Visit>
-constexpr decltype(auto) with_activation(Activation activation, const Visit& visit) {
-  switch (activation) {
-    case Activation::identity:
-      break;
-    case Activation::relu:
-      return visit(Relu());
-    case Activation::leaky_relu:
-      return visit(LeakyRelu());
-    case Activation::tanh:
-      return visit(Tanh());
-    case Activation::sigmoid:
-      return visit(Sigmoid());
-    case Activation::gelu:
-      return visit(Gelu());
-  }
-  return visit(Identity());
-}
-
-template <class T>
-constexpr T activated(Activation activation, T g) {
-  return with_activation(activation, [g](auto sigma) { return sigma(g); });
-}
-
-/// σ'(g) from σ(g), or from g where derivative_needs_input.
-template <class T>
-constexpr T derivative(Activation activation, T known) {
-  return with_activation(activation, [known](auto sigma) { return sigma.derivative(known); });
-}
 
 struct Fill {
   MatrixView a;
@@ -254,9 +149,21 @@ struct LoadInputs {
   ConstMatrixView shift;
   ConstMatrixView scale;
   MatrixView inputs;
-  constexpr void operator()(Index r, Index c) const {
+  [[nodiscard]] constexpr Real value(Index r, Index c) const {
     const std::uint8_t byte = pixels[sample_of(columns, c) * inputs.rows + r];
-    inputs(r, c) = scale(r, 0) * (static_cast<Real>(byte) - shift(r, 0));
+    return scale(r, 0) * (static_cast<Real>(byte) - shift(r, 0));
+  }
+  constexpr void operator()(Index r, Index c) const { inputs(r, c) = value(r, c); }
+};
+
+/// The same of pictures that are changed.
+struct LoadPictures {
+  LoadInputs unchanged;
+  const PictureChange* changes;  ///< by column of the batch
+  TensorShape shape;
+  constexpr void operator()(Index r, Index c) const {
+    const Index source = source_of(changes[c], shape, r);
+    unchanged.inputs(r, c) = source < 0 ? Real(0) : unchanged.value(source, c);
   }
 };
 

@@ -3,10 +3,8 @@
 #include "sibp/core/error.hpp"
 
 #include "device/cpu_device.hpp"
-#include "device/element_work.hpp"
 #include "device/exact_products.hpp"
 #include "device/level3.hpp"
-#include "device/team_work.hpp"
 
 #include <algorithm>
 
@@ -126,39 +124,7 @@ class ReproducibleDevice final : public cpu::CpuDevice {
     return result;
   }
 
-  /// The library's functions give other bits in the last elements of a column than in those that fill a register.
-  void do_activate(Activation activation, MatrixView f) override {
-    if (activation != Activation::tanh && activation != Activation::sigmoid)
-      return CpuDevice::do_activate(activation, f);
-    for_columns(f.cols, [work = work::Activate{activation, f}, rows = f.rows](Index c) {
-      for (Index r = 0; r < rows; ++r) work(r, c);
-    });
-  }
-
-  void do_softmax_cross_entropy(ConstMatrixView f, const std::int32_t* labels, double smoothing,
-                                MatrixView d) override {
-    add_losses(f.cols, work::SoftmaxCrossEntropy{f, labels, smoothing, d});
-  }
-  void do_squared_error(ConstMatrixView f, const std::int32_t* labels, MatrixView d) override {
-    add_losses(f.cols, work::SquaredError{f, labels, d});
-  }
-  void do_softmax(MatrixView f) override {
-    for_columns(f.cols, [work = work::Softmax{f}](Index c) { work(work::Alone{}, c); });
-  }
-
-  template <class Work>
-  void add_losses(Index columns, const Work& work) {
-    for_columns(columns, [&](Index c) {
-      const work::SampleLoss sample = work(work::Alone{}, c);
-      sums_.loss += exact::on_grid_of_losses(sample.loss);
-      sums_.correct += sample.correct > 0 ? 1 : 0;
-    });
-  }
-
-  template <class Work>
-  static void for_columns(Index columns, const Work& work) {
-    for (Index c = 0; c < columns; ++c) work(c);
-  }
+  [[nodiscard]] double rounded_loss(double loss) const override { return exact::on_grid_of_losses(loss); }
 
   int threads_;
   exact::Operand left_;

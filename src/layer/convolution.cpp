@@ -15,8 +15,10 @@ class Convolution final : public MapLayer {
  public:
   Convolution(const LayerPlace& place, const MapShape& shape, const Window& window)
       : MapLayer(place, shape), window_(window), block_(columns_of_block(shape, place.device.elements_at_hand())) {
-    place.columns.of(shape.fan_in(), block_);  // so that no step allocates
-    if (place.carries()) place.carried.of(shape.inputs, block_);
+    // All that a layer of the network may want, so that no step allocates.
+    const Index room = std::max(place.device.elements_at_hand(), shape.fan_in() * block_);
+    place.columns.of(room, 1);
+    if (place.carries()) place.carried.of(room, 1);
   }
 
   void forward(Pass) override {

@@ -1,10 +1,13 @@
 #include "sibp/trainer/batch_reader.hpp"
 
+#include "sibp/core/random.hpp"
+
 #include <algorithm>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 namespace sibp {
 
@@ -12,11 +15,13 @@ namespace sibp {
 class BatchReader::Worker {
  public:
   Worker(Device& device, SampleOrder& order, const SampleStore& samples, const DeviceNormalisation& normalisation,
-         Index capacity)
+         Index capacity, Augmenter augmenter, std::uint64_t seed)
       : device_(device),
         order_(order),
         samples_(samples),
         normalisation_(normalisation),
+        augmenter_(std::move(augmenter)),
+        seed_(seed),
         inputs_(device, samples.features(), capacity),
         thread_([this] { serve(); }) {}
   Worker(const Worker&) = delete;
@@ -71,16 +76,22 @@ class BatchReader::Worker {
 
   void read() {
     const std::span<const Index> columns = order_.local_batch(epoch_, batch_);
+    const std::span<const Index> numbers = order_.local_numbers(epoch_, batch_);
     inputs_.set_samples(static_cast<Index>(columns.size()));
     std::ranges::copy(order_.local_positions(epoch_, batch_), inputs_.places().begin());
+    const std::uint64_t key = random_stream(seed_, Stream::dropout, static_cast<std::uint64_t>(epoch_))();
+    std::ranges::transform(numbers, inputs_.keys().begin(),
+                           [key](Index number) { return SmallStream(key, static_cast<std::uint64_t>(number))(); });
     device_.load_batch(samples_, columns, normalisation_.shift.view(), normalisation_.scale.view(), inputs_.values(),
-                       inputs_.labels());
+                       inputs_.labels(), augmenter_.changes(epoch_, numbers));
   }
 
   Device& device_;
   SampleOrder& order_;
   const SampleStore& samples_;
   const DeviceNormalisation& normalisation_;
+  Augmenter augmenter_;
+  std::uint64_t seed_;
   InputBuffer inputs_;
   Index epoch_ = 0;
   Index batch_ = 0;
@@ -92,8 +103,9 @@ class BatchReader::Worker {
 };
 
 BatchReader::BatchReader(Device& device, SampleOrder& order, const SampleStore& samples,
-                         const DeviceNormalisation& normalisation, Index capacity)
-    : worker_(std::make_unique<Worker>(device, order, samples, normalisation, capacity)) {
+                         const DeviceNormalisation& normalisation, Index capacity, Augmenter augmenter,
+                         std::uint64_t seed)
+    : worker_(std::make_unique<Worker>(device, order, samples, normalisation, capacity, std::move(augmenter), seed)) {
 }
 
 BatchReader::~BatchReader() = default;

@@ -3,8 +3,11 @@
 #include "sibp/comm/agreement.hpp"
 #include "sibp/core/error.hpp"
 #include "sibp/core/file.hpp"
+#include "sibp/core/finite.hpp"
 #include "sibp/model/tensor_layout.hpp"
 
+#include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <system_error>
@@ -38,24 +41,36 @@ json to_json(const Interval& interval) {
           {"seconds", interval.seconds}};
 }
 
+std::string to_hexadecimal(std::uint64_t digest) {
+  return fmt::format("{:016x}", digest);
+}
+
+json to_json(const DataDigests& data) {
+  return {{"training", to_hexadecimal(data.training)},
+          {"validation", to_hexadecimal(data.validation)},
+          {"test", to_hexadecimal(data.test)}};
+}
+
 std::string to_state_text(const Checkpoint& checkpoint) {
   const TrainingState& state = checkpoint.state;
   const RunFacts& run = checkpoint.run;
-  const json content{{"format", format},
-                     {"version", SIBP_VERSION},
-                     {"precision", precision},
-                     {"step", state.step},
-                     {"steps", run.steps},
-                     {"epoch", state.step / run.batches_per_epoch},
-                     {"batch", state.step % run.batches_per_epoch},
-                     {"batches_per_epoch", run.batches_per_epoch},
-                     {"samples", state.samples},
-                     {"training_samples", run.training_samples},
-                     {"seconds", state.seconds},
-                     {"interval", to_json(state.interval)},
-                     {"method", checkpoint.method_numbers},
-                     {"metrics_bytes", run.metrics_bytes},
-                     {"ranks", run.ranks}};
+  json content{{"format", format},
+               {"version", SIBP_VERSION},
+               {"precision", precision},
+               {"step", state.step},
+               {"steps", run.steps},
+               {"epoch", state.step / run.batches_per_epoch},
+               {"batch", state.step % run.batches_per_epoch},
+               {"batches_per_epoch", run.batches_per_epoch},
+               {"samples", state.samples},
+               {"training_samples", run.training_samples},
+               {"seconds", state.seconds},
+               {"interval", to_json(state.interval)},
+               {"method", checkpoint.method_numbers},
+               {"metrics_bytes", run.metrics_bytes},
+               {"ranks", run.ranks}};
+  if (!run.run.empty()) content["run"] = run.run;
+  if (run.data) content["data"] = to_json(*run.data);
   return content.dump(1) + "\n";
 }
 
@@ -82,6 +97,15 @@ class Fields {
     if (!object_.at(key).is_number()) throw_model_error(fmt::format("'{}' is no number", key));
     return object_.at(key).get<double>();
   }
+  [[nodiscard]] bool has(const char* key) const { return object_.contains(key); }
+  /// 16 hexadecimal digits, lower case.
+  [[nodiscard]] std::uint64_t digest(const char* key) const {
+    const std::string digits = text(key);
+    std::uint64_t digest = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), digest, 16);
+    if (to_hexadecimal(digest) != digits) throw_model_error(fmt::format("'{}' is no digest", key));
+    return digest;
+  }
   [[nodiscard]] Fields object(const char* key) const { return Fields(object_.at(key)); }
   [[nodiscard]] std::string text(const char* key) const { return object_.at(key).get<std::string>(); }
   template <class T>
@@ -92,6 +116,19 @@ class Fields {
  private:
   const json& object_;
 };
+
+std::optional<DataDigests> data_of(const Fields& fields) {
+  if (!fields.has("data")) return std::nullopt;
+  const Fields data = fields.object("data");
+  return DataDigests{data.digest("training"), data.digest("validation"), data.digest("test")};
+}
+
+std::string run_name_of(const Fields& fields) {
+  if (!fields.has("run")) return {};
+  std::string name = fields.text("run");
+  if (!is_run_name(name)) throw_model_error("'run' is no name of a run");
+  return name;
+}
 
 Interval interval_of(const Fields& fields) {
   Interval interval;
@@ -119,7 +156,9 @@ void read_state(const Fields& fields, Checkpoint& checkpoint) {
                     .batches_per_epoch = fields.count("batches_per_epoch"),
                     .training_samples = fields.count("training_samples"),
                     .ranks = static_cast<int>(fields.count("ranks", std::numeric_limits<int>::max())),
-                    .metrics_bytes = fields.count("metrics_bytes")};
+                    .metrics_bytes = fields.count("metrics_bytes"),
+                    .run = run_name_of(fields),
+                    .data = data_of(fields)};
   for (const char* key : {"batches_per_epoch", "ranks"}) {
     if (fields.count(key) == 0) throw_model_error(fmt::format("'{}' is 0", key));
   }
@@ -143,19 +182,8 @@ void upload_tensor(Device& device, const Checkpoint& checkpoint, const std::stri
   device.upload(values, to);
 }
 
-}  // namespace
-
-std::string tensor_of_method(const std::string& matrix) {
-  return "method." + matrix;
-}
-
-CheckpointFiles to_files(Checkpoint checkpoint) {
-  CheckpointFiles files{{config_name, checkpoint.config}, {state_name, to_state_text(checkpoint)}};
-  files[weights_name] = to_safetensors(std::move(checkpoint.tensors));
-  return files;
-}
-
-Checkpoint read_checkpoint(const std::filesystem::path& folder) {
+/// All of a verified checkpoint but its tensors.
+Checkpoint read_without_tensors(const std::filesystem::path& folder) {
   verify_checkpoint(folder);
   Checkpoint checkpoint;
   const auto path = folder / state_name;
@@ -169,17 +197,76 @@ Checkpoint read_checkpoint(const std::filesystem::path& folder) {
   } catch (const Error& error) {
     throw_model_error(fmt::format("{}: {}", path.string(), error.what()));
   }
-  checkpoint.tensors = read_safetensors(folder / weights_name);
   return checkpoint;
 }
 
-std::optional<NewestCheckpoint> read_newest_checkpoint(const CheckpointFolder& folder) {
+/// Sees that a checkpoint is what its place says.
+void check_identity(const Checkpoint& checkpoint, const std::filesystem::path& folder, const std::string& run) {
+  std::error_code unknown;
+  const auto place = std::filesystem::weakly_canonical(folder, unknown);  // of a link what it points to
+  const Index named = step_of_name(place.filename().string());
+  if (named >= 0 && named != checkpoint.state.step)
+    throw_model_error(fmt::format("{} is named as step {}, but holds step {}; it was renamed", folder.string(), named,
+                                  checkpoint.state.step));
+  if (!run.empty() && !checkpoint.run.run.empty() && checkpoint.run.run != run)
+    throw_model_error(fmt::format("{} is of the run {}, but its folder is of the run {}; it was put there",
+                                  folder.string(), checkpoint.run.run, run));
+}
+
+void check_finite(const TensorFile& file, const std::filesystem::path& path) {
+  for (const auto& [name, tensor] : file.tensors) {
+    if (!all_finite(tensor.values))
+      throw_model_error(
+          fmt::format("{}: tensor {} holds numbers that are not finite; the training diverged, and nothing "
+                      "can go on from here",
+                      path.string(), name));
+  }
+}
+
+}  // namespace
+
+bool is_run_name(std::string_view text) {
+  constexpr std::size_t longest = 64;
+  const auto fits = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  return !text.empty() && text.size() <= longest && std::ranges::all_of(text, fits);
+}
+
+std::string tensor_of_method(const std::string& matrix) {
+  return "method." + matrix;
+}
+
+CheckpointFiles to_files(Checkpoint checkpoint) {
+  CheckpointFiles files{{config_name, checkpoint.config}, {state_name, to_state_text(checkpoint)}};
+  files[weights_name] = to_safetensors(std::move(checkpoint.tensors));
+  return files;
+}
+
+Checkpoint read_checkpoint(const std::filesystem::path& folder, const std::string& run) {
+  Checkpoint checkpoint = read_without_tensors(folder);
+  check_identity(checkpoint, folder, run);
+  checkpoint.tensors = read_safetensors(folder / weights_name);
+  check_finite(checkpoint.tensors, folder / weights_name);
+  return checkpoint;
+}
+
+bool is_checkpoint_of(const std::filesystem::path& folder, const RunFacts& run, Index step) {
+  try {
+    const Checkpoint found = read_without_tensors(folder);
+    return found.state.step == step && (found.run.run.empty() || found.run.run == run.run) &&
+           (!found.run.data || found.run.data == run.data);
+  } catch (const Error& error) {
+    if (error.status() != ExitStatus::model) throw;
+    return false;
+  }
+}
+
+std::optional<NewestCheckpoint> read_newest_checkpoint(const CheckpointFolder& folder, const std::string& run) {
   const std::vector<Index> steps = folder.steps();
   NewestCheckpoint newest;
   for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
     newest.path = folder.path_of(*step);
     try {
-      newest.checkpoint = read_checkpoint(newest.path);
+      newest.checkpoint = read_checkpoint(newest.path, run);
       return newest;
     } catch (const Error& error) {
       newest.damaged.push_back(*step);

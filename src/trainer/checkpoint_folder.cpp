@@ -79,12 +79,13 @@ void verify_file(const fs::path& path, const Listed& listed) {
     throw_damaged(path, fmt::format("its SHA-256 is {}, expected {}", digest, listed.digest));
 }
 
-bool is_whole(const fs::path& checkpoint) {
-  try {
-    verify_checkpoint(checkpoint);
-    return true;
-  } catch (const Error&) {
-    return false;
+/// Sees that the folder holds no file that the manifest does not name. Those with a dot in front are the system's, such
+/// as a file that is gone but still open on a network file system.
+void check_nothing_else(const fs::path& checkpoint, const Manifest& manifest) {
+  for (const auto& entry : fs::directory_iterator(checkpoint)) {
+    const std::string name = entry.path().filename().string();
+    if (name != manifest_name && !name.starts_with('.') && !manifest.contains(name))
+      throw_damaged(checkpoint, fmt::format("its manifest does not name {}", name));
   }
 }
 
@@ -112,14 +113,26 @@ std::string manifest_of(const CheckpointFiles& content) {
 void verify_checkpoint(const fs::path& checkpoint) {
   try {
     const fs::path path = checkpoint / manifest_name;
-    for (const auto& [name, listed] : parse_manifest(read_manifest(path), path)) {
+    const Manifest manifest = parse_manifest(read_manifest(path), path);
+    if (manifest.empty()) throw_damaged(path, "it names no file");
+    for (const auto& [name, listed] : manifest) {
       // To the system a name ends with its first zero byte.
       if (fs::path(name).filename() != name || name.find('\0') != std::string::npos)
         throw_damaged(path, "it names what is no file of its folder");
       verify_file(checkpoint / name, listed);
     }
+    check_nothing_else(checkpoint, manifest);
   } catch (const std::system_error& error) {  // a file that cannot be read
     throw_model_error(error.what());
+  }
+}
+
+bool is_whole(const fs::path& checkpoint) {
+  try {
+    verify_checkpoint(checkpoint);
+    return true;
+  } catch (const Error&) {
+    return false;
   }
 }
 
@@ -142,10 +155,11 @@ std::vector<Index> CheckpointFolder::steps() const {
   return steps;
 }
 
-void CheckpointFolder::save(Index step, const CheckpointFiles& content) {
+void CheckpointFolder::save(Index step, const CheckpointFiles& content,
+                            const std::function<bool(const fs::path&)>& is_same) {
   const fs::path whole = path_of(step);
   if (fs::exists(whole)) {
-    if (is_whole(whole)) return;
+    if (is_same(whole)) return;
     set_aside(step);
   }
   files_.make_folder(path_);
@@ -191,8 +205,9 @@ void CheckpointFolder::point_latest_at(Index step) {
   files_.flush(path_);
 }
 
-void CheckpointFolder::prune(Index keep) {
-  const std::vector<Index> all = steps();
+void CheckpointFolder::prune(Index keep, Index step) {
+  std::vector<Index> all = steps();
+  if (std::erase(all, step) > 0) --keep;
   for (Index k = 0; k < std::ssize(all) - keep; ++k) {
     // Renamed first: a folder with some of its files gone would pass for a damaged checkpoint.
     const fs::path old = path_of(all[static_cast<std::size_t>(k)]);

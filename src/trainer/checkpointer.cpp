@@ -1,5 +1,6 @@
 #include "sibp/trainer/checkpointer.hpp"
 
+#include "sibp/core/finite.hpp"
 #include "sibp/model/tensor_layout.hpp"
 
 #include <utility>
@@ -23,7 +24,22 @@ struct Checkpointer::Copy {
   HostWeights weights;
   std::map<std::string, HostMatrix> method_matrices;
   std::map<std::string, Index> method_numbers;
+
+  void check_finite() const;
 };
+
+void Checkpointer::Copy::check_finite() const {
+  const auto check = [&](const std::vector<Real>& values, const std::string& what) {
+    if (!all_finite(values))
+      throw Error(
+          ExitStatus::diverged,
+          fmt::format("{} not finite after step {}, so that no checkpoint of it is written; lower the step size "
+                      "(--eta or --lr), raise --damping if the method has it, or use --warmup-steps",
+                      what, state.step));
+  };
+  for (std::size_t i = 0; i < weights.size(); ++i) check(weights[i], fmt::format("the weights of layer {} are", i + 1));
+  for (const auto& [name, matrix] : method_matrices) check(matrix.values, fmt::format("the method's {} is", name));
+}
 
 Checkpointer::Checkpointer(CheckpointSource source, CheckpointFolder folder, Index keep, double seconds_between,
                            std::function<void(const std::filesystem::path&)> on_written)
@@ -62,19 +78,23 @@ void Checkpointer::save(const TrainingState& state) {
   if (under_way_.valid()) under_way_.wait();
   collect();
   last_start_ = Clock::now();
-  under_way_ = std::async(std::launch::async, [this, copied = copy(state)] { write(std::move(*copied)); });
+  const auto copied = copy(state);
+  copied->check_finite();
+  under_way_ = std::async(std::launch::async, [this, copied] { write(std::move(*copied)); });
 }
 
 void Checkpointer::write(Copy copy) {
   const auto start = Clock::now();
   const Index step = copy.state.step;
   const CheckpointFiles files = to_files(to_checkpoint(std::move(copy)));
-  folder_.save(step, files);
+  folder_.save(step, files,
+               [&](const std::filesystem::path& there) { return is_checkpoint_of(there, source_.run, step); });
+  verify_checkpoint(folder_.path_of(step));
   spdlog::info("checkpoint of step {} written to {} in {:.2f} s", step, folder_.path_of(step).string(),
                std::chrono::duration<double>(Clock::now() - start).count());
   if (on_written_) on_written_(folder_.path_of(step));
   try {
-    folder_.prune(keep_);
+    folder_.prune(keep_, step);
   } catch (const Error& error) {
     spdlog::warn("old checkpoints stay: {}", error.what());
   }
@@ -119,7 +139,6 @@ void Checkpointer::finish() {
   if (under_way_.valid()) under_way_.wait();
   collect();
   if (failure_) throw Error(failure_->status, failure_->message);
-  verify_checkpoint(folder_.path() / "latest");
 }
 
 }  // namespace sibp

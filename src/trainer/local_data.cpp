@@ -39,6 +39,10 @@ std::vector<Index> drawn(const std::vector<Index>& indices, Index count, std::ui
   return sample;
 }
 
+std::uint64_t digest_of_all(const Communicator& communicator, const Samples& share, const Sharding& sharding) {
+  return communicator.sum(digest_of(share, sharding.local_samples()));
+}
+
 /// The sums over the samples of all ranks.
 PixelSums all_reduced(const Communicator& communicator, PixelSums sums) {
   communicator.all_reduce_sum(std::span(sums.sum));
@@ -61,7 +65,9 @@ LocalSplit load_split(Device& device, const Communicator& communicator, const Sa
                       std::span<const Index> chosen, Index logical_shards) {
   const Sharding sharding = deal(communicator, chosen, logical_shards);
   agreed(communicator, [&] { check_sharding(sharding); });
-  return {sharding, device.store(read_share(communicator, source, chosen, sharding))};
+  Samples samples = read_share(communicator, source, chosen, sharding);
+  const std::uint64_t digest = digest_of_all(communicator, samples, sharding);
+  return {sharding, device.store(std::move(samples)), digest};
 }
 
 TrainingData load_training_data(Device& device, const Communicator& communicator, const Dataset& dataset,
@@ -72,6 +78,7 @@ TrainingData load_training_data(Device& device, const Communicator& communicator
   std::vector<Index> training_sample;
   Sharding sharding;
   agreed(communicator, [&] {
+    check_augmentation(options.augmentation, dataset.shape);
     parts = hold_out(dataset.training->size(), validation, options.seed);
     training_sample = drawn(parts.training, options.training_sample, options.seed);
     sharding = deal(communicator, parts.training, logical_shards);
@@ -84,7 +91,8 @@ TrainingData load_training_data(Device& device, const Communicator& communicator
   });
   Samples training = read_share(communicator, *dataset.training, parts.training, sharding);
   data.normalisation = make_normalisation(kind, all_reduced(communicator, pixel_sums(training)));
-  data.training = {sharding, device.store(std::move(training))};
+  const std::uint64_t digest = digest_of_all(communicator, training, sharding);
+  data.training = {sharding, device.store(std::move(training)), digest};
   data.training_sample = load_split(device, communicator, *dataset.training, training_sample, logical_shards);
   data.validation = load_split(device, communicator, *dataset.training, parts.validation, logical_shards);
   std::vector<Index> whole(static_cast<std::size_t>(dataset.test->size()));

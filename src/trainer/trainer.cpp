@@ -38,7 +38,8 @@ class Training {
                             return Workspace(context.device, context.communicator, network,
                                              workspace_capacity(network.spec, order_.largest_local_size()));
                           })),
-        reader_(context.device, order_, *data.training.samples, normalisation_, workspace_.capacity()) {}
+        reader_(context.device, order_, *data.training.samples, normalisation_, workspace_.capacity(),
+                Augmenter(options.augmentation, data.training.samples->shape(), options.seed), options.seed) {}
 
   TrainingResult run() {
     check_length();
@@ -77,8 +78,9 @@ class Training {
     }
     ++state_.step;
     start_reading();  // while this batch is trained on
-    const StepResult result = training_step(context_, rule_, workspace_, {samples, eta, eta / eta_},
-                                            {.step = state_.step, .epoch = epoch + 1}, [this] { return wishes(); });
+    const StepResult result = training_step(
+        context_, rule_, workspace_, {samples, eta, eta / eta_}, {.step = state_.step, .epoch = epoch + 1},
+        [this] { return wishes(); }, options_.label_smoothing);
     state_.samples += samples;
     ++state_.interval.steps;
     state_.interval.samples += samples;
@@ -209,7 +211,9 @@ class Training {
     settle();
     check_weights();
     check_method();
-    if (control_.checkpointer != nullptr) control_.checkpointer->save(state_);
+    agreed(context_.communicator, [&] {
+      if (control_.checkpointer != nullptr) control_.checkpointer->save(state_);
+    });
     start_counting();
     saved_step_ = state_.step;
     checkpoint_wished_ = false;

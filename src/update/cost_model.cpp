@@ -172,6 +172,16 @@ MachineRates MachineRates::uniform(double flops, double latency_seconds, double 
   return rates;
 }
 
+LayerCost& LayerCost::operator+=(const LayerCost& other) {
+  flops_network += other.flops_network;
+  flops_update += other.flops_update;
+  bytes_reduced += other.bytes_reduced;
+  seconds_network += other.seconds_network;
+  seconds_update += other.seconds_update;
+  seconds_communication += other.seconds_communication;
+  return *this;
+}
+
 double rate_at(const RateBySize& rates, Index size) {
   const auto& sizes = MachineRates::sizes;
   if (size <= sizes.front()) return rates.front() * static_cast<double>(size) / static_cast<double>(sizes.front());
@@ -194,12 +204,24 @@ LayerCost semi_implicit_cost(Form form, const LayerInStep& step, const MachineRa
   return cost_of(network, update);
 }
 
+LayerCost element_cost(const LayerSpec& layer, const StepShape& step, const MachineRates& rates) {
+  Tally network(step, rates);
+  network.touch(static_cast<double>(layer.touched()) * std::ceil(static_cast<double>(step.batch) / step.ranks));
+  LayerCost cost = cost_of(network, Tally(step, rates));
+  const auto has_scales = [](const ParameterSpec& parameter) { return parameter.role == ParameterRole::scales; };
+  constexpr double messages = 2;  // sums of some numbers a channel, forward and back
+  if (step.ranks > 1 && std::ranges::any_of(layer.parameters(), has_scales))
+    cost.seconds_communication = messages * rates.latency_seconds;
+  return cost;
+}
+
 LayerCost gradient_cost(const LayerInStep& step, const MachineRates& rates, int cg_steps) {
   const Sizes s(step);
   Tally network(step.step, rates);
   Tally update(step.step, rates);
   add_network(network, step, s);
   update.gemm(s.o, s.n, s.local);
+  if (step.layer.columns > 1) update.touch(2 * s.n * s.local);  // patches unfolded
   update.all_reduce(s.n * s.o);
   update.touch(6 * s.n * s.o);  // momentum and weights
   for (int k = 0; k < cg_steps; ++k) {

@@ -33,6 +33,7 @@ MethodOptions default_options(Method method, Optimiser outer) {
   MethodOptions options;
   options.method = method;
   options.outer = outer;
+  if (method == Method::sgd) options.momentum = 0.9;
   if (method == Method::published) options.damping = {Damping::Kind::absolute, 1};
   if (method == Method::proxprop && outer == Optimiser::sgd) {
     options.momentum = 0.95;
@@ -42,19 +43,15 @@ MethodOptions default_options(Method method, Optimiser outer) {
   return options;
 }
 
-namespace {
-
 bool has_convolutions(const NetworkSpec& spec) {
   return std::ranges::any_of(spec.maps, [](const MapShape& map) { return map.columns > 1; });
 }
-
-}  // namespace
 
 MethodOptions settled(MethodOptions options, const NetworkSpec& spec) {
   const bool convolves = has_convolutions(spec);
   const bool is_sibp = options.method == Method::sibp;
   if (!options.step) options.step = {.kind = convolves ? StepRule::Kind::relative : StepRule::Kind::fixed};
-  if (!options.momentum) options.momentum = is_sibp && !convolves ? 0 : 0.9;
+  if (!options.momentum) options.momentum = is_sibp && convolves ? 0.9 : 0;
   return options;
 }
 

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <numeric>
+#include <optional>
 
 namespace sibp {
 namespace {
@@ -21,9 +22,13 @@ class NormalForm final : public ProximalForm {
         sum_(communicator().make_scattered(device(), map.fan_in(), distributed() ? map.outputs : 0)),
         gathered_(gatherable(map.fan_in() * map.outputs)),
         shares_(even_shares(map.outputs, communicator().size())),
-        kept_(device()),
+        left_(device()),
+        right_(device()),
         size_(device().allocate(options.step.kind == StepRule::Kind::relative ? 1 : 0, 1)) {
     for (const Share& share : shares_) rows_.push_back(share.count);
+    const Share& mine = shares_[static_cast<std::size_t>(communicator().rank())];
+    if (size_.size() == 0) return;
+    for (Scratch* scratch : {&left_, &right_}) scratch->of(mine.count, map.fan_in());  // so that no step allocates
   }
 
   void features_ready(LinearMap& map, const DealtSamples& samples) override {
@@ -68,7 +73,7 @@ class NormalForm final : public ProximalForm {
     ProximalStep result = gram_.factorise();  // A + λI = L Lᵀ
     wait(*sum_);
     if (result.failed_minor == 0) {
-      if (step.measures) device().copy(own(), kept_.of(own().rows, own().cols));
+      if (step.measures) transpose_own(right_);
       device().solve_left(gram_.factor(), own());  // ΔŴᵀ = (A + λI)⁻¹ Bᵀ
       if (step.measures) measure(step.map.weights(), result);
     } else {
@@ -83,23 +88,21 @@ class NormalForm final : public ProximalForm {
   /// numbers in the same order, so that they get the same bits, whoever had which rows.
   void measure(ConstMatrixView weights, ProximalStep& result) {
     const Share& mine = shares_[static_cast<std::size_t>(communicator().rank())];
-    const ConstMatrixView rows = weights.block(mine.first, 0, mine.count, weights.cols);
     const auto all_rows = static_cast<std::size_t>(weights.rows);
     row_values_.assign((gram_.is_due() ? 2 : 1) * all_rows, 0.0);
     const auto of_rows = [&](std::size_t block) {
       return std::span(row_values_)
           .subspan(block * all_rows + static_cast<std::size_t>(mine.first), static_cast<std::size_t>(mine.count));
     };
-    const double lambda = gram_.added();
-    add_column_products(own(), kept_.of(own().rows, own().cols), 1, of_rows(0));
-    add_column_products(own(), own(), -lambda, of_rows(0));
-    if (gram_.is_due()) {  // the size changes slowly: once for every factor is enough
-      const MatrixView product = kept_.of(weights.cols, mine.count);
-      device().gemm(Op::transpose, Op::transpose, 1, gram_.factor(), rows, 0, product);  // (Ŵ L)ᵀ
-      add_column_products(product, product, 1, of_rows(1));
-      row_products_.resize(static_cast<std::size_t>(mine.count));
-      device().row_inner_products(rows, rows, row_products_);
-      for (std::size_t r = 0; r < row_products_.size(); ++r) of_rows(1)[r] -= lambda * row_products_[r];
+    const ConstMatrixView solved = transpose_own(left_);
+    add_row_products(solved, right_.of(solved.rows, solved.cols), 1, of_rows(0));
+    add_row_products(solved, solved, -gram_.added(), of_rows(0));
+    if (gram_.is_due()) {  // the size changes slowly: once for every A is enough
+      const ConstMatrixView rows = weights.block(mine.first, 0, mine.count, weights.cols);
+      const MatrixView product = left_.of(rows.rows, rows.cols);
+      device().gemm(Op::none, Op::none, 1, rows, gram_.factor(), 0, product);  // Ŵ L
+      add_row_products(product, product, 1, of_rows(1));
+      add_row_products(rows, rows, -gram_.added(), of_rows(1));
     }
     if (communicator().size() > 1) communicator().all_reduce_sum(std::span<double>(row_values_));  // others' rows are 0
     const auto sum = [&](std::size_t block) {
@@ -107,21 +110,33 @@ class NormalForm final : public ProximalForm {
       return std::accumulate(first, first + all_rows, 0.0);
     };
     result.move = sum(0);
-    std::array<Real, 1> size{};
-    if (gram_.is_due()) {
-      size = {static_cast<Real>(sum(1))};
+    result.size = size_of_outputs(gram_.is_due() ? std::optional(sum(1)) : std::nullopt);
+  }
+
+  /// ‖Ŵ P̂‖² as it was when A was formed last, after it has been set if it is given: a part of the state.
+  double size_of_outputs(std::optional<double> now) {
+    std::array<Real, 1> size{static_cast<Real>(now.value_or(0))};
+    if (now) {
       device().upload(size, size_.view());
     } else {
       device().download(size_.view(), size);
     }
-    result.size = static_cast<double>(size.front());
+    return static_cast<double>(size.front());
   }
 
-  /// sums[c] += factor ⟨a_c, b_c⟩ for the columns of two matrices.
-  void add_column_products(ConstMatrixView a, ConstMatrixView b, double factor, std::span<double> sums) {
-    for (Index c = 0; c < a.cols; ++c)
-      sums[static_cast<std::size_t>(c)] +=
-          factor * device().inner_product(a.block(0, c, a.rows, 1), b.block(0, c, b.rows, 1));
+  /// This rank's rows of B or ΔŴ, of which own() has the transpose.
+  ConstMatrixView transpose_own(Scratch& to) {
+    const MatrixView rows = to.of(own().cols, own().rows);
+    device().fill(rows, 0);
+    device().add_transposed(1, own(), rows);
+    return rows;
+  }
+
+  /// sums[r] += factor ⟨a_r, b_r⟩ for the rows of two matrices.
+  void add_row_products(ConstMatrixView a, ConstMatrixView b, double factor, std::span<double> sums) {
+    row_products_.resize(sums.size());
+    device().row_inner_products(a, b, row_products_);
+    for (std::size_t r = 0; r < sums.size(); ++r) sums[r] += factor * row_products_[r];
   }
 
   /// Ŵ ← Ŵ + ΔŴ, once.
@@ -140,7 +155,8 @@ class NormalForm final : public ProximalForm {
   std::unique_ptr<GatherableMatrix> gathered_;  ///< Bᵀ, then ΔŴᵀ, by ranks: fan_in × outputs; null on one alone
   std::vector<Share> shares_;                   ///< of ΔŴ's rows, by the rank that solves them
   std::vector<Index> rows_;                     ///< how many these are
-  Scratch kept_;                                ///< Bᵀ beside ΔŴᵀ; (Ŵ L)ᵀ
+  Scratch left_;                                ///< own rows of ΔŴ, then of Ŵ L
+  Scratch right_;                               ///< own rows of B
   Matrix size_;                     ///< ‖Ŵ P̂‖² when A was formed last: 1 × 1, where steps are relative
   std::vector<double> row_values_;  ///< by row of ΔŴ: what measure() adds up over ranks
   std::vector<double> row_products_;

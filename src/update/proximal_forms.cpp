@@ -19,6 +19,12 @@ Form form_of_map(const NetworkSpec& spec, const ProximalOptions& options, std::s
   return form;
 }
 
+/// Those of a map: steps are relative in all but the last.
+ProximalOptions options_of_map(const NetworkSpec& spec, ProximalOptions options, std::size_t map) {
+  if (map + 1 == spec.maps.size()) options.step = {};
+  return options;
+}
+
 }  // namespace
 
 ProximalForms::ProximalForms(const UpdateContext& context, const NetworkSpec& spec, const ProximalOptions& options,
@@ -37,7 +43,8 @@ ProximalForms::ProximalForms(const UpdateContext& context, const NetworkSpec& sp
     const SystemOptions system = options.system_of(map);
     switch (form_of_map(spec, options, i)) {
       case Form::normal:
-        forms_.push_back(make_normal_form(context, map, options, {context, map, system, *grams_, place++}));
+        forms_.push_back(
+            make_normal_form(context, map, options_of_map(spec, options, i), {context, map, system, *grams_, place++}));
         break;
       case Form::activations:
         forms_.push_back(make_activations_form(context, map, options, {context, map, system, *grams_, place++}));

@@ -39,14 +39,14 @@ StepPrediction predict_step(const NetworkSpec& spec, const StepShape& shape, con
   if (forms.empty()) forms = choose_forms(spec, shape, rates, forms_on(shape.ranks, true, shape.gram_every));
   require(forms.size() == spec.maps.size(), "one form per layer is needed");
   StepPrediction step{shape, std::move(forms), {}};
-  for (std::size_t i = 0; i < spec.maps.size(); ++i) {
-    const LayerCost cost = semi_implicit_cost(step.forms[i], {spec.maps[i], i == 0, shape}, rates);
-    step.cost.flops_network += cost.flops_network;
-    step.cost.flops_update += cost.flops_update;
-    step.cost.bytes_reduced += cost.bytes_reduced;
-    step.cost.seconds_network += cost.seconds_network;
-    step.cost.seconds_update += cost.seconds_update;
-    step.cost.seconds_communication += cost.seconds_communication;
+  std::size_t maps = 0;
+  for (const Node& node : spec.nodes) {
+    if (!node.layer->map()) {
+      step.cost += element_cost(*node.layer, shape, rates);
+      continue;
+    }
+    const std::size_t i = maps++;
+    step.cost += semi_implicit_cost(step.forms[i], {spec.maps[i], i == 0, shape}, rates);
   }
   return step;
 }

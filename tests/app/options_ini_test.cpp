@@ -39,7 +39,7 @@ class OptionSets {
     maybe(words, "normalize", any({"none", "mean", "standard", "channel"}));
     coin() ? maybe(words, "hidden", any({"", "1", "4000,1000,4000"}))
            : maybe(words, "network", any({"dense(10)", "dense(5,tanh) dense(10)"}));
-    maybe(words, "activation", any({"relu", "leaky-relu", "tanh", "sigmoid", "identity"}));
+    maybe(words, "activation", any({"relu", "leaky-relu", "tanh", "sigmoid", "gelu", "identity"}));
     maybe(words, "loss", any({"softmax-cross-entropy", "mean-squared-error"}));
     maybe(words, "init", any({"he", "glorot", "normal:" + real(), "/models/start.safetensors"}));
     draw_method(words);
@@ -49,6 +49,7 @@ class OptionSets {
                              "evaluate-every", "training-sample"}) {
       maybe(words, name, any({"1", "2", "17"}).substr(0, name == std::string("warmup-steps") ? 1 : 9));
     }
+    maybe(words, "augment", any({"none", "flip", "flip:alternating,translate:2,cutout:8"}));
     maybe(words, "threads", any({"0", "3"}));
     maybe(words, "device", any({"auto", "cpu", "cuda"}));
     maybe(words, "precision", any({"fp32", "tf32"}));
@@ -63,7 +64,7 @@ class OptionSets {
     if (method == "sibp" || method == "published") {
       maybe(words, "eta", real());
       maybe(words, "damping", (method == "published" ? "absolute:" : any({"relative:", "absolute:"})) + real());
-      if (method == "sibp") maybe(words, "carry", any({"new", "old"}));
+      if (method == "sibp") draw_sibp(words);
       return;
     }
     if (method == "proxprop") {
@@ -80,6 +81,18 @@ class OptionSets {
       for (const char* name : {"beta1", "beta2"}) maybe(words, name, any({"0", "0.5", "0.99"}));
       maybe(words, "epsilon", real());
     }
+  }
+
+  void draw_sibp(std::vector<std::string>& words) {
+    maybe(words, "carry", any({"new", "old"}));
+    maybe(words, "step", coin() ? "fixed" : "relative:" + real());
+    maybe(words, "momentum", any({"0", "0.5", "0.99"}));
+    maybe(words, "weight-decay", real());
+    maybe(words, "conv-damping", any({"relative:", "absolute:"}) + real());
+    maybe(words, "conv-gram-sample", whole());
+    if (!coin()) return;
+    words.insert(words.end(), {"--conv-gram-every", "2"});
+    maybe(words, "conv-gram-average", any({"0", "0.5", "0.99"}));
   }
 
   bool coin() { return generator_() % 2 == 0; }

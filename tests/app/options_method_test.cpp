@@ -41,11 +41,24 @@ std::string error_of_words(const Words& words) {
 }
 
 /// Every parameter with a value that a method with that parameter takes.
-const std::map<std::string, std::string> parameters{
-    {"eta", "0.5"},     {"damping", "absolute:2"}, {"carry", "old"}, {"outer", "sgd"},
-    {"tau", "0.5"},     {"cg-steps", "3"},         {"lr", "0.25"},   {"momentum", "0.5"},
-    {"nesterov", "on"}, {"weight-decay", "0.5"},   {"beta1", "0.5"}, {"beta2", "0.5"},
-    {"epsilon", "0.5"}};
+const std::map<std::string, std::string> parameters{{"eta", "0.5"},
+                                                    {"damping", "absolute:2"},
+                                                    {"carry", "old"},
+                                                    {"outer", "sgd"},
+                                                    {"tau", "0.5"},
+                                                    {"cg-steps", "3"},
+                                                    {"lr", "0.25"},
+                                                    {"momentum", "0.5"},
+                                                    {"nesterov", "on"},
+                                                    {"weight-decay", "0.5"},
+                                                    {"beta1", "0.5"},
+                                                    {"beta2", "0.5"},
+                                                    {"epsilon", "0.5"},
+                                                    {"step", "relative:0.25"},
+                                                    {"conv-damping", "absolute:3"},
+                                                    {"conv-gram-every", "4"},
+                                                    {"conv-gram-average", "0.5"},
+                                                    {"conv-gram-sample", "3"}};
 
 struct Has {
   Words method;
@@ -53,7 +66,9 @@ struct Has {
 };
 
 const std::vector<Has> methods{
-    {{"--method", "sibp"}, {"eta", "damping", "carry"}},
+    {{"--method", "sibp"},
+     {"eta", "damping", "carry", "step", "momentum", "weight-decay", "conv-damping", "conv-gram-every",
+      "conv-gram-average", "conv-gram-sample"}},
     {{"--method", "published"}, {"eta", "damping"}},
     {{"--method", "proxprop"}, {"outer", "tau", "cg-steps", "lr", "momentum", "nesterov", "weight-decay"}},
     {{"--method", "proxprop", "--outer", "adam"},
@@ -95,7 +110,7 @@ TEST(MethodOptions, DefaultsAreThoseOfTheMethod) {
   EXPECT_EQ(published.damping.kind, Damping::Kind::absolute);
   EXPECT_EQ(published.damping.value, 1);
   const MethodOptions sgd = parse({"--method", "sgd"}).training.method;
-  EXPECT_EQ(settled(sgd, testing_support::chain_of(2)).momentum, 0.9);
+  EXPECT_EQ(sgd.momentum, 0.9);
   EXPECT_FALSE(sgd.nesterov);
   const MethodOptions proxprop = parse({"--method", "proxprop"}).training.method;
   EXPECT_EQ(proxprop.momentum, 0.95);
@@ -108,6 +123,57 @@ TEST(MethodOptions, DefaultsAreThoseOfTheMethod) {
   EXPECT_EQ(default_step_size(proxprop, testing_support::chain_of(3)), 1);
   EXPECT_EQ(default_step_size(with_adam, testing_support::chain_of(3)), 0.001);
   EXPECT_EQ(default_step_size(published, testing_support::chain_of(30)), 0.1);
+}
+
+TEST(MethodOptions, StepsAndMomentumOfSibpReachTheirPlaces) {
+  const MethodOptions open = parse({}).training.method;
+  EXPECT_FALSE(open.step);
+  EXPECT_FALSE(open.momentum);
+  EXPECT_THAT(to_ini(parse({})), AllOf(Not(HasSubstr("\nstep = ")), Not(HasSubstr("\nmomentum = "))));
+  const MethodOptions given =
+      parse({"--step", "relative:0.25", "--momentum", "0.5", "--weight-decay", "0.125"}).training.method;
+  EXPECT_EQ(given.step->kind, StepRule::Kind::relative);
+  EXPECT_EQ(given.step->kappa, 0.25);
+  EXPECT_EQ(given.momentum, 0.5);
+  EXPECT_EQ(given.weight_decay, 0.125);
+  EXPECT_EQ(parse({"--step", "fixed"}).training.method.step->kind, StepRule::Kind::fixed);
+  for (const char* wrong : {"relative", "relative:0", "relative:nan", "absolute:1", ""})
+    EXPECT_THAT(error_of({"--step", wrong}), AllOf(StartsWith("--step: "), HasSubstr("relative:KAPPA"))) << wrong;
+}
+
+TEST(MethodOptions, RelativeStepsNeedTheFormNormal) {
+  EXPECT_EQ(error_of({"--step", "relative:0.1", "--form", "normal"}), "no error");
+  EXPECT_EQ(error_of({"--step", "relative:0.1", "--form", "auto"}), "no error");
+  EXPECT_EQ(error_of({"--step", "fixed", "--form", "dual"}), "no error");
+  EXPECT_THAT(error_of({"--step", "relative:0.1", "--form", "dual"}),
+              AllOf(StartsWith("--form: found 'dual' with --step relative"), HasSubstr("normal")));
+  EXPECT_THAT(error_of({"plan", "--step", "relative:0.1", "--form", "normal,dual"}), StartsWith("--form: "));
+}
+
+TEST(MethodOptions, ConvolutionsHaveSystemsOfTheirOwn) {
+  const MethodOptions given = parse({"--conv-damping", "absolute:3", "--conv-gram-every", "4", "--conv-gram-average",
+                                     "0.5", "--conv-gram-sample", "3"})
+                                  .training.method;
+  const SystemOptions& system = given.convolution;
+  for (const Damping& damping : {system.damping, system.refresh.damping}) {
+    EXPECT_EQ(damping.kind, Damping::Kind::absolute);
+    EXPECT_EQ(damping.value, 3);
+  }
+  EXPECT_EQ(system.refresh.every, 4);
+  EXPECT_EQ(system.refresh.average, 0.5);
+  EXPECT_EQ(system.sample, 3);
+  EXPECT_EQ(given.damping.kind, Damping::Kind::relative);
+  EXPECT_EQ(given.refresh.every, 1);
+  EXPECT_THAT(error_of({"--conv-gram-every", "1", "--conv-gram-average", "0.5"}),
+              AllOf(StartsWith("--conv-gram-average: "), HasSubstr("--conv-gram-every")));
+  EXPECT_EQ(error_of({"plan", "--conv-gram-every", "3", "--conv-gram-sample", "2"}), "no error");
+}
+
+TEST(MethodOptions, WhatOnlyConvolutionsHaveStaysOutOfTheConfigOfOthers) {
+  Options options = parse({});
+  EXPECT_THAT(to_ini(options), HasSubstr("\nconv-gram-every = 10\n"));
+  options.may_convolve = false;
+  EXPECT_THAT(to_ini(options), Not(HasSubstr("conv-")));
 }
 
 TEST(MethodOptions, AListOfBatchesStandsInsteadOfEpochs) {

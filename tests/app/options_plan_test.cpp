@@ -31,6 +31,15 @@ TEST(OptionsOfPlan, ReachTheirPlaces) {
   EXPECT_THAT(o.training.method.forms, ElementsAre(Form::dual));
 }
 
+TEST(OptionsOfPlan, AShapeStandsForFeatures) {
+  const Options o = parse({"plan", "--shape", "32x32x3", "--classes", "10"});
+  EXPECT_EQ(o.plan.shape, (TensorShape{32, 32, 3}));
+  EXPECT_THAT(error_of({"plan", "--shape", "32x32x3"}), StartsWith("--shape: found alone"));
+  EXPECT_THAT(error_of({"plan", "--shape", "32", "--classes", "10"}), StartsWith("--shape: found '32'"));
+  EXPECT_THAT(error_of({"plan", "--shape", "32x32x3", "--features", "3072", "--classes", "10"}),
+              testing::AllOf(HasSubstr("--shape"), HasSubstr("--features")));
+}
+
 TEST(OptionsOfPlan, ThoseOfTrainingAloneAreRefused) {
   EXPECT_THAT(error_of({"plan", "--eta", "1"}), StartsWith("--eta:"));
   EXPECT_THAT(error_of({"plan", "--seed", "1"}), StartsWith("--seed:"));

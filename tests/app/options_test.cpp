@@ -113,6 +113,19 @@ TEST(Options, EveryOptionReachesItsPlace) {
   EXPECT_EQ(parse({"--hidden", ""}).hidden, "");
 }
 
+TEST(Options, Augmentation) {
+  EXPECT_EQ(parse({}).training.augmentation, sibp::Augmentation{});
+  EXPECT_EQ(parse({"--augment", "flip:alternating,translate:2,cutout:8"}).training.augmentation,
+            (sibp::Augmentation{Flip::alternating, 2, 8}));
+  EXPECT_EQ(parse({"--augment", "none"}, {{"SIBP_AUGMENT", "flip"}}).training.augmentation, sibp::Augmentation{});
+  EXPECT_THAT(error_of({"--augment", "flip,cutout:0"}),
+              AllOf(StartsWith("--augment: found 'flip,cutout:0'"), HasSubstr("flip,translate:2,cutout:8")));
+  EXPECT_THAT(error_of({"evaluate", "--model", "m", "--augment", "flip"}),
+              AllOf(StartsWith("--augment:"), HasSubstr("evaluate")));
+  EXPECT_THAT(error_of({"--augment", "flip", "--batch-list", "rows"}),
+              AllOf(StartsWith("--augment: found 'flip' with --batch-list"), HasSubstr("expected none")));
+}
+
 TEST(Options, OptionsOfOneDataSet) {
   const Options idx = parse(
       {"--dataset", "idx", "--train-images", "a", "--train-labels", "b", "--test-images", "c", "--test-labels", "d"});

@@ -126,6 +126,30 @@ TEST_F(InTemporaryFolder, TheStatusSaysWhatBecameOfTheRun) {
   EXPECT_EQ(read()["state"], "done");
 }
 
+TEST_F(InTemporaryFolder, TheStatusIsReadAsItWasWritten) {
+  std::filesystem::create_directory("run");
+  EXPECT_FALSE(read_status("run"));
+  RunStatus status("run", new_run_name());
+  status.running();
+  EXPECT_EQ(read_status("run")->checkpoint, "");
+  status.checkpoint_written("run/checkpoints/step-00000007");
+  EXPECT_EQ(read_status("run")->checkpoint, "checkpoints/step-00000007");
+  const std::string name = read_status("run")->run;
+  EXPECT_THAT(name, MatchesRegex("[0-9a-f]{32}"));
+  EXPECT_NE(name, new_run_name());
+  RunStatus("run").running();
+  EXPECT_EQ(read_status("run")->run, "");
+  for (const std::string& text :
+       {std::string(), std::string("[]"), std::string("{}"), std::string(R"({"state": "done", "run": "a\u001b[2J"})"),
+        std::string(R"({"state": "done", "checkpoint": "/etc/step-00000001"})"), std::string(1'000'000, '[')}) {
+    write_file_whole("run/status.json", text);
+    EXPECT_THAT(error_of(ExitStatus::model, [] { read_status("run"); }), HasSubstr("status.json"))
+        << text.substr(0, 50);
+  }
+  write_file_whole("run/status.json", std::string(2'000'000, ' '));
+  EXPECT_THAT(error_of(ExitStatus::runtime, [] { read_status("run"); }), HasSubstr("more than 1000000 bytes"));
+}
+
 TEST_F(InTemporaryFolder, RefusesWhatIsThere) {
   std::filesystem::create_directory("full");
   write_file_whole("full/precious", "x");

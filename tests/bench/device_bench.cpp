@@ -74,25 +74,33 @@ void solve(benchmark::State& state) {
 BENCHMARK(solve<true>)->Name("solve_left")->ArgNames({"n", "m"})->Args({100, 500})->Args({785, 500})->Args({1001, 100});
 BENCHMARK(solve<false>)->Name("solve_right")->ArgNames({"n", "m"})->Args({100, 500})->Args({500, 4000});
 
+/// Pictures of so many pixels by as many, 3 channels, as they are or changed.
 void load_batch(benchmark::State& state) {
   const auto device = make_cpu_device(1);
-  const Index features = state.range(0);
+  const TensorShape shape{state.range(0), state.range(0), 3};
   const Index samples = state.range(1);
-  Samples all{{1, 1, features},
-              std::vector<std::uint8_t>(static_cast<std::size_t>(4 * samples * features), 7),
+  const std::vector<PictureChange> changes(
+      state.range(2) != 0 ? static_cast<std::size_t>(samples) : 0,
+      {.mirrored = true, .down = 1, .right = -2, .hole_top = 3, .hole_left = 2, .hole_size = 8});
+  Samples all{shape, std::vector<std::uint8_t>(static_cast<std::size_t>(4 * samples * shape.size()), 7),
               std::vector<std::int32_t>(static_cast<std::size_t>(4 * samples), 1)};
   const auto store = device->store(std::move(all));
   std::vector<Index> columns(static_cast<std::size_t>(samples));
   for (Index j = 0; j < samples; ++j) columns[static_cast<std::size_t>(j)] = (j * 7919) % (4 * samples);
-  const Matrix shift = filled(*device, features, 1);
-  const Matrix scale = filled(*device, features, 1);
-  Matrix inputs = device->allocate(features, samples);
+  const Matrix shift = filled(*device, shape.size(), 1);
+  const Matrix scale = filled(*device, shape.size(), 1);
+  Matrix inputs = device->allocate(shape.size(), samples);
   const auto labels = device->allocate_labels(samples);
-  for (auto _ : state)
-    device->load_batch(*store, columns, shift.view(), scale.view(), inputs.view(), {labels.get(), samples});
-  bench::count_bytes(state, static_cast<double>(features * samples) * (1 + sizeof(Real)));
+  for (auto _ : state) {
+    device->load_batch(*store, columns, shift.view(), scale.view(), inputs.view(), {labels.get(), samples}, changes);
+  }
+  bench::count_bytes(state, static_cast<double>(shape.size() * samples) * (1 + sizeof(Real)));
 }
-BENCHMARK(load_batch)->ArgNames({"features", "samples"})->Args({784, 100})->Args({3072, 500});
+BENCHMARK(load_batch)
+    ->ArgNames({"side", "samples", "changed"})
+    ->Args({16, 100, 0})
+    ->Args({32, 500, 0})
+    ->Args({32, 500, 1});
 
 void activate(benchmark::State& state) {
   const auto device = make_cpu_device(1);

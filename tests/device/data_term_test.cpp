@@ -75,8 +75,8 @@ class DataTerms : public testing::TestWithParam<std::tuple<Activation, Index>> {
 
 INSTANTIATE_TEST_SUITE_P(All, DataTerms,
                          testing::Combine(testing::Values(Activation::identity, Activation::relu,
-                                                          Activation::leaky_relu, Activation::tanh,
-                                                          Activation::sigmoid),
+                                                          Activation::leaky_relu, Activation::tanh, Activation::sigmoid,
+                                                          Activation::gelu),
                                           testing::Values<Index>(0, 1, 12)));
 
 TEST_P(DataTerms, ResidualIsMaskedBeforeAndAfterAMove) {

@@ -4,6 +4,8 @@
 
 #include "sibp/device/device.hpp"
 
+#include "device/channel_work.hpp"
+#include "device/window_work.hpp"
 #include "support/naive.hpp"
 
 #include <limits>
@@ -16,6 +18,7 @@ namespace {
 using naive::Dense;
 
 const double tolerance = sizeof(Real) == 4 ? 1e-6 : 1e-14;
+constexpr double exactly = std::numeric_limits<double>::min();
 
 /// What a kernel does, one element after the other, the last first: the order must not matter.
 template <class Work>
@@ -101,8 +104,8 @@ TEST_F(ElementWork, CombinedRows) {
 }
 
 TEST_F(ElementWork, ActivationsAndTheirDerivatives) {
-  for (const Activation activation :
-       {Activation::identity, Activation::relu, Activation::leaky_relu, Activation::tanh, Activation::sigmoid}) {
+  for (const Activation activation : {Activation::identity, Activation::relu, Activation::leaky_relu, Activation::tanh,
+                                      Activation::sigmoid, Activation::gelu}) {
     Twins f = twins(1, 7, 5);
     const Twins d = twins(2, 7, 5);
     Twins s = twins(3, 7, 5);
@@ -146,6 +149,76 @@ TEST_F(ElementWork, StepsOfOptimisers) {
   expect_equal(w, 3 * tolerance);
 }
 
+TEST_F(ElementWork, PatchesAndPooling) {
+  for (const Window& window :
+       {Window{{5, 7, 3}, 3, 3, 1, 1}, Window{{6, 4, 2}, 2, 2, 2, 0}, Window{{7, 5, 4}, 3, 2, 2, 1}}) {
+    const Index inputs = window.input.size();
+    const Index outputs = window.places() * window.input.channels;
+    const Index first = window.places() / 2;
+    const Index count = 2 * window.places();
+    Twins x = twins(1, inputs, 3);
+    Twins patches = twins(2, window.patch() + 1, count);
+    run(window.patch() + 1, count, work::Unfold{window, x.worked, first, patches.worked});
+    device_->unfold(window, x.expected, first, patches.expected);
+    expect_equal(patches, exactly);
+    run(inputs, 3, work::Fold{window, patches.worked.top_rows(window.patch()), first, x.worked});
+    device_->fold(window, patches.expected.top_rows(window.patch()), first, x.expected);
+    expect_equal(x, exactly);
+
+    Twins y = twins(3, outputs, 3);
+    Twins dy = twins(4, outputs, 3);
+    Twins dx = twins(5, inputs, 3);
+    run(outputs, 3, work::MeanPool{window, x.worked, y.worked});
+    device_->mean_pool(window, x.expected, y.expected);
+    expect_equal(y);
+    run(outputs, 3, work::MaxPool{window, x.worked, y.worked});
+    device_->max_pool(window, x.expected, y.expected);
+    expect_equal(y, exactly);
+    for (const Real beta : {Real(1), Real(0)}) {
+      run(inputs, 3, work::MaxPoolBackward{window, x.worked, y.worked, dy.worked, beta, dx.worked});
+      device_->max_pool_backward(window, x.expected, y.expected, dy.expected, beta, dx.expected);
+      expect_equal(dx);
+      run(inputs, 3, work::MeanPoolBackward{window, dy.worked, beta, dx.worked});
+      device_->mean_pool_backward(window, dy.expected, beta, dx.expected);
+      expect_equal(dx);
+    }
+  }
+}
+
+TEST_F(ElementWork, ChannelsAndDropout) {
+  constexpr Index channels = 3;
+  const std::vector<double> given = naive::random(channels, 4, 9).values;
+  for (const bool per_sample : {false, true})
+    for (const Activation activation : {Activation::identity, Activation::gelu}) {
+      Twins x = twins(1, 5 * channels, 4);
+      Twins z = twins(2, 5 * channels, 4);
+      Twins y = twins(3, 5 * channels, 4);
+      const auto one = std::span(given).first(per_sample ? channels * 4 : channels);
+      run(5 * channels, 4,
+          work::CombineChannels{channels, one.data(), one.data(), one.data(), per_sample ? channels : 0, x.worked,
+                                z.worked, activation, 1, y.worked});
+      device_->combine_channels(channels, {one, one, one}, x.expected, z.expected, activation, 1, y.expected);
+      expect_equal(y, 3 * tolerance);
+      run(5 * channels, 4,
+          work::CombineChannels{channels,
+                                one.data(),
+                                nullptr,
+                                one.data(),
+                                per_sample ? channels : 0,
+                                x.worked,
+                                {},
+                                activation,
+                                0,
+                                y.worked});
+      device_->combine_channels(channels, {one, {}, one}, x.expected, {}, activation, 0, y.expected);
+      expect_equal(y, 3 * tolerance);
+      const std::vector<std::uint64_t> keys{1, 2, 3, 4};
+      run(5 * channels, 4, work::Dropout(0.4, keys.data(), x.worked, x.worked));
+      device_->dropout(0.4, keys, x.expected, x.expected);
+      expect_equal(x, exactly);
+    }
+}
+
 TEST_F(ElementWork, Batches) {
   Samples samples;
   samples.shape = {1, 1, 3};
@@ -168,6 +241,24 @@ TEST_F(ElementWork, Batches) {
   run(3, 3, work::LoadInputs{samples.pixels.data(), nullptr, shift.view(), scale.view(), inputs.worked.left_cols(3)});
   const std::vector<Index> in_order{0, 1, 2};
   device_->load_batch(*store, in_order, shift.view(), scale.view(), inputs.expected.left_cols(3), {expected.get(), 3});
+  expect_equal(inputs);
+}
+
+TEST_F(ElementWork, ChangedPictures) {
+  const TensorShape shape{3, 4, 2};
+  Samples samples{shape, std::vector<std::uint8_t>(48), {0, 1}};
+  for (std::size_t k = 0; k < 48; ++k) samples.pixels[k] = static_cast<std::uint8_t>(5 * k);
+  const Matrix shift = naive::upload(*device_, naive::random(24, 1, 1));
+  const Matrix scale = naive::upload(*device_, naive::random(24, 1, 2));
+  Twins inputs = twins(3, 24, 3);
+  const auto labels = device_->allocate_labels(3);
+  const std::vector<Index> columns{1, 0, 1};
+  const std::vector<PictureChange> changes{
+      {.mirrored = true, .down = 1, .right = -1}, {.hole_top = 1, .hole_left = 1, .hole_size = 2}, {.mirrored = true}};
+  const work::LoadInputs unchanged{samples.pixels.data(), columns.data(), shift.view(), scale.view(), inputs.worked};
+  run(24, 3, work::LoadPictures{unchanged, changes.data(), shape});
+  const auto store = device_->store(samples);
+  device_->load_batch(*store, columns, shift.view(), scale.view(), inputs.expected, {labels.get(), 3}, changes);
   expect_equal(inputs);
 }
 

@@ -16,8 +16,8 @@ namespace {
 using naive::Dense;
 
 const double tolerance = sizeof(Real) == 4 ? 1e-5 : 1e-13;
-constexpr std::array activations{Activation::identity, Activation::relu, Activation::leaky_relu, Activation::tanh,
-                                 Activation::sigmoid};
+constexpr std::array activations{Activation::identity, Activation::relu,    Activation::leaky_relu,
+                                 Activation::tanh,     Activation::sigmoid, Activation::gelu};
 
 class NetworkOperations : public testing::Test {
  protected:
@@ -36,11 +36,13 @@ TEST_F(NetworkOperations, ActivationsAndTheirDerivativesAreTheFormulas) {
     for (const Activation activation : activations) {
       const Dense g = naive::random(rows, cols, 1);
       const Dense d = naive::random(rows, cols, 2);
+      const Matrix inputs = naive::upload(*device_, g);
       Matrix f = naive::upload(*device_, g);
       const Matrix difference = naive::upload(*device_, d);
       Matrix masked = device_->allocate(rows, cols);
       device_->activate(activation, f.view());
-      device_->apply_derivative(activation, f.view(), difference.view(), masked.view());
+      device_->apply_derivative(activation, derivative_needs_input(activation) ? inputs.view() : f.view(),
+                                difference.view(), masked.view());
       const Dense out = naive::download(*device_, f.view());
       const Dense s = naive::download(*device_, masked.view());
       for (Index c = 0; c < cols; ++c)
@@ -49,6 +51,24 @@ TEST_F(NetworkOperations, ActivationsAndTheirDerivativesAreTheFormulas) {
           EXPECT_NEAR(s(r, c), d(r, c) * naive::derivative(activation, g(r, c)), 10 * tolerance);
         }
     }
+}
+
+TEST_F(NetworkOperations, DerivativesOfActivationsAreTheirSlopes) {
+  constexpr double step = 1e-6;
+  const Dense g = naive::random(13, 11, 1);
+  const Matrix ones = naive::upload(*device_, Dense(13, 11, 1));
+  for (const Activation activation : activations) {
+    Matrix known = naive::upload(*device_, g);
+    if (!derivative_needs_input(activation)) device_->activate(activation, known.view());
+    device_->apply_derivative(activation, known.view(), ones.view(), known.view());  // in the place of an operand
+    const Dense found = naive::download(*device_, known.view());
+    for (Index c = 0; c < g.cols; ++c)
+      for (Index r = 0; r < g.rows; ++r) {
+        const double slope =
+            (naive::activate(activation, g(r, c) + step) - naive::activate(activation, g(r, c) - step)) / (2 * step);
+        EXPECT_NEAR(found(r, c), slope, 1e-5);
+      }
+  }
 }
 
 TEST_F(NetworkOperations, SoftmaxCrossEntropyIsTheFormulaAndDoesNotOverflow) {
@@ -84,6 +104,41 @@ TEST_F(NetworkOperations, SoftmaxCrossEntropyIsTheFormulaAndDoesNotOverflow) {
   }
   EXPECT_NEAR(sums.loss, loss, 1e-5 * loss);
   EXPECT_EQ(sums.correct, correct);
+}
+
+TEST_F(NetworkOperations, SmoothedTargetsShareBetweenAllClasses) {
+  constexpr double smoothing = 0.2;
+  const std::vector<std::int32_t> labels{0, 3, 2, 4, 1};
+  Dense f = naive::random(5, 5, 3);
+  const auto loss = [&] {  // −Σ T log softmax(F)
+    double sum = 0;
+    for (Index c = 0; c < 5; ++c) {
+      double total = 0;
+      for (Index r = 0; r < 5; ++r) total += std::exp(f(r, c));
+      for (Index r = 0; r < 5; ++r) {
+        const double target = (r == labels[static_cast<std::size_t>(c)] ? 1 - smoothing : 0.0) + smoothing / 5;
+        sum -= target * (f(r, c) - std::log(total));
+      }
+    }
+    return sum;
+  };
+  const Matrix outputs = naive::upload(*device_, f);
+  Matrix difference = device_->allocate(5, 5);
+  const auto on_device = upload(labels);
+  device_->softmax_cross_entropy(outputs.view(), {on_device.get(), 5}, smoothing, difference.view());
+  EXPECT_NEAR(device_->take_loss_sums().loss, loss(), 1e-5 * loss());
+  const Dense d = naive::download(*device_, difference.view());
+  for (double& value : f.values) {
+    constexpr double step = 1e-6;
+    const double before = value;
+    value = before + step;
+    const double above = loss();
+    value = before - step;
+    const double slope = (above - loss()) / (2 * step);
+    value = before;
+    EXPECT_NEAR(d.values[static_cast<std::size_t>(&value - f.values.data())], slope, 1e-6 + tolerance);
+  }
+  EXPECT_THROW(device_->softmax_cross_entropy(outputs.view(), {on_device.get(), 5}, 1, difference.view()), Error);
 }
 
 TEST_F(NetworkOperations, SquaredErrorIsTheFormula) {
@@ -176,6 +231,79 @@ TEST_P(Batches, AreGatheredAndNormalised) {
                                    {labels.get(), 1}),
                Error);
   device_->load_batch(*store, {}, shift.view(), scale.view(), inputs.view().block(0, 0, 3, 0), {labels.get(), 0});
+}
+
+/// A picture changed step by step, as pixels (row, column, channel).
+std::vector<double> changed(const PictureChange& change, const TensorShape& shape, const std::vector<double>& picture) {
+  const auto at = [&](Index row, Index column, Index channel) {
+    return static_cast<std::size_t>((row * shape.width + column) * shape.channels + channel);
+  };
+  std::vector<double> result(picture.size(), 0);
+  for (Index row = 0; row < shape.height; ++row) {
+    for (Index column = 0; column < shape.width; ++column) {
+      const Index mirrored = change.mirrored ? shape.width - 1 - column : column;
+      const Index to_row = row + change.down;
+      const Index to_column = mirrored + change.right;
+      const bool outside = to_row < 0 || to_row >= shape.height || to_column < 0 || to_column >= shape.width;
+      const bool in_hole = to_row >= change.hole_top && to_row < change.hole_top + change.hole_size &&
+                           to_column >= change.hole_left && to_column < change.hole_left + change.hole_size;
+      for (Index channel = 0; channel < shape.channels && !outside; ++channel)
+        result[at(to_row, to_column, channel)] = in_hole ? 0 : picture[at(row, column, channel)];
+    }
+  }
+  return result;
+}
+
+const std::vector<PictureChange>& some_changes() {
+  static const std::vector<PictureChange> changes{
+      {},
+      {.mirrored = true},
+      {.down = 1, .right = -2},
+      {.mirrored = true, .down = -2, .right = 1},
+      {.mirrored = true, .down = 1, .right = -1, .hole_top = 1, .hole_left = 0, .hole_size = 2},
+      {.hole_top = 1, .hole_left = 2, .hole_size = 2},
+      {.hole_top = -1, .hole_left = 3, .hole_size = 3},  // partly beside the picture
+      {.mirrored = true, .down = 3},                     // nothing is left
+      {.right = 5},
+      {.right = -9}};
+  return changes;
+}
+
+TEST_P(Batches, PicturesAreChangedOnTheWay) {
+  if (GetParam()) device_->keep_free(std::numeric_limits<std::int64_t>::max());
+  for (const TensorShape& shape : {TensorShape{3, 4, 2}, TensorShape{4, 3, 1}, TensorShape{3, 5, 3}}) {
+    const Index features = shape.size();
+    const auto count = static_cast<Index>(some_changes().size());
+    Samples samples{shape, std::vector<std::uint8_t>(static_cast<std::size_t>(4 * features)), {0, 1, 2, 3}};
+    for (std::size_t k = 0; k < samples.pixels.size(); ++k) samples.pixels[k] = static_cast<std::uint8_t>(k * 37 % 251);
+    const auto store = device_->store(samples);
+    EXPECT_EQ(store->shape(), shape);
+    const Dense shift = naive::random(features, 1, 1);
+    const Dense scale = naive::random(features, 1, 2);
+    const Matrix device_shift = naive::upload(*device_, shift);
+    const Matrix device_scale = naive::upload(*device_, scale);
+    Matrix inputs = device_->allocate(features + 1, count);
+    const auto labels = device_->allocate_labels(count);
+    std::vector<Index> columns;
+    for (Index k = 0; k < count; ++k) columns.push_back(k * 3 % 4);
+    device_->load_batch(*store, columns, device_shift.view(), device_scale.view(), inputs.view().top_rows(features),
+                        {labels.get(), count}, some_changes());
+    const Dense x = naive::download(*device_, inputs.view());
+    for (Index k = 0; k < count; ++k) {
+      const auto sample = samples.sample(columns[static_cast<std::size_t>(k)]);
+      std::vector<double> normalised;
+      for (Index i = 0; i < features; ++i)
+        normalised.push_back(scale(i, 0) * (sample[static_cast<std::size_t>(i)] - shift(i, 0)));
+      const std::vector<double> expected = changed(some_changes()[static_cast<std::size_t>(k)], shape, normalised);
+      for (Index i = 0; i < features; ++i)
+        EXPECT_NEAR(x(i, k), expected[static_cast<std::size_t>(i)], 255 * tolerance) << "change " << k << ", " << i;
+      EXPECT_EQ(x(features, k), 0);
+    }
+    EXPECT_THROW(
+        device_->load_batch(*store, columns, device_shift.view(), device_scale.view(), inputs.view().top_rows(features),
+                            {labels.get(), count}, std::span(some_changes()).first(1)),
+        Error);
+  }
 }
 
 }  // namespace

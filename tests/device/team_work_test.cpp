@@ -3,6 +3,7 @@
 
 #include "sibp/device/device.hpp"
 
+#include "device/channel_work.hpp"
 #include "support/naive.hpp"
 
 #include <algorithm>
@@ -102,13 +103,15 @@ TEST_P(TeamWork, SoftmaxCrossEntropy) {
   Matrix f = naive::upload(*device_, outputs_);
   Matrix d = device_->allocate(7, 5);
   Matrix expected = device_->allocate(7, 5);
-  const LossSums sums = by_columns(work::SoftmaxCrossEntropy{f.view(), labels_.data(), 0, d.view()}, 5);
-  device_->softmax_cross_entropy(f.view(), {labels_.data(), 5}, 0, expected.view());
-  const LossSums expected_sums = device_->take_loss_sums();
-  EXPECT_LT(difference(d, expected), tolerance);
-  EXPECT_NEAR(sums.loss, expected_sums.loss, tolerance * expected_sums.loss);
-  EXPECT_EQ(sums.correct, expected_sums.correct);
-  EXPECT_GE(sums.correct, 1);
+  for (const double smoothing : {0.0, 0.3}) {
+    const LossSums sums = by_columns(work::SoftmaxCrossEntropy{f.view(), labels_.data(), smoothing, d.view()}, 5);
+    device_->softmax_cross_entropy(f.view(), {labels_.data(), 5}, smoothing, expected.view());
+    const LossSums expected_sums = device_->take_loss_sums();
+    EXPECT_LT(difference(d, expected), tolerance);
+    EXPECT_NEAR(sums.loss, expected_sums.loss, tolerance * expected_sums.loss);
+    EXPECT_EQ(sums.correct, expected_sums.correct);
+    EXPECT_GE(sums.correct, 1);
+  }
 }
 
 TEST_P(TeamWork, SquaredErrorAndSoftmax) {
@@ -171,6 +174,34 @@ TEST_P(TeamWork, FailedMinorIsThatOfTheLibraryOrOfTheDiagonal) {
   factor(5, 5) = 0;
   factor(2, 2) = std::numeric_limits<double>::quiet_NaN();
   EXPECT_EQ(found(0), 3);
+}
+
+TEST_P(TeamWork, SumsOfChannels) {
+  constexpr Index channels = 3;
+  Matrix x = naive::upload(*device_, naive::random(4 * channels, 5, 1));
+  Matrix z = naive::upload(*device_, naive::random(4 * channels, 5, 2));
+  const auto by_parts = [&](Index parts) {
+    std::vector<double> sums(static_cast<std::size_t>(2 * channels * parts), NAN);
+    for (Index part = 0; part < parts; ++part)
+      for (Index channel = 0; channel < channels + 2; ++channel)  // the last ones are those of a team without a channel
+        by_team(GetParam(), [&](const Member& member) {
+          work::ChannelSums{channels, x.view(), z.view(), parts, sums.data()}(member, channel, part);
+          return 0;
+        });
+    return sums;
+  };
+  std::vector<double> expected(2 * channels * 5);
+  device_->channel_sums(channels, x.view(), z.view(), expected);
+  const auto of_samples = by_parts(5);
+  for (std::size_t k = 0; k < expected.size(); ++k) EXPECT_NEAR(of_samples[k], expected[k], 1e-13);
+  expected.resize(2 * channels);
+  device_->channel_sums(channels, x.view(), z.view(), expected);
+  for (const Index parts : {1, 2, 3}) {
+    const auto of_parts = by_parts(parts);
+    std::vector<double> sums(2 * channels);
+    for (Index r = 0; r < 2 * channels; ++r) work::AddParts{of_parts.data(), parts, 2 * channels, sums.data()}(r, 0);
+    for (std::size_t k = 0; k < sums.size(); ++k) EXPECT_NEAR(sums[k], expected[k], 1e-13);
+  }
 }
 
 TEST_P(TeamWork, TermsOfSums) {

@@ -1,4 +1,5 @@
 // cuBLAS and cuSOLVER by the host's BLAS and LAPACK, for matrices of Real, and the project's kernels by loops.
+#include "device/cuda_instances.hpp"
 #include "device/cuda_kernels.hpp"
 #include "emulation/streams.hpp"
 
@@ -193,39 +194,18 @@ void run_block(cudaStream_t stream, const Work& work) {
   queue(stream, [=] { work(work::Alone()); });
 }
 
-template void for_each_element(cudaStream_t, Index, Index, const work::Fill&);
-template void for_each_element(cudaStream_t, Index, Index, const work::Scale&);
-template void for_each_element(cudaStream_t, Index, Index, const work::ScaleTriangle&);
-template void for_each_element(cudaStream_t, Index, Index, const work::Axpy&);
-template void for_each_element(cudaStream_t, Index, Index, const work::PackTriangle&);
-template void for_each_element(cudaStream_t, Index, Index, const work::UnpackTriangle&);
-template void for_each_element(cudaStream_t, Index, Index, const work::CombineRows&);
-template void for_each_element(cudaStream_t, Index, Index, const work::Activate&);
-template void for_each_element(cudaStream_t, Index, Index, const work::ApplyDerivative&);
-template void for_each_element(cudaStream_t, Index, Index, const work::Momentum&);
-template void for_each_element(cudaStream_t, Index, Index, const work::Adam&);
-template void for_each_element(cudaStream_t, Index, Index, const work::LoadInputs&);
-template void for_each_element(cudaStream_t, Index, Index, const work::LoadLabels&);
-template void for_each_element(cudaStream_t, Index, Index, const work::Widen&);
-template void for_each_element(cudaStream_t, Index, Index, const work::StartTarget&);
-template void for_each_element(cudaStream_t, Index, Index, const work::MaskedResidual&);
-template void for_each_element(cudaStream_t, Index, Index, const work::MoveAlong&);
-template void for_each_element(cudaStream_t, Index, Index, const work::Unfold&);
-template void for_each_element(cudaStream_t, Index, Index, const work::Fold&);
-template void for_each_element(cudaStream_t, Index, Index, const work::MaxPool&);
-template void for_each_element(cudaStream_t, Index, Index, const work::MaxPoolBackward&);
-template void for_each_element(cudaStream_t, Index, Index, const work::MeanPool&);
-template void for_each_element(cudaStream_t, Index, Index, const work::MeanPoolBackward&);
-template void for_each_element(cudaStream_t, Index, Index, const work::CombineChannels&);
-template void for_each_element(cudaStream_t, Index, Index, const work::Dropout&);
-template void for_each_element(cudaStream_t, Index, Index, const work::AddParts&);
-template void sum_terms(cudaStream_t, Index, Index, Index, const work::SquareTerm&, double*, double*);
-template void sum_terms(cudaStream_t, Index, Index, Index, const work::ProductTerm&, double*, double*);
-template void sum_terms(cudaStream_t, Index, Index, Index, const work::ChangeTerm&, double*, double*);
-template void for_each_column(cudaStream_t, Index, const work::SoftmaxCrossEntropy&, double*, double*);
-template void for_each_column(cudaStream_t, Index, const work::SquaredError&, double*, double*);
-template void for_each_column(cudaStream_t, Index, const work::Softmax&, double*, double*);
-template void run_block(cudaStream_t, const work::Damp&);
-template void run_block(cudaStream_t, const work::FindFailedMinor&);
+#define SIBP_INSTANCE(Work) template void for_each_element(cudaStream_t, Index, Index, const work::Work&);
+SIBP_ELEMENT_WORK(SIBP_INSTANCE)
+#undef SIBP_INSTANCE
+#define SIBP_INSTANCE(Term) \
+  template void sum_terms(cudaStream_t, Index, Index, Index, const work::Term&, double*, double*);
+SIBP_TERMS(SIBP_INSTANCE)
+#undef SIBP_INSTANCE
+#define SIBP_INSTANCE(Work) template void for_each_column(cudaStream_t, Index, const work::Work&, double*, double*);
+SIBP_COLUMN_WORK(SIBP_INSTANCE)
+#undef SIBP_INSTANCE
+#define SIBP_INSTANCE(Work) template void run_block(cudaStream_t, const work::Work&);
+SIBP_BLOCK_WORK(SIBP_INSTANCE)
+#undef SIBP_INSTANCE
 
 }  // namespace sibp::cuda

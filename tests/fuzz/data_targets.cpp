@@ -25,11 +25,11 @@ std::optional<Content> read_idx(const InputFile& input, IdxFile::Content kind) {
   return unless_refused(data, [&] {
     const IdxFile file(input.path(), kind);
     const Content all = file.read_all();
-    check(std::ssize(all) == file.samples() * file.sample_bytes(), "an IDX file has the bytes that its header says");
+    check(std::ssize(all) == file.samples() * file.shape().size(), "an IDX file has the bytes that its header says");
     if (kind == IdxFile::Content::labels) check(count_classes(file) > 0, "labels have a class");
     const std::array<Index, 2> ends{0, file.samples() - 1};
     const Content picked = file.read(std::span(ends).last(ends[1] > 0 ? 2 : 1));
-    check(std::equal(picked.end() - file.sample_bytes(), picked.end(), all.end() - file.sample_bytes()),
+    check(std::equal(picked.end() - file.shape().size(), picked.end(), all.end() - file.shape().size()),
           "a sample read by itself is that of the whole");
     return all;
   });

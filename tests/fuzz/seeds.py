@@ -140,6 +140,17 @@ SEEDS = {
         "large": state(samples=2**63, steps=2**62),
         "other_precision": state(precision="float16"),
         "words": state(seconds="many"),
+        "identified": state(run="0a" * 16, data={"training": "00" * 8, "validation": "9f" * 8, "test": "ff" * 8}),
+        "no_digest": state(run="x", data={"training": "00", "validation": "0X" * 8, "test": "-" * 16}),
+        "no_name": state(run="\u001b[2J", data={"training": "00" * 8}),
+    },
+    "status": {
+        "running": as_written({"state": "running", "exit_status": None, "step": 0, "checkpoint": None, "run": "0a" * 16}),
+        "stopped": as_written({"state": "stopped", "exit_status": 85, "checkpoint": "checkpoints/step-00000007"}),
+        "first_version": as_written({"state": "done", "exit_status": 0, "step": 9, "message": "done"}),
+        "other_place": as_written({"state": "done", "checkpoint": "../step-00000007"}),
+        "no_name": as_written({"state": "done", "run": "\u001b[2J"}),
+        "list": b"[]", "nothing": b"", "deep": b"[" * 2000,
     },
     "network": {
         "language": b"\0dense(500,relu) dense( 20 , leaky-relu )dense(10)",

@@ -10,6 +10,7 @@ const std::vector<Target>& targets() {
                                        {"safetensors", safetensors},
                                        {"manifest", manifest},
                                        {"state", state},
+                                       {"status", status},
                                        {"network", network},
                                        {"config", config},
                                        {"options", options}};

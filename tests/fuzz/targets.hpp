@@ -27,6 +27,8 @@ void safetensors(Bytes input);
 void manifest(Bytes input);
 /// The state.json of a checkpoint whose other files are as they should be.
 void state(Bytes input);
+/// The status.json of a run.
+void status(Bytes input);
 /// The layer language and the list of widths, on a vector or a picture: the first byte chooses, the rest is the text.
 void network(Bytes input);
 /// The file of --config.

@@ -36,13 +36,15 @@ def seconds_until(condition, limit):
 class Supervised:
     """launch/run.sh while it runs, in `folder`."""
 
-    def __init__(self, folder, *words, ranks=2, own=(), program=PROGRAM, environment=None):
+    def __init__(self, folder, *words, ranks=2, own=(), program=PROGRAM, environment=None, stdout=None,
+                 stderr=subprocess.STDOUT):
         self.folder, self.mark = folder, f"{folder}:{time.monotonic_ns()}"
         variables = {name: value for name, value in os.environ.items() if not name.startswith(("SIBP_", "SLURM_"))}
         variables |= {"PROGRAM": str(program), MARK: self.mark, "OMP_NUM_THREADS": "1", **(environment or {})}
         self.output = tempfile.TemporaryFile()
         self.process = subprocess.Popen([str(LAUNCH / "run.sh"), "-np", str(ranks), *own, "--", *words], cwd=folder,
-                                        stdin=subprocess.DEVNULL, stdout=self.output, stderr=subprocess.STDOUT,
+                                        stdin=subprocess.DEVNULL, stdout=stdout or self.output,
+                                        stderr=self.output if stdout else stderr,
                                         env=variables, start_new_session=True)
 
     def processes(self, name):
@@ -97,9 +99,9 @@ class SupervisedTest(unittest.TestCase):
         return run
 
     def play(self, script):
-        """A program that is this shell script."""
+        """A program that is this shell script; asked by the supervisor, it says that it trains in a new folder."""
         program = self.folder / "played"
-        program.write_text("#!/bin/sh\n" + script)
+        program.write_text("#!/bin/sh\n[ -z \"$SUPERVISOR_QUESTION\" ] || { printf 'train\\0\\0'; exit; }\n" + script)
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
         return program
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from made_up import FolderTest
 
 from supervisor.launchers import KEEPALIVE, launcher_of
-from supervisor.run_folder import can_resume, new_logs, resumed, value_of, with_run_folder, written_status
+from supervisor.run_folder import Refused, ask, can_resume, new_logs, resumed, with_run_folder, word_of, written_status
 
 
 class RunFolderTest(FolderTest):
@@ -16,38 +16,53 @@ class RunFolderTest(FolderTest):
         self.addCleanup(os.chdir, os.getcwd())
         os.chdir(self.folder)
 
-    def test_a_value_comes_from_where_the_program_takes_it(self):
-        (self.folder / "file.ini").write_text("# out = no\n out = from file \nout-of = x\n")
-        config = ["--config", "file.ini"]
-        self.assertEqual(value_of("out", config, {}), "from file")
-        self.assertEqual(value_of("out", [], {"SIBP_CONFIG": "file.ini"}), "from file")
-        self.assertEqual(value_of("out", config, {"SIBP_OUT": "from environment"}), "from environment")
-        self.assertEqual(value_of("out", [*config, "--out=here"], {"SIBP_OUT": "there"}), "here")
-        self.assertEqual(value_of("out", ["--out", "here"], {}), "here")
-        self.assertIsNone(value_of("out", ["--config", "absent"], {}))
+    def answering(self, *fields, status=0):
+        """A program that says this of itself, and leaves the words that it was asked with in the file `asked`."""
+        program = self.folder / "program"
+        answer = "".join(field + "\\0" for field in fields)
+        program.write_text(f'#!/bin/sh\n[ -n "$SUPERVISOR_QUESTION" ] || exit 9\necho "$@" > asked\n'
+                           f"printf '{answer}'\nexit {status}\n")
+        program.chmod(0o755)
+        return str(program)
+
+    def test_a_value_comes_from_the_command_line(self):
+        self.assertEqual(word_of("out", ["--config", "file.ini", "--out=here"]), "here")
+        self.assertEqual(word_of("out", ["--out", "here"]), "here")
+        self.assertIsNone(word_of("out", ["--config", "absent", "--out-of=x", "--out"]))
+
+    def test_the_program_says_which_folder_the_rest_settles(self):
+        words = ["--config", "file.ini"]
+        self.assertEqual(with_run_folder(words, self.answering("train", "from # file"), {}), (words, Path("from # file")))
+        self.assertEqual((self.folder / "asked").read_text(), "--config file.ini\n")
+        self.assertEqual(with_run_folder(["evaluate", "--out", "x"], self.answering("evaluate", "y"), {})[1], Path("y"))
+
+    def test_a_program_that_does_not_answer(self):
+        with self.assertRaises(Refused) as refused:
+            with_run_folder(["--hiden", "3"], self.answering(status=2), {})
+        self.assertEqual(refused.exception.status, 2)
+        for program in (self.answering("train"), self.answering("train", "x", "y"), "/absent"):
+            with self.assertRaises(OSError):
+                with_run_folder([], program, {})
+        (self.folder / "program").write_text("#!/bin/sh\nexec sleep 20\n")
+        with self.assertRaisesRegex(OSError, "within 0.1 s"):
+            ask(str(self.folder / "program"), [], {}, 0.1)
 
     def test_a_training_without_a_folder_gets_a_new_one(self):
-        folders = [with_run_folder(["--epochs", "1"], {}) for _ in range(2)]
+        folders = [with_run_folder(["--epochs", "1"], self.answering("train", ""), {}) for _ in range(2)]
         for words, folder in folders:
             self.assertEqual(words, ["--epochs", "1", "--out", str(folder)])
             self.assertTrue(folder.is_dir())
         self.assertNotEqual(folders[0][1], folders[1][1])
 
     def test_a_named_folder_stays_and_other_commands_get_none(self):
-        self.assertEqual(with_run_folder(["train", "--out", "x"], {}), (["train", "--out", "x"], Path("x")))
-        words, folder = with_run_folder(["evaluate", "--model", "m"], {})
+        self.assertEqual(with_run_folder(["train", "--out", "x"], "/absent", {}), (["train", "--out", "x"], Path("x")))
+        words, folder = with_run_folder(["evaluate", "--model", "m"], self.answering("evaluate", ""), {})
         self.assertEqual(words, ["evaluate", "--model", "m"])
         self.assertIn("evaluate", folder.name)
 
     def test_every_start_has_logs_of_its_own(self):
         self.assertEqual([new_logs(Path("x")) for _ in range(2)],
                          [self.folder / "x/logs/start-1", self.folder / "x/logs/start-2"])
-
-    def test_a_run_that_goes_on_does_so_in_its_folder(self):
-        (self.folder / "old/checkpoints/step-7").mkdir(parents=True)
-        self.assertEqual(with_run_folder(["--resume", "old"], {}), (["--resume", "old"], Path("old")))
-        words, folder = with_run_folder(["--resume", "old/checkpoints/step-7"], {})
-        self.assertEqual(words, ["--resume", "old/checkpoints/step-7", "--out", str(folder)])
 
     def test_another_start_resumes(self):
         self.assertEqual(resumed(["--resume", "a", "--epochs", "1", "--out=b"], Path("b")),

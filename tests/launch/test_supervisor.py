@@ -1,13 +1,18 @@
 """The supervisor with real launches by mpirun: statuses, signals, a start that hangs, restarts, logs."""
 
+import os
 import re
 import signal
+import subprocess
 import time
 import unittest
+from pathlib import Path
 
 from supervised import ENDLESS, MARK, PROGRAM, SupervisedTest, kill, seconds_until, with_variable
 
 from supervisor import statuses
+from supervisor.processes import Guard
+from supervisor.run_folder import with_run_folder
 
 # Two ranks take some seconds for it.
 TRAINING = ["--dataset", "synthetic", "--synthetic-features", "64", "--synthetic-samples", "4000", "--hidden", "256,256",
@@ -66,6 +71,55 @@ class StartTest(SupervisedTest):
             self.assertEqual((logs / "stdout").read_text(), f"out {rank}\n")
             self.assertEqual((logs / "stderr").read_text(), f"err {rank}\n")
             self.assertIn(f"out {rank}\n", text)
+
+
+class FullDiskTest(SupervisedTest):
+    # More than a pipe holds, on both streams.
+    TALKING = READY + 'i=0; while [ $i -lt 4000 ]; do echo "0: $i some words on the way" | tee /dev/stderr; i=$((i+1)); done'
+
+    def start_by_srun(self, **streams):
+        """The played program, as if started by srun, whose output the supervisor copies."""
+        launcher = self.folder / "srun"
+        launcher.write_text('#!/bin/sh\nwhile [ "${1##*/}" != played ]; do shift; done\nOMPI_COMM_WORLD_RANK=0 exec "$@"\n')
+        launcher.chmod(0o755)
+        return self.start("--out", "here", program=self.play(self.TALKING), own=["--launcher", str(launcher)], **streams)
+
+    def assert_logged(self):
+        for name in ("stdout", "stderr"):
+            lines = (self.folder / "here/logs/start-1/rank.0" / name).read_text().splitlines()
+            self.assertEqual((len(lines), lines[-1]), (4000, "3999 some words on the way"))
+
+    def test_output_without_room_is_lost_and_the_run_goes_on(self):
+        with open("/dev/full", "wb") as full:
+            run = self.start_by_srun(stdout=full)
+            status, text = run.end(60)
+            self.assertEqual(status, 0, text)
+            self.assertEqual(len(re.findall("supervisor: warning: no room", text)), 1, text)
+            self.assertEqual(text.count("some words"), 4000)
+            self.assert_logged()
+
+    def test_a_supervisor_that_can_say_nothing_goes_on(self):
+        with open("/dev/full", "wb") as full:
+            status, text = self.start_by_srun(stderr=full).end(60)
+            self.assertEqual(status, 0, text)
+            self.assertEqual(text.count("some words"), 4000)
+            self.assert_logged()
+
+
+
+class OddNamesTest(SupervisedTest):
+    def test_a_folder_of_any_bytes(self):
+        name = os.fsdecode(b"odd \xff\xc3 'name'\n")
+        status, text = self.start("--out", name, program=self.play(READY + 'echo "$2" > "$2/words"')).end(30)
+        self.assertEqual(status, 0, text)
+        self.assertTrue((self.folder / name / "words").exists())
+        self.assertTrue((self.folder / name / "logs/start-1/rank.0/stdout").exists())
+
+    def test_an_exception_of_the_supervisor_ends_the_processes(self):
+        with self.assertRaises(KeyError), Guard(MARK, str(self.folder)):
+            process = subprocess.Popen(["sleep", "60"], env={**os.environ, MARK: str(self.folder)})
+            raise KeyError
+        self.assertEqual(process.wait(10), -signal.SIGKILL)
 
 
 class StopTest(SupervisedTest):
@@ -184,6 +238,30 @@ class RealProgramTest(SupervisedTest):
         self.assertEqual(status, 0, text)
         self.assertIn("restart 1 of 1", text)
         self.assert_as_undisturbed("here")
+
+    def test_a_folder_from_a_config_file_is_the_programs(self):
+        (self.folder / "c.ini").write_text("out = runs/x # the folder\n")
+        run = self.start(*TRAINING, "--config", "c.ini", own=["--restarts", "1"])
+        self.wait_for_checkpoint("runs/x")
+        kill(run.ranks()[:1])
+        status, text = run.end(60)
+        self.assertEqual(status, 0, text)
+        self.assertIn("restart 1 of 1", text)
+        self.assertRegex(text, "going on from runs/x/checkpoints/step-")
+        self.assertEqual([path.name for path in (self.folder / "runs").iterdir()], ["x"])
+        self.assert_as_undisturbed("runs/x")
+
+    def test_a_run_goes_on_in_its_own_folder(self):
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(self.folder)
+        self.assertEqual(self.train("old").end(60)[0], 0)
+        for named in ("old", "old/"):
+            self.assertEqual(with_run_folder(["--resume", named], PROGRAM), (["--resume", named], Path("old")))
+        words = ["--resume", "old/checkpoints"]
+        self.assertEqual(with_run_folder(words, PROGRAM), (words, self.folder / "old"))
+        for named in ("old/checkpoints/latest", "absent"):
+            words, folder = with_run_folder(["--resume", named], PROGRAM)
+            self.assertEqual(words, ["--resume", named, "--out", str(folder)])
 
     def test_a_run_that_was_asked_to_stop_goes_on_later(self):
         run = self.train("here")

@@ -8,6 +8,7 @@
 #include "support/files.hpp"
 
 #include <cstring>
+#include <limits>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -33,6 +34,24 @@ TEST_F(CheckpointFolderTest, SavesPrunesAndFindsTheNewest) {
   EXPECT_THAT(folder_.steps(), ElementsAre(15, 123456789));
   EXPECT_EQ(newest_step(path_), 123456789);
   EXPECT_EQ(folder_.path_of(15).filename(), "step-00000015");
+}
+
+TEST_F(CheckpointFolderTest, PruningKeepsTheOneThatWasVerified) {
+  for (const Index step : {5, 10, 80, 90}) save(folder_, step);
+  folder_.prune(2, 10);
+  EXPECT_THAT(folder_.steps(), ElementsAre(10, 90));
+  folder_.prune(1, 10);
+  EXPECT_THAT(folder_.steps(), ElementsAre(10));
+}
+
+TEST_F(CheckpointFolderTest, NumbersThatAreNotFiniteAreNotGoneOnFrom) {
+  save(folder_, 10);
+  Checkpoint diverged = checkpoint_of(20);
+  diverged.tensors.tensors["layers.0.bias"].values[0] = std::numeric_limits<Real>::quiet_NaN();
+  folder_.save(20, to_files(diverged));
+  expect_error(ExitStatus::model, {"step-00000020", "layers.0.bias", "not finite"},
+               [&] { read_checkpoint(folder_.path_of(20)); });
+  EXPECT_EQ(newest_step(path_), 10);
 }
 
 TEST_F(CheckpointFolderTest, LatestPointsAtTheNewestSave) {
@@ -70,6 +89,57 @@ TEST_F(CheckpointFolderTest, AWholeOneIsNotWrittenAgainAndADamagedOneIs) {
   folder_.save(3, to_files(other));
   EXPECT_EQ(read_checkpoint(folder_.path_of(3)).config, "seed = 2\n");
   EXPECT_TRUE(fs::exists(path_ / "damaged-00000003"));
+}
+
+TEST_F(CheckpointFolderTest, ACheckpointIsOfItsStepAndItsRun) {
+  Checkpoint own = checkpoint_of(3);
+  own.run.run = "own";
+  own.run.data = {1, 2, 3};
+  folder_.save(3, to_files(own));
+  EXPECT_EQ(read_checkpoint(folder_.path_of(3), "own").run.run, "own");
+  EXPECT_EQ(read_checkpoint(folder_.path_of(3)).run.data, own.run.data);
+  expect_error(ExitStatus::model, {"of the run own", "of the run other"},
+               [&] { read_checkpoint(folder_.path_of(3), "other"); });
+  fs::rename(folder_.path_of(3), folder_.path_of(80));
+  expect_error(ExitStatus::model, {"named as step 80", "holds step 3"}, [&] { read_checkpoint(folder_.path_of(80)); });
+  fs::create_directory_symlink("step-00000080", path_ / "link");
+  expect_error(ExitStatus::model, {"named as step 80"}, [&] { read_checkpoint(path_ / "link"); });
+  fs::rename(folder_.path_of(80), path_ / "best");  // a name that says nothing
+  EXPECT_EQ(read_checkpoint(path_ / "best").state.step, 3);
+}
+
+TEST_F(CheckpointFolderTest, OnlyTheSameIsNotWrittenAgain) {
+  Checkpoint own = checkpoint_of(3);
+  own.run.run = "own";
+  own.run.data = {1, 2, 3};
+  const auto expect_same = [&](const Checkpoint& there, bool same) {
+    fs::remove_all(path_);
+    folder_.save(3, to_files(there));
+    EXPECT_EQ(is_checkpoint_of(folder_.path_of(3), own.run, 3), same);
+    folder_.save(3, to_files(own), [&](const fs::path& found) { return is_checkpoint_of(found, own.run, 3); });
+    EXPECT_EQ(fs::exists(path_ / "damaged-00000003"), !same);
+    EXPECT_EQ(read_checkpoint(folder_.path_of(3)).run.run, same ? there.run.run : "own");
+  };
+  expect_same(own, true);
+  expect_same(checkpoint_of(3), true);  // of version 0.1, which names neither run nor data
+  expect_same(checkpoint_of(4), false);
+  Checkpoint other = own;
+  other.run.run = "other";
+  expect_same(other, false);
+  other = own;
+  other.run.data->test = 4;
+  expect_same(other, false);
+}
+
+TEST_F(CheckpointFolderTest, AManifestNamesJustItsFiles) {
+  save(folder_, 3);
+  const fs::path checkpoint = folder_.path_of(3);
+  system_files().write(checkpoint / ".nfs0001", "of the system");
+  EXPECT_NO_THROW(verify_checkpoint(checkpoint));
+  system_files().write(checkpoint / "more", "");
+  expect_error(ExitStatus::model, {"does not name more"}, [&] { verify_checkpoint(checkpoint); });
+  system_files().write(checkpoint / "manifest.json", manifest_of({}));
+  expect_error(ExitStatus::model, {"names no file"}, [&] { verify_checkpoint(checkpoint); });
 }
 
 TEST_F(CheckpointFolderTest, LeftoversAreNeitherSeenNorKept) {

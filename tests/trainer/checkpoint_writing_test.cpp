@@ -2,6 +2,9 @@
 #include "support/files.hpp"
 #include "support/training_fixture.hpp"
 
+#include <limits>
+
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -14,6 +17,20 @@ using Writing = testing_support::TrainingTest;
 TEST_F(Writing, CheckpointsComeAtTheirStepsAndTheNewestAreKept) {
   run(path_ / "every", {.checkpoint_every = 5});
   EXPECT_THAT(CheckpointFolder(path_ / "every").steps(), testing::ElementsAre(10, 12));
+}
+
+TEST_F(Writing, WeightsThatAreNotFiniteAreNotSaved) {
+  for (const Real value : {std::numeric_limits<Real>::quiet_NaN(), std::numeric_limits<Real>::infinity()}) {
+    SCOPED_TRACE(value);
+    recorder_.after_step = [=, this](Index step) {
+      if (step == 6) network_->weights[1].view()(2, 3) = value;
+    };
+    const auto folder = path_ / fmt::format("diverged{}", value);
+    expect_error(ExitStatus::diverged, {"weights of layer 2", "step 6"}, [&] { run(folder, {.checkpoint_every = 1}); });
+    world_.barrier();
+    EXPECT_THAT(CheckpointFolder(folder).steps(), testing::ElementsAre(4, 5));
+    EXPECT_EQ(read_newest_checkpoint(CheckpointFolder(folder))->checkpoint.state.step, 5);
+  }
 }
 
 TEST_F(Writing, AFirstCheckpointThatCannotBeWrittenEndsTheRunOnEveryRank) {

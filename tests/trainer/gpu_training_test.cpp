@@ -100,11 +100,11 @@ class GpuData : public testing::TestWithParam<bool> {};
 INSTANTIATE_TEST_SUITE_P(Memory, GpuData, testing::Bool());
 
 TEST_P(GpuData, BatchesReadAheadAreThoseOfTheCpu) {
-  const auto inputs_on = [&](std::unique_ptr<Device> device) {
+  const auto inputs_on = [&](std::unique_ptr<Device> device, const Augmentation& augmentation) {
     if (GetParam()) device->keep_free(std::numeric_limits<std::int64_t>::max());
     constexpr Index features = 300;
     constexpr Index stored = 500;
-    Samples all{{1, 1, features}, std::vector<std::uint8_t>(features * stored), std::vector<std::int32_t>(stored)};
+    Samples all{{10, 10, 3}, std::vector<std::uint8_t>(features * stored), std::vector<std::int32_t>(stored)};
     for (std::size_t k = 0; k < all.pixels.size(); ++k) all.pixels[k] = static_cast<std::uint8_t>(k * 7919 % 251);
     std::iota(all.labels.begin(), all.labels.end(), 0);
     const auto store = device->store(std::move(all));
@@ -112,7 +112,7 @@ TEST_P(GpuData, BatchesReadAheadAreThoseOfTheCpu) {
         *device, {NormalisationKind::mean, std::vector<Real>(features, 3), std::vector<Real>(features, Real(0.1))});
     BatchOrder order({stored, 10, 0, 1}, 64, 1);
     InputBuffer inputs(*device, features, 64);
-    BatchReader reader(*device, order, *store, normalisation, 64);
+    BatchReader reader(*device, order, *store, normalisation, 64, Augmenter(augmentation, {10, 10, 3}, 1));
     std::vector<naive::Dense> seen;
     reader.start(0, 0);
     for (Index batch = 0; batch < 5; ++batch) {
@@ -127,10 +127,12 @@ TEST_P(GpuData, BatchesReadAheadAreThoseOfTheCpu) {
     }
     return seen;
   };
-  const auto on_gpu = inputs_on(make_cuda_device(0, Precision::fp32));
-  const auto on_cpu = inputs_on(make_cpu_device(1));
-  ASSERT_EQ(on_gpu.size(), on_cpu.size());
-  for (std::size_t k = 0; k < on_gpu.size(); ++k) EXPECT_LT(naive::relative_difference(on_gpu[k], on_cpu[k]), 1e-6);
+  for (const Augmentation& augmentation : {Augmentation{}, Augmentation{Flip::random, 2, 3}}) {
+    const auto on_gpu = inputs_on(make_cuda_device(0, Precision::fp32), augmentation);
+    const auto on_cpu = inputs_on(make_cpu_device(1), augmentation);
+    ASSERT_EQ(on_gpu.size(), on_cpu.size());
+    for (std::size_t k = 0; k < on_gpu.size(); ++k) EXPECT_LT(naive::relative_difference(on_gpu[k], on_cpu[k]), 1e-6);
+  }
 }
 
 TEST(GpuFailures, AMatrixBeyondTheMemoryIsNamedAndTheDeviceGoesOn) {

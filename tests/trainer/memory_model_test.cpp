@@ -41,6 +41,22 @@ double bytes_allocated_by(const Make& make) {
   return static_cast<double>(allocated_bytes - before);
 }
 
+/// Maps of all kinds; the residual has a projection.
+NetworkSpec conv_net() {
+  return parse_network(
+      "conv(6,3) norm relu maxpool(2) residual( conv(8,3,stride=2) norm relu dropout(0.1) ) relu meanpool dense(9) "
+      "gelu "
+      "dense(5)",
+      TensorShape{10, 9, 3}, Loss::softmax_cross_entropy, Activation::relu);
+}
+
+StepShape shape_of(const MethodOptions& method, int ranks) {
+  TrainingOptions options;
+  options.method = method;
+  options.batch = batch;
+  return step_shape(options, ranks);
+}
+
 RankMemory predicted(const std::vector<Form>& forms, int ranks) {
   return predict_memory(spec(), forms, {batch, ranks}, 0);
 }
@@ -96,6 +112,74 @@ TEST(MemoryModel, CountsTheMatricesOfEachMethod) {
     const double most = context.communicator.max(own + static_cast<double>(shared));
     EXPECT_EQ(predict_memory(spec(), method, {batch, ranks}, 0).update, most) << name_of(method.method);
   }
+}
+
+TEST(MemoryModel, CountsTheMatricesOfAConvNetsWorkspace) {
+  const auto device = make_cpu_device(1);
+  const int ranks = make_mpi_communicator().size();
+  const Index capacity = workspace_capacity(conv_net(), (batch + ranks - 1) / ranks);
+  Network network = make_network(*device, conv_net(), {}, 1);
+  double bytes = bytes_allocated_by([&] { return Workspace(*device, make_self_communicator(), network, capacity); });
+  bytes += bytes_allocated_by([&] { return InputBuffer(*device, conv_net().inputs(), capacity); });  // read ahead
+  const double labels = static_cast<double>(capacity) * sizeof(std::int32_t);
+  EXPECT_EQ(predict_memory(conv_net(), default_options(Method::sgd), {batch, ranks}, 0).workspace, bytes + 2 * labels);
+}
+
+/// Every way to train a ConvNet that keeps other matrices.
+std::vector<MethodOptions> methods_of_conv_nets() {
+  std::vector<MethodOptions> methods(3, default_options(Method::sibp));
+  methods[1].step = StepRule{};  // the update is added as it is
+  methods[1].momentum = 0;
+  methods[2].step = StepRule{};
+  methods[2].momentum = 0;
+  methods[2].weight_decay = 0.1;
+  methods[2].convolution.refresh.every = 1;
+  for (const Method method : {Method::sgd, Method::adam, Method::proxprop}) methods.push_back(default_options(method));
+  for (MethodOptions& method : methods) method.forms = std::vector<Form>(conv_net().maps.size(), Form::normal);
+  return methods;
+}
+
+TEST(MemoryModel, CountsTheMatricesOfEachMethodForAConvNet) {
+  const auto device = make_cpu_device(1);
+  PhaseClock clock;
+  const UpdateContext context{*device, make_mpi_communicator(), clock};
+  const int ranks = context.communicator.size();
+  (void)context.communicator.make_reducible(*device, 1, 1);  // the first makes a trial, which takes memory of its own
+  for (const MethodOptions& method : methods_of_conv_nets()) {
+    std::int64_t shared = 0;
+    const double own = bytes_allocated_by([&] {
+      auto rule = make_update_rule(context, conv_net(), method, {batch, (batch + ranks - 1) / ranks});
+      shared = context.communicator.shared_bytes();
+      return rule;
+    });
+    const double most = context.communicator.max(own + static_cast<double>(shared));
+    const StepShape step = shape_of(method, ranks);
+    EXPECT_EQ(predict_memory(conv_net(), method, step, 0).update, most)
+        << name_of(method.method) << " momentum " << method.momentum.value_or(-1);
+  }
+}
+
+TEST(MemoryModel, CountsTheParametersOfAConvNetAndItsCheckpoint) {
+  const double parameters = 6 * 28 + 8 * 55 + 8 * 7 + 9 * 9 + 5 * 10 + 2 * 6 + 2 * 8;
+  const double statistics = 2 * 6 + 2 * 8;
+  MethodOptions method = default_options(Method::sibp);
+  method.forms = std::vector<Form>(5, Form::normal);
+  const StepShape step = shape_of(method, 1);
+  const RankMemory memory = predict_memory(conv_net(), method, step, 0);
+  EXPECT_EQ(memory.weights, (parameters + statistics) * sizeof(Real));
+  const double means = 28 * 28 + 55 * 55 + 7 * 7;  // of convolutions
+  EXPECT_EQ(memory.saving, (2 * parameters + statistics + means + 8 * 55) * sizeof(Real));
+}
+
+TEST(MemoryModel, NodesAddUpToTheRank) {
+  MethodOptions method = default_options(Method::sibp);
+  method.forms = std::vector<Form>(5, Form::normal);
+  const StepShape step = shape_of(method, 2);
+  const NetworkMemory network = predict_network_memory(conv_net(), method, step);
+  ASSERT_EQ(network.nodes.size(), conv_net().nodes.size());
+  double bytes = network.inputs + network.patches + network.update;
+  for (const NodeMemory& node : network.nodes) bytes += node.total();
+  EXPECT_EQ(bytes, predict_memory(conv_net(), method, step, 0).on_device());
 }
 
 TEST(MemoryModel, FindsTheLargestBatchThatFits) {

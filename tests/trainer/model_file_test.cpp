@@ -1,6 +1,8 @@
 // What model files say of their inputs, and files from before they said it.
 #include "sibp/trainer/model_file.hpp"
 
+#include "sibp/layer/language.hpp"
+
 #include "support/files.hpp"
 
 #include <numeric>

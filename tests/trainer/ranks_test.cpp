@@ -112,6 +112,12 @@ std::vector<MethodOptions> all_methods() {
   return all;
 }
 
+TEST_F(Ranks, WithAugmentationManyRanksAreOneRank) {
+  data_.synthetic_shape = TensorShape{5, 4, 1};
+  options_.augmentation = augmentation_from_text("flip:alternating,translate:1,cutout:2").value();
+  expect_same_as_one_rank();
+}
+
 TEST_F(Ranks, ManyRanksAreOneRank) {
   for (const Form form : forms) {
     SCOPED_TRACE(name_of(form));

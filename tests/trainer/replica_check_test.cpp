@@ -19,7 +19,7 @@ class Replicas : public testing_support::TrainingTest {
   void flip_after(Index step, int rank, std::size_t layer, Index element, int bit) {
     recorder_.after_step = [=, this](Index done) {
       if (done != step || world_.rank() != rank) return;
-      auto* bytes = reinterpret_cast<unsigned char*>(network_->weights[layer].view().data + element);
+      auto* bytes = reinterpret_cast<unsigned char*>(network_->parameters[layer].matrix.view().data + element);
       bytes[static_cast<std::size_t>(bit) / 8] ^= static_cast<unsigned char>(1 << bit % 8);
     };
   }

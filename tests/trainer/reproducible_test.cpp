@@ -97,6 +97,13 @@ TEST_F(Reproducible, AGramMatrixKeptForSeveralSteps) {
   expect_same_bits_everywhere();
 }
 
+TEST_F(Reproducible, ChangedPictures) {
+  data_.synthetic_shape = TensorShape{7, 5, 4};
+  options_.augmentation = augmentation_from_text("flip,translate:2,cutout:3").value();
+  options_.method.forms = {Form::normal};
+  expect_same_bits_everywhere();
+}
+
 TEST_F(Reproducible, Gradients) {
   for (const Method method : {Method::sgd, Method::adam}) {
     SCOPED_TRACE(name_of(method));

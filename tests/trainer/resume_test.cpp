@@ -45,6 +45,20 @@ TEST_F(Resume, WithEveryMethodItIsTheSame) {
   }
 }
 
+TEST_F(Resume, WithAugmentationItIsTheSame) {
+  data_.synthetic_shape = TensorShape{4, 3, 1};
+  const Outcome plain = run({});
+  for (const char* list : {"flip,translate:1", "flip:alternating,cutout:2"}) {
+    SCOPED_TRACE(list);
+    options_.augmentation = augmentation_from_text(list).value();
+    const Outcome whole = run({});
+    EXPECT_NE(whole.weights, plain.weights);
+    const auto folder = path_ / list;
+    const Outcome stopped = run_until(folder, 6);  // in the second epoch
+    expect_same(run(folder), whole, stopped.records);
+  }
+}
+
 TEST_F(Resume, StoppedAgainAndAgainItIsTheSame) {
   const Outcome whole = run({});
   std::vector<std::string> records;

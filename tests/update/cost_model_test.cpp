@@ -3,6 +3,8 @@
 #include "sibp/layer/language.hpp"
 #include "sibp/update/step_prediction.hpp"
 
+#include <cmath>
+
 #include <gtest/gtest.h>
 
 namespace sibp {
@@ -141,6 +143,24 @@ TEST(StepPrediction, AnAllReduceOverMoreRanksIsNoFaster) {
     EXPECT_GT(rates.latency_seconds, before.latency_seconds);
     EXPECT_LT(rates.reduce_bytes, before.reduce_bytes);
     before = rates;
+  }
+}
+
+TEST(StepPrediction, LayersWithoutAMapReadAndWriteMemoryAndNormsSendMessages) {
+  const auto predicted = [](const char* layers, int ranks) {
+    const NetworkSpec spec = parse_network(layers, TensorShape{8, 8, 3}, Loss::softmax_cross_entropy, Activation::relu);
+    MachineRates rates = MachineRates::uniform(1e9, 1e-6, 1e9);
+    rates.memory_bytes = 1e6;
+    return predict_step(spec, {100, ranks}, rates, std::vector<Form>(2, Form::normal)).cost;
+  };
+  for (const int ranks : {1, 3}) {
+    const LayerCost without = predicted("conv(4,3) meanpool dense(10)", ranks);
+    const LayerCost with = predicted("conv(4,3) norm meanpool dense(10)", ranks);
+    const double elements = 10.0 * 8 * 8 * 4 * std::ceil(100.0 / ranks);
+    EXPECT_NEAR(with.seconds_network - without.seconds_network, elements * sizeof(Real) / 1e6, 1e-9);
+    EXPECT_NEAR(with.seconds_communication - without.seconds_communication, ranks == 1 ? 0 : 2e-6, 1e-12);
+    EXPECT_EQ(with.flops(), without.flops());
+    EXPECT_EQ(with.bytes_reduced, without.bytes_reduced);
   }
 }
 

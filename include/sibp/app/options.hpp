@@ -12,6 +12,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sibp {
@@ -45,12 +46,13 @@ enum class LogLevel { trace, debug, info, warning, error, off };
 struct PlanOptions {
   std::vector<Index> nodes{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
   Index ranks_per_node = 1;
-  std::optional<double> latency;    ///< seconds of a message between ranks; absent: calibrated
-  std::optional<double> bandwidth;  ///< bytes a second of a node's link; absent: calibrated
-  std::optional<double> flops;      ///< a second, of one rank; absent: calibrated
-  std::optional<Index> features;    ///< absent: of the data set
-  std::optional<Index> classes;     ///< absent: of the data set
-  std::filesystem::path json;       ///< empty: none
+  std::optional<double> latency;     ///< seconds of a message between ranks; absent: calibrated
+  std::optional<double> bandwidth;   ///< bytes a second of a node's link; absent: calibrated
+  std::optional<double> flops;       ///< a second, of one rank; absent: calibrated
+  std::optional<Index> features;     ///< absent: of the shape or the data set
+  std::optional<TensorShape> shape;  ///< absent: of the features or the data set
+  std::optional<Index> classes;      ///< absent: of the data set
+  std::filesystem::path json;        ///< empty: none
 };
 
 /// How a training is kept and guarded.
@@ -100,6 +102,8 @@ struct Options {
   LogLevel log_level = LogLevel::info;
   bool has_launcher = false;   ///< no option: mpirun, srun or the like started this process, as its variables show
   bool names_dataset = false;  ///< no option: --dataset was given, in whatever source, rather than left to its default
+  std::vector<std::string_view> on_command_line;  ///< no options: the names of those given there
+  bool may_convolve = true;  ///< no option: whether the network has convolutions, as far as it is known
   bool describe = false;
   bool help = false;     ///< nothing else was looked at
   bool version = false;  ///< nothing else was looked at

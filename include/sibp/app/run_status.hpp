@@ -7,6 +7,7 @@
 #include <atomic>
 #include <filesystem>
 #include <mutex>
+#include <optional>
 #include <string>
 
 namespace sibp {
@@ -19,13 +20,14 @@ namespace sibp {
 ///   step         updates done
 ///   message      for people
 ///   checkpoint   the folder of the last one that is whole, from the run's folder; null if there is none
+///   run          the name of the run, which its checkpoints bear as well
 ///   host, process, time
 ///
 /// Written whole or not at all. Its functions may be called from any thread, and throw nothing: a full disk must not
 /// hide the error that is to be written down.
 class RunStatus {
  public:
-  explicit RunStatus(std::filesystem::path folder);
+  explicit RunStatus(std::filesystem::path folder, std::string run = {});
 
   void running();
   void checkpoint_written(const std::filesystem::path& checkpoint);
@@ -36,6 +38,7 @@ class RunStatus {
   void write();
 
   std::filesystem::path folder_;
+  std::string run_;
   std::mutex mutex_;
   std::atomic<Index> step_{0};
   std::string state_ = "running";
@@ -43,6 +46,19 @@ class RunStatus {
   int exit_status_ = -1;  ///< −1: none yet
   std::string checkpoint_;
 };
+
+/// What a run wrote down of itself in its status.json.
+struct WrittenStatus {
+  std::string run;         ///< its name; empty in those of version 0.1
+  std::string checkpoint;  ///< the folder of its last one, from the run's folder; empty: none
+};
+
+/// Reads a run's status.json. Local. Nothing if there is none. Throws Error (model) naming the file if it is not as
+/// RunStatus writes it, Error (runtime) if it cannot be read.
+std::optional<WrittenStatus> read_status(const std::filesystem::path& folder);
+
+/// A name for a run that no other has: 32 hexadecimal digits. Local.
+std::string new_run_name();
 
 /// Tells a status of every step.
 class StatusObserver final : public TrainingObserver {

@@ -57,7 +57,8 @@ class ReducibleMatrix {
   /// and may hold it only after wait(). alpha = 0 makes zeros of anything. Collective.
   virtual void set_product(Device& device, MatrixView part, Real alpha, const ColumnSource& source);
   void set_product(Device& device, MatrixView part, Real alpha, ConstMatrixView x, ConstMatrixView y) {
-    set_product(device, part, alpha, ColumnSource::of(x, y));
+    const auto whole = [&](const ColumnSource::Visit& visit) { visit(x, y); };
+    set_product(device, part, alpha, ColumnSource{std::ref(whole)});  // by reference: a step allocates nothing
   }
   /// packed ← the lower triangle of X Xᵀ, column by column, in the same way; `packed` has one column, `whole` is memory
   /// for a square matrix, with any content afterwards.

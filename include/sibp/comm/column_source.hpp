@@ -14,11 +14,6 @@ struct ColumnSource {
   /// valid during the call only.
   std::function<void(const Visit&)> for_each;
   Index per_sample = 1;  ///< columns at most of each sample
-
-  /// X and Y as they lie in memory; they stay there while the source is used.
-  static ColumnSource of(ConstMatrixView x, ConstMatrixView y) {
-    return {[x, y](const Visit& visit) { visit(x, y); }};
-  }
 };
 
 class Device;

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -12,8 +14,9 @@ namespace sibp {
 /// removed. A path that is no regular file, such as a pipe or a device, is written to as it is.
 void write_file_whole(const std::filesystem::path& path, std::string_view content);
 
-/// The whole of a file. Local. Throws std::system_error naming the path if it cannot be read
-/// or is no regular file.
-std::string read_file(const std::filesystem::path& path);
+/// The whole of a file. Local. Throws std::system_error naming the path if it cannot be read, is no regular file or has
+/// more than `largest` bytes.
+std::string read_file(const std::filesystem::path& path,
+                      std::uintmax_t largest = std::numeric_limits<std::uintmax_t>::max());
 
 }  // namespace sibp

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "sibp/core/matrix_view.hpp"
+#include "sibp/device/picture_change.hpp"
 #include "sibp/device/samples.hpp"
 
 #include <cstdint>
@@ -23,15 +24,18 @@ class BatchLoader {
   [[nodiscard]] virtual std::unique_ptr<SampleStore> store(Samples samples) = 0;
   /// Gathers one batch: column k of `inputs` (features × M) ← scale ∘ (pixels of sample columns[k] − shift), labels[k]
   /// ← its class. `shift` and `scale` are features × 1, in units of a pixel byte. `columns` is host memory.
+  /// `changes`, in host memory, has what is done to each picture after that; without any, pictures stay as they are.
   void load_batch(const SampleStore& samples, std::span<const Index> columns, ConstMatrixView shift,
-                  ConstMatrixView scale, MatrixView inputs, LabelView labels);
+                  ConstMatrixView scale, MatrixView inputs, LabelView labels,
+                  std::span<const PictureChange> changes = {});
 
  protected:
   [[nodiscard]] std::int64_t kept_free() const { return kept_free_; }
 
  private:
   virtual void do_load_batch(const SampleStore& samples, std::span<const Index> columns, ConstMatrixView shift,
-                             ConstMatrixView scale, MatrixView inputs, std::int32_t* labels) = 0;
+                             ConstMatrixView scale, MatrixView inputs, std::int32_t* labels,
+                             std::span<const PictureChange> changes) = 0;
 
   std::int64_t kept_free_ = 0;
 };

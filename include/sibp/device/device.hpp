@@ -29,9 +29,10 @@ std::optional<std::string> cpu_device_advice();
 std::unique_ptr<Device> make_cpu_device(int threads = 0);
 
 /// The same, with results that are equal bit for bit for any number of threads, and in which a column of a result of
-/// gemm, solve_left, activate or a loss depends on the same column of the operands alone, not on its place or its
-/// neighbours: sums in products are exact, of operands rounded to about 21 bits; losses are multiples of 2^-30. For one
-/// type of processor. Has no solve_right and no data term. progress() is not called.
+/// gemm, solve_left or a network operation depends on the same column of the operands alone, not on its place or its
+/// neighbours: sums in products are exact, of operands rounded to about 21 bits; losses are multiples of 2^-30. Only
+/// channel_sums of all samples together depend on which those are. For one type of processor. Has no solve_right and no
+/// data term. progress() is not called.
 std::unique_ptr<Device> make_reproducible_device(int threads);
 
 }  // namespace sibp

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "sibp/data/data_digest.hpp"
 #include "sibp/data/sample_order.hpp"
 #include "sibp/trainer/checkpoint_folder.hpp"
 #include "sibp/trainer/model_file.hpp"
@@ -9,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sibp {
@@ -18,8 +20,10 @@ struct RunFacts {
   Index steps = 0;              ///< of the whole run, as it was planned then
   Index batches_per_epoch = 0;  ///< of the training set in its order
   Index training_samples = 0;
-  int ranks = 1;                   ///< that were at work; nothing depends on it
-  std::int64_t metrics_bytes = 0;  ///< of metrics.jsonl
+  int ranks = 1;                      ///< that were at work; nothing depends on it
+  std::int64_t metrics_bytes = 0;     ///< of metrics.jsonl
+  std::string run{};                  ///< name of the run, unlike that of any other; empty in those of version 0.1
+  std::optional<DataDigests> data{};  ///< nothing in checkpoints of version 0.1
 };
 
 /// A training at one step in host memory: all that it takes to go on from there, on any number of ranks. Random streams
@@ -32,14 +36,23 @@ struct Checkpoint {
   std::string config;                           ///< config.ini
 };
 
+/// Whether a text can be the name of a run: 1 to 64 letters and digits. Local.
+bool is_run_name(std::string_view text);
+
 /// The name of the tensor that holds a matrix of UpdateRule::state(). Local.
 std::string tensor_of_method(const std::string& matrix);
 
 /// The files config.ini, state.json and weights.safetensors. Local.
 CheckpointFiles to_files(Checkpoint checkpoint);
 
-/// Verifies and reads a checkpoint's folder. Local. Throws Error (model) naming the file and what is wrong with it.
-Checkpoint read_checkpoint(const std::filesystem::path& folder);
+/// Verifies and reads a checkpoint's folder. Local. Throws Error (model) naming the file and what is wrong with it:
+/// damage, a step other than its name says, a number that is not finite, or a run other than `run`; an empty name is of
+/// any run.
+Checkpoint read_checkpoint(const std::filesystem::path& folder, const std::string& run = {});
+
+/// Whether the folder is that of a whole checkpoint of the same run, step and data. Reads no weights but for their
+/// digest. Local. Throws Error (runtime) if it cannot be read.
+bool is_checkpoint_of(const std::filesystem::path& folder, const RunFacts& run, Index step);
 
 /// The newest checkpoint of a folder that can be read.
 struct NewestCheckpoint {
@@ -49,9 +62,9 @@ struct NewestCheckpoint {
   std::vector<std::string> messages;  ///< why, for each of these
 };
 
-/// Looks from the newest to the oldest. Local. Nothing if there is no checkpoint; throws Error (model) naming each if
-/// there are some, but none that can be read.
-std::optional<NewestCheckpoint> read_newest_checkpoint(const CheckpointFolder& folder);
+/// Looks from the newest to the oldest, for one of `run`. Local. Nothing if there is no checkpoint; throws Error (model)
+/// naming each if there are some, but none that can be used.
+std::optional<NewestCheckpoint> read_newest_checkpoint(const CheckpointFolder& folder, const std::string& run = {});
 
 /// Where a method's state comes from: rank 0's checkpoint; null on the other ranks.
 /// Sets the state on all ranks. Collective. Throws AgreedError (model) naming what is missing or of another shape.

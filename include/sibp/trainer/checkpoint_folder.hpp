@@ -4,6 +4,7 @@
 #include "sibp/core/types.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -13,12 +14,15 @@ namespace sibp {
 /// The files of one checkpoint by name, without its manifest.
 using CheckpointFiles = std::map<std::string, std::string>;
 
+/// Whether verify_checkpoint finds nothing wrong. Local.
+bool is_whole(const std::filesystem::path& checkpoint);
+
 /// A folder of checkpoints, one folder step-00001200 for each, whatever is in them:
 ///
 ///   step-00001200/…              the files
 ///   step-00001200/manifest.json  their sizes and SHA-256 digests, written last
 ///   latest                       a symbolic link to the newest
-///   damaged-00001200             one that set_aside() has put out of the way
+///   damaged-00001200             one that set_aside() has put out of the way: damaged, or not what its place says
 ///   tmp-…                        what a save that was cut short left; never looked at, and removed by the next
 ///
 /// After every single change to the disk there is a whole checkpoint if there was one before. Local; for one process at
@@ -33,13 +37,14 @@ class CheckpointFolder {
   [[nodiscard]] std::vector<Index> steps() const;
 
   /// Saves a checkpoint, which is then the latest: written under another name, flushed, then renamed. Nothing is done
-  /// if a whole one of that step is there.
-  void save(Index step, const CheckpointFiles& content);
-  /// Removes all but the newest `keep`.
-  void prune(Index keep);
+  /// where one of that step is there and `is_same` says so of its folder; one that is not the same is set aside.
+  void save(Index step, const CheckpointFiles& content,
+            const std::function<bool(const std::filesystem::path&)>& is_same = is_whole);
+  /// Removes all but `keep` of them: the newest ones, and that of `step` whether it is among these or not.
+  void prune(Index keep, Index step = -1);
   /// Removes what is left of saves that were cut short, and makes `latest` that of the newest checkpoint.
   void clean_up();
-  /// Gives a damaged checkpoint another name, so that it is neither taken for one nor counted.
+  /// Gives a checkpoint that cannot be used another name, so that it is neither taken for one nor counted.
   void set_aside(Index step);
 
  private:
@@ -57,8 +62,8 @@ Index step_of_name(const std::string& name);
 /// Whether the folder is that of one checkpoint, whole or not. Local.
 bool is_checkpoint(const std::filesystem::path& folder);
 
-/// Checks every file of a checkpoint against its manifest. Local. Throws Error (model) naming the file, what was found
-/// and what was expected.
+/// Checks every file of a checkpoint against its manifest, which names each of them. Local. Throws Error (model) naming
+/// the file, what was found and what was expected.
 void verify_checkpoint(const std::filesystem::path& checkpoint);
 
 /// The manifest of these files. Local.

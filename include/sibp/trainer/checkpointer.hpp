@@ -34,6 +34,8 @@ struct CheckpointSource {
 /// Writes the checkpoints of a training, on rank 0: takes a copy while training waits, and writes it from a thread of
 /// its own while training goes on. All functions are Local.
 ///
+/// No checkpoint holds a number that is not finite, and older ones go only after the new one has been read back.
+///
 /// A checkpoint that cannot be written is an error in the log; training goes on with the one before it, unless there is
 /// none: see failure(). The last one must be there at the end: see finish().
 class Checkpointer {
@@ -47,11 +49,12 @@ class Checkpointer {
 
   /// Whether the time between two checkpoints is over.
   [[nodiscard]] bool due() const;
-  /// Takes a copy of the training in this state and starts to write it, once the one before is written.
+  /// Takes a copy of the training in this state and starts to write it, once the one before is written. Throws Error
+  /// (diverged) naming what is not finite, and writes nothing then.
   void save(const TrainingState& state);
   /// Why training must end now: the first checkpoint of all cannot be written. Does not wait.
   [[nodiscard]] std::optional<Failure> failure();
-  /// Returns when all is written and the last checkpoint has been read back and verified. Throws Error if it is not so.
+  /// Returns when the last checkpoint is written, and has been read back and verified. Throws Error if that failed.
   void finish();
 
  private:

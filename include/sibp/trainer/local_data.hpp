@@ -1,6 +1,7 @@
 #pragma once
 
 #include "sibp/comm/communicator.hpp"
+#include "sibp/data/data_digest.hpp"
 #include "sibp/data/dataset.hpp"
 #include "sibp/data/normalisation.hpp"
 #include "sibp/data/shards.hpp"
@@ -15,6 +16,7 @@ namespace sibp {
 struct LocalSplit {
   Sharding sharding;                     ///< how the whole set is dealt
   std::unique_ptr<SampleStore> samples;  ///< those of this rank's logical shards, in Sharding::local_samples() order
+  std::uint64_t digest = 0;              ///< of the whole set: see digest_of
 
   [[nodiscard]] Index global_size() const { return sharding.samples; }
 };
@@ -40,6 +42,8 @@ struct TrainingData {
   LocalSplit validation;               ///< without samples unless some are held out
   LocalSplit test;
   Normalisation normalisation;  ///< with statistics of all ranks' training samples
+
+  [[nodiscard]] DataDigests digests() const { return {training.digest, validation.digest, test.digest}; }
 };
 
 /// Holds out `validation` samples, draws options.training_sample of the others, deals all sets to the ranks, reads them

@@ -22,6 +22,23 @@ struct RankMemory {
   [[nodiscard]] double total() const { return on_device() + saving; }
 };
 
+/// Bytes that one rank keeps for one node of a network.
+struct NodeMemory {
+  double weights = 0;    ///< its parameters, statistics among them
+  double workspace = 0;  ///< its tensor and their difference for a batch; where nodes share memory, the first one's
+  double update = 0;     ///< what the update rule keeps for it
+
+  [[nodiscard]] double total() const { return weights + workspace + update; }
+};
+
+/// Bytes that one rank keeps for a network and its update.
+struct NetworkMemory {
+  std::vector<NodeMemory> nodes;
+  double inputs = 0;   ///< of a batch and of the next
+  double patches = 0;  ///< blocks in which patches are unfolded, which all convolutions share
+  double update = 0;   ///< what the update rule keeps for all nodes together
+};
+
 /// What the cost of a step depends on, of these options. Local.
 StepShape step_shape(const TrainingOptions& options, int ranks);
 
@@ -34,7 +51,8 @@ StepShape step_shape(const TrainingOptions& options, int ranks);
 ///   dual            M² + mM [+ (n + o)M]                              m = min(n, o)
 ///   dual-split      M² + mM, or [2M² + (M_p + m/P + n + o)M + no]
 ///
-/// and n² more in the first two where A is a running mean.
+/// and n² more in the first two where A is a running mean; no for ΔŴ where steps are relative or there are momentum or
+/// weight decay, another no for momentum, and no/P + 1 for measuring relative steps.
 ///
 /// Local.
 RankMemory predict_memory(const NetworkSpec& spec, const std::vector<Form>& forms, const StepShape& step,
@@ -44,6 +62,9 @@ RankMemory predict_memory(const NetworkSpec& spec, const std::vector<Form>& form
 /// moments of optimisers (no each) and what conjugate gradients need. `method` has a form per layer if it has forms.
 /// Local.
 RankMemory predict_memory(const NetworkSpec& spec, const MethodOptions& method, const StepShape& step, Index samples);
+
+/// The same node by node, without shard and checkpoints. Local.
+NetworkMemory predict_network_memory(const NetworkSpec& spec, const MethodOptions& method, const StepShape& step);
 
 /// The largest batch, of at most that of `step`, with which a rank without samples keeps no more than `bytes` on its
 /// device; nothing if there is none. Local.

@@ -31,9 +31,9 @@ struct TrainingResult {
 /// checkpoint gives the same bits as one that never stopped, on the same number of ranks.
 ///
 /// A stop is agreed on with the sum of a step's losses, or of an evaluation, which is then made when the training goes
-/// on. `observer` is called on rank 0 and may be null elsewhere. Collective. Throws AgreedError: diverged if a loss is
-/// not finite or a factorisation failed, usage if the warm-up is longer than the run or the start is behind its end,
-/// disagree if replicas differ, runtime if the first or the last checkpoint cannot be written.
+/// on. `observer` is called on rank 0 and may be null elsewhere. Collective. Throws AgreedError: diverged if a loss or
+/// weights to be saved are not finite or a factorisation failed, usage if the warm-up is longer than the run or the
+/// start is behind its end, disagree if replicas differ, runtime if the first or the last checkpoint cannot be written.
 TrainingResult train(const UpdateContext& context, UpdateRule& rule, Network& network, const TrainingData& data,
                      const TrainingOptions& options, double eta, TrainingObserver* observer,
                      const TrainingControl& control = {});

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "sibp/core/types.hpp"
+#include "sibp/data/augmentation.hpp"
 #include "sibp/update/method_options.hpp"
 
 #include <cstdint>
@@ -24,6 +25,8 @@ struct TrainingOptions {
   Index warmup_steps = 0;            ///< the step size rises linearly over these steps first
   Index batch = 100;                 ///< global batch M, samples over all ranks
   std::filesystem::path batch_list;  ///< the samples of each step; empty: the order of the seed
+  Augmentation augmentation;         ///< of the pictures in training batches
+  double label_smoothing = 0;        ///< share of a target that all classes have alike, below 1; in training alone
   Index epochs = 5;                  ///< passes over the training set; used unless `steps` is given
   std::optional<Index> steps;        ///< updates, instead of epochs
   Index logical_shards = 64;         ///< V

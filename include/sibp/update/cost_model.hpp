@@ -44,6 +44,7 @@ struct LayerCost {
   double seconds_update = 0;
   double seconds_communication = 0;  ///< of the collectives, were none hidden
 
+  LayerCost& operator+=(const LayerCost& other);
   [[nodiscard]] double flops() const { return flops_network + flops_update; }
   [[nodiscard]] double seconds() const { return seconds_network + seconds_update + seconds_communication; }
 };
@@ -71,6 +72,9 @@ struct LayerInStep {
 
 /// The proximal update in one form; the formulas are those of enum Form. Local.
 LayerCost semi_implicit_cost(Form form, const LayerInStep& step, const MachineRates& rates);
+
+/// What a layer without a map reads and writes, forward and back, and its messages where it has scales. Local.
+LayerCost element_cost(const LayerSpec& layer, const StepShape& step, const MachineRates& rates);
 
 /// A gradient step: 2noM/P flops, and the all-reduce of the gradient; then as many conjugate-gradient steps on
 /// ΔŴ (F̂ F̂ᵀ + λI) = B as `cg_steps`: 4noM/P flops each, and the all-reduce of a product as large. Local.

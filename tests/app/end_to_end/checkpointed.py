@@ -1,7 +1,23 @@
 """Runs that stop and go on, for the tests of checkpoints and stops."""
 
+import hashlib
+import json
+
 from harness import DONE, STOPPED, ProgramTest
 from runs import records, training
+
+
+def rewrite(checkpoint, name, content):
+    """Puts other content into a file of a checkpoint, with a manifest that fits; None takes the file away."""
+    manifest = json.loads((checkpoint / "manifest.json").read_text(encoding="utf-8"))
+    if content is None:
+        (checkpoint / name).unlink()
+        del manifest["files"][name]
+    else:
+        (checkpoint / name).write_bytes(content)
+        manifest["files"][name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    text = json.dumps(manifest, indent=1, sort_keys=True, separators=(",", ": ")) + "\n"
+    (checkpoint / "manifest.json").write_text(text, encoding="utf-8")
 
 
 class CheckpointTest(ProgramTest):

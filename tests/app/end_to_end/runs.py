@@ -28,6 +28,10 @@ def status(folder):
     return json.loads((folder / "status.json").read_text(encoding="utf-8"))
 
 
+def write_status(folder, **changes):
+    (folder / "status.json").write_text(json.dumps(status(folder) | changes), encoding="utf-8")
+
+
 def checkpoints(folder):
     """The names of the checkpoints in a run's folder, oldest first."""
     return sorted(path.name for path in (folder / "checkpoints").glob("step-*"))

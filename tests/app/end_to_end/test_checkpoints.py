@@ -1,13 +1,16 @@
 """Checkpoints and going on from them, with the whole program."""
 
+import json
+import math
 import os
 import shutil
 import signal
 import subprocess
 
-from checkpointed import CheckpointTest
-from harness import DATA, DISAGREE, MODEL, STOPPED, USAGE, MPIEXEC, PROGRAM, Run, main
-from runs import checkpoints, records, status, training
+import datasets
+from checkpointed import CheckpointTest, rewrite
+from harness import DATA, DISAGREE, DIVERGED, MODEL, STOPPED, USAGE, MPIEXEC, PROGRAM, Run, main
+from runs import checkpoints, records, status, training, write_status
 
 
 class Resuming(CheckpointTest):
@@ -32,6 +35,7 @@ class Resuming(CheckpointTest):
         # Nor is a run that came to no checkpoint anything.
         shutil.rmtree(self.run_folder / "checkpoints")
         (self.run_folder / "model.safetensors").unlink()
+        write_status(self.run_folder, checkpoint=None)
         self.train(resume="auto")
         self.expect_equal(self.run_folder, whole)
 
@@ -101,7 +105,6 @@ class Refusals(CheckpointTest):
         self.assertEqual(after, before)
 
     def test_other_data(self):
-        import datasets
         for name, images in (("data", 600), ("fewer", 590)):
             datasets.write_mnist(self.folder / name, training=images)
         common = {"dataset": "mnist", "synthetic_samples": None, "synthetic_features": None, "synthetic_classes": None}
@@ -113,11 +116,62 @@ class Refusals(CheckpointTest):
         pixels.write_bytes(content)
         self.fail_on_resume(DATA, "--data-dir", "not those", data_dir=self.folder / "data", **common)
 
+    def test_other_data_of_the_same_shape_and_statistics(self):
+        common = {"dataset": "mnist", "synthetic_samples": None, "synthetic_features": None, "synthetic_classes": None}
+        data = datasets.write_mnist(self.folder / "data")
+        self.stop_early(data_dir=data, **common)
+        for name, header, size, what in ((datasets.TRAIN_LABELS, 8, 1, "training samples or their labels"),
+                                         (datasets.TRAIN_IMAGES, 16, 784, "training samples or their labels"),
+                                         (datasets.TEST_LABELS, 8, 1, "test samples or their labels"),
+                                         (datasets.TEST_IMAGES, 16, 784, "test samples or their labels")):
+            with self.subTest(name):
+                content = (data / name).read_bytes()
+                items = [content[place:place + size] for place in range(header, len(content), size)]
+                (data / name).write_bytes(content[:header] + b"".join(reversed(items)))
+                self.fail_on_resume(DATA, "--data-dir: the " + what, "step-00000001", data_dir=data, **common)
+                (data / name).write_bytes(content)
+        self.train(resume="auto", ranks=3, data_dir=data, **common)
+
+    def test_a_checkpoint_without_a_digest_is_gone_on_from_with_a_warning(self):
+        self.stop_early()
+        (checkpoint,) = (self.run_folder / "checkpoints").glob("step-*")
+        state = json.loads((checkpoint / "state.json").read_text(encoding="utf-8"))
+        del state["data"]
+        rewrite(checkpoint, "state.json", (json.dumps(state) + "\n").encode())
+        _, result = self.train(resume="auto")
+        self.assertRegex(result.stderr, r"\[warning\] .*step-00000001 is of version 0\.1")
+
     def test_nothing_to_go_on_from(self):
         self.fail_on_resume(MODEL, "nowhere", "does not exist", resume=self.folder / "nowhere")
         (self.folder / "empty").mkdir()
         self.fail_on_resume(MODEL, "empty", "no checkpoint", resume=self.folder / "empty")
         self.fail_on_resume(USAGE, "--resume", "auto", "--out", out=None)
+
+    def test_a_run_whose_checkpoints_are_away(self):
+        """As where the file system that holds them is not mounted."""
+        self.stop_early()
+        away = self.folder / "away"
+        (self.run_folder / "checkpoints").rename(away)
+        before = {name: (self.run_folder / name).read_bytes() for name in ("metrics.jsonl", "config.ini", "status.json")}
+        for make in (lambda: None, (self.run_folder / "checkpoints").mkdir):
+            make()
+            self.fail_on_resume(MODEL, "had the checkpoint checkpoints/step-00000001", "mounted", "start anew")
+            self.assertEqual({name: (self.run_folder / name).read_bytes() for name in before}, before)
+        (self.run_folder / "checkpoints").rmdir()
+        away.rename(self.run_folder / "checkpoints")
+        self.train(resume="auto", checkpoint_every=20)
+        shutil.rmtree(self.run_folder / "checkpoints/step-00000060")
+        _, result = self.train(resume="auto")
+        self.assertRegex(result.stderr, r"\[warning\] .*step-00000060 is gone; older")
+
+    def test_a_status_that_is_none(self):
+        self.stop_early()
+        for text in ("", "{", "[]", "null", '{"state": 3}', '{"state": "done", "run": 7}', "[" * 100000):
+            with self.subTest(text=text[:30]):
+                (self.run_folder / "status.json").write_text(text, encoding="utf-8")
+                self.fail_on_resume(MODEL, "status.json", "remove it")
+        (self.run_folder / "status.json").unlink()
+        self.train(resume="auto")
 
     def test_a_folder_that_is_no_run(self):
         self.run_folder.mkdir()
@@ -145,6 +199,19 @@ class Refusals(CheckpointTest):
         self.assertRegex(result.stderr, "error: rank 1 runs .*float64, but rank 0 runs .*float32")
 
 
+class Divergence(CheckpointTest):
+    def test_the_last_good_checkpoint_stays(self):
+        # Grows by a factor in every step.
+        _, result = self.train(method="sgd", form=None, lr="1e4", schedule="constant", loss="mean-squared-error",
+                               activation="identity", checkpoint_every=1, keep=1, expect=DIVERGED)
+        self.assertRegex(result.errors[0], "not finite")
+        self.assertEqual(len(checkpoints(self.run_folder)), 1)
+        self.succeed("checkpoint", "verify", self.run_folder)
+        weights, _ = datasets.read_safetensors(self.run_folder / "checkpoints/latest/weights.safetensors")
+        for name, (_, values) in weights.items():
+            self.assertTrue(all(map(math.isfinite, values)), name)
+
+
 class DamagedCheckpoints(CheckpointTest):
     def test_the_older_one_is_used_and_the_damage_is_named(self):
         whole, _ = self.train("whole", checkpoint_every=20)
@@ -160,6 +227,47 @@ class DamagedCheckpoints(CheckpointTest):
         self.assertIn("going on from " + str(self.run_folder / "checkpoints" / "step-00000020"), result.stderr)
         self.expect_equal(self.run_folder, whole)
         self.assertTrue((self.run_folder / "checkpoints" / "damaged-00000060").exists())
+
+    def expect_unusable(self, *patterns):
+        """Neither the run goes on from its only checkpoint, nor does `verify` find it whole."""
+        before = sorted(self.run_folder.rglob("*"))
+        self.fail_with(MODEL, patterns, *training(out=self.run_folder, resume="auto"), ranks=2)
+        self.assertEqual(sorted(self.run_folder.rglob("*")), before)
+        for pattern in patterns:
+            self.assertRegex(self.run_and_expect(MODEL, "checkpoint", "verify", self.run_folder).stdout, pattern)
+
+    def test_a_checkpoint_that_was_renamed(self):
+        self.stop_early()
+        folder = self.run_folder / "checkpoints"
+        (folder / "step-00000001").rename(folder / "step-00000060")
+        self.expect_unusable("step-00000060 is named as step 60, but holds step 1;")
+
+    def test_a_checkpoint_of_another_run(self):
+        self.stop_early()
+        other, _ = self.train("other")
+        shutil.copytree(other / "checkpoints/step-00000060", self.run_folder / "checkpoints/step-00000060")
+        _, result = self.train(resume="auto", checkpoint_every=30, keep=9)
+        names = [status(folder)["run"] for folder in (other, self.run_folder)]
+        self.assertRegex(result.stderr, "step-00000060 is of the run {}, but its folder is of the run {};".format(*names))
+        self.assertRegex(result.stderr, "going on from .*step-00000001")
+        self.assertTrue((self.run_folder / "checkpoints/damaged-00000060").exists())
+        self.succeed("checkpoint", "verify", self.run_folder)
+        shutil.rmtree(self.run_folder / "checkpoints")
+        shutil.copytree(other / "checkpoints", self.run_folder / "checkpoints", symlinks=True)
+        self.expect_unusable("step-00000060 is of the run {}, but its folder is of the run {};".format(*names))
+
+    def test_a_manifest_names_just_its_files(self):
+        self.stop_early()
+        checkpoint = self.run_folder / "checkpoints/step-00000001"
+        manifest = (checkpoint / "manifest.json").read_bytes()
+        (checkpoint / "more").touch()
+        self.expect_unusable("does not name more")
+        (checkpoint / "more").unlink()
+        (checkpoint / "manifest.json").write_bytes(b'{\n "files": {},\n "format": 1\n}\n')
+        self.expect_unusable("names no file")
+        (checkpoint / "manifest.json").write_bytes(manifest)
+        rewrite(checkpoint, "config.ini", None)
+        self.expect_unusable("config.ini")
 
     def test_where_none_can_be_used(self):
         self.stop_early()

@@ -1,0 +1,125 @@
+#include "app/method_choice.hpp"
+
+#include "sibp/core/error.hpp"
+#include "sibp/trainer/memory_model.hpp"
+#include "sibp/update/calibration.hpp"
+#include "sibp/update/methods.hpp"
+
+#include "app/option_table.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+namespace sibp {
+namespace {
+
+bool has_relative_steps(const MethodOptions& method, const NetworkSpec& spec) {
+  return method.method == Method::sibp && settled(method, spec).step->kind == StepRule::Kind::relative;
+}
+
+void check_options_of_convolutions(const Options& options, const NetworkSpec& spec) {
+  if (has_convolutions(spec)) return;
+  for (const std::string_view name : options.on_command_line) {
+    if (!find_option(name)->of_convolutions) continue;
+    throw_usage_error(
+        fmt::format("--{}: means nothing to the network {}, which has no convolutions", name, short_name(spec)));
+  }
+}
+
+void check_published(const NetworkSpec& spec) {
+  for (const Node& node : spec.nodes) {
+    const auto map = node.layer->map();
+    if (map && map->columns == 1) continue;
+    throw_usage_error(
+        fmt::format("--method: found published, which has dense layers alone, with the layer {}; expected sibp, "
+                    "proxprop, sgd or adam",
+                    node.layer->text()));
+  }
+}
+
+void check_forms(const MethodOptions& method, const NetworkSpec& spec) {
+  const std::vector<Form>& given = method.forms;
+  if (given.size() > 1 && given.size() != spec.maps.size())
+    throw_usage_error(
+        fmt::format("--form names {} forms, but the network has {} layers; name one for all or one for each",
+                    given.size(), spec.maps.size()));
+  for (std::size_t i = 0; i < given.size() && given.size() > 1; ++i) {
+    if (!fits(given[i], spec.maps[i]))
+      throw_usage_error(
+          fmt::format("--form: found {} for layer {}, a convolution; expected normal", name_of(given[i]), i + 1));
+  }
+  const auto is_normal = [](Form form) { return form == Form::normal; };
+  if (has_relative_steps(method, spec) && !std::ranges::all_of(given, is_normal))
+    throw_usage_error(fmt::format(
+        "--form: found {} with relative steps, which convolutions have unless --step is given; expected auto "
+        "or normal, or --step fixed",
+        to_text(given)));
+}
+
+/// The form of less work on one rank: no clock and no number of ranks may decide.
+std::vector<Form> reproducible_forms(const Options& options, const NetworkSpec& spec) {
+  std::vector<Form> forms;
+  for (const MapShape& map : spec.maps)
+    forms.push_back(map.columns == 1 && options.training.batch < map.outputs ? Form::activations : Form::normal);
+  spdlog::info("reproducible: forms {}", to_text(forms));
+  return forms;
+}
+
+/// What a calibration says of the forms of each map, and of those not chosen.
+void log_choice(const std::vector<Form>& forms, const std::vector<Form>& candidates, const NetworkSpec& spec,
+                const StepShape& shape, const MachineRates& rates) {
+  spdlog::info("calibration: products {:.0f} GFLOP/s; all-reduce {:.1f} µs and {:.1f} GB/s, gather {:.1f} GB/s",
+               rates.gemm[2] / 1e9, 1e6 * rates.latency_seconds, rates.reduce_bytes / 1e9, rates.gather_bytes / 1e9);
+  for (std::size_t i = 0; i < forms.size(); ++i) {
+    std::string others;
+    for (const Form form : candidates) {
+      const LayerInStep step{spec.maps[i], i == 0, shape};
+      if (fits(form, step.layer))
+        others += fmt::format("  {} {:.2f}", name_of(form), 1e3 * semi_implicit_cost(form, step, rates).seconds());
+    }
+    spdlog::info("layer {}: form {}; predicted ms a step:{}", i + 1, name_of(forms[i]), others);
+  }
+}
+
+}  // namespace
+
+void check_method(const Options& options, const NetworkSpec& spec) {
+  check_options_of_convolutions(options, spec);
+  const MethodOptions& method = options.training.method;
+  if (method.method == Method::published) check_published(spec);
+  check_forms(method, spec);
+}
+
+std::vector<Form> fixed_forms(const MethodOptions& method, const NetworkSpec& spec) {
+  const std::vector<Form>& given = method.forms;
+  if (given.size() == 1) return everywhere_it_fits(given.front(), spec);
+  if (!given.empty()) return given;
+  // The form normal alone measures how far a step moves the neurons.
+  if (has_relative_steps(method, spec)) return std::vector<Form>(spec.maps.size(), Form::normal);
+  return {};
+}
+
+std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, const Compute& compute,
+                           const Communicator& world) {
+  const Method method = options.training.method.method;
+  if (method != Method::sibp && method != Method::proxprop) return {};
+  if (auto fixed = fixed_forms(options.training.method, spec); !fixed.empty()) return fixed;
+  if (options.reproducible) return reproducible_forms(options, spec);
+  const MachineRates rates = calibrate(*compute.device, compute.communicator);
+  const std::string arithmetic = fmt::format("{}, {} threads", compute.device->description(), compute.threads.threads);
+  const StepShape shape = step_shape(options.training, world.size());
+  const bool alike = world.all_agree(world.broadcast(arithmetic) == arithmetic);
+  const auto candidates = forms_on(world.size(), alike, shape.gram_every);
+  auto forms = choose_forms(spec, shape, rates, candidates);
+  for (Form& form : forms) {  // rank 0 decides
+    auto number = static_cast<std::int32_t>(form);
+    world.broadcast(std::span(&number, 1));
+    form = static_cast<Form>(number);
+  }
+  log_choice(forms, candidates, spec, shape, rates);
+  return forms;
+}
+
+}  // namespace sibp

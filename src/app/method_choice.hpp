@@ -1,0 +1,24 @@
+#pragma once
+
+#include "sibp/app/options.hpp"
+
+#include "app/session.hpp"
+
+#include <vector>
+
+namespace sibp {
+
+/// Sees that the method of the options, its parameters and its forms are for such a network. Local. Throws Error
+/// (usage) naming the option that is not.
+void check_method(const Options& options, const NetworkSpec& spec);
+
+/// The forms of the update, one for each map, where the options or the method leave no choice; none where they are to
+/// be chosen. Local.
+std::vector<Form> fixed_forms(const MethodOptions& method, const NetworkSpec& spec);
+
+/// The forms of the update: those fixed, or the best by a short calibration, which goes to the log; none for a method
+/// without proximal solves. Collective.
+std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, const Compute& compute,
+                           const Communicator& world);
+
+}  // namespace sibp
