@@ -29,17 +29,6 @@ NetworkSpec parse(const std::string& text, const TensorShape& input) {
   return parse_network(text, input, Loss::softmax_cross_entropy, Activation::relu);
 }
 
-/// γ around 1 and β around 0.
-std::vector<Dense> toy_scales(const NetworkSpec& spec, std::uint64_t seed) {
-  std::vector<Dense> scales;
-  for (const Index channels : spec.scales()) {
-    scales.push_back(naive::random(channels, 2, seed++));
-    for (double& value : scales.back().values) value *= 0.25;
-    for (Index c = 0; c < channels; ++c) scales.back()(c, 0) += 1;
-  }
-  return scales;
-}
-
 /// A network with weights and scales that are nowhere 0, whose gradients are taken.
 class RankOfGradients {
  public:
@@ -55,9 +44,7 @@ class RankOfGradients {
   }
 
   void set(ParameterRole role, const std::vector<Dense>& values) {
-    const auto views = rank.network().views(role);
-    for (std::size_t i = 0; i < values.size(); ++i)
-      rank.device().copy(naive::upload(rank.device(), values[i]).view(), views[i]);
+    set_parameters(rank.device(), rank.network(), role, values);
   }
 
   double loss_and_gradients(const ToyBatch& batch, Deal deal) {
@@ -308,9 +295,10 @@ TEST(ActivationPlan, WorksInPlaceWhereNothingIsLost) {
   EXPECT_EQ(places("conv(4,3) dropout(0.5) dense(2)"), Places(2, 2));
   // relu needs what came out: it is overwritten by nobody.
   EXPECT_EQ(places("conv(4,3,relu) dropout(0.5) dense(2)"), Places(3, 2));
-  // The sum takes the place of what the body made, and so does relu; the input of the residual stays, with a
-  // difference of its own.
-  EXPECT_EQ(places("conv(4,3) residual( conv(4,3) norm ) relu dense(2)"), Places(4, 3));
+  // The sum takes the place of what the body made, and so does relu; the input of the residual stays. Its difference
+  // takes the place of that of the dense layer, which nobody needs any more.
+  EXPECT_EQ(places("conv(4,3) residual( conv(4,3) norm ) relu dense(2)"), Places(4, 2));
+  EXPECT_EQ(places("conv(4,3) residual( conv(4,3) norm conv(4,3) norm ) relu dense(2)"), Places(6, 3));
 }
 
 TEST(ActivationPlan, ADenseLayerReadsAConvolutionWhereItIs) {

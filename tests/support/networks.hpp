@@ -14,19 +14,28 @@ inline NetworkSpec chain_of(int layers) {
   return network_from_widths(hidden, 4, 2, Loss::softmax_cross_entropy, Activation::relu);
 }
 
+/// The parameters of one role.
+inline std::vector<naive::Dense> parameters_of(Device& device, Network& network, ParameterRole role) {
+  std::vector<naive::Dense> values;
+  for (const MatrixView view : network.views(role)) values.push_back(naive::download(device, view));
+  return values;
+}
+inline void set_parameters(Device& device, Network& network, ParameterRole role,
+                           const std::vector<naive::Dense>& values) {
+  const auto views = network.views(role);
+  for (std::size_t i = 0; i < values.size(); ++i) device.copy(naive::upload(device, values[i]).view(), views[i]);
+}
+
 /// A network with the given weights of its maps, and its other parameters as they start.
 inline Network network_with(Device& device, const NetworkSpec& spec, const std::vector<naive::Dense>& weights) {
   Network network = make_network(device, spec, {}, 1);
-  const auto views = network.views(ParameterRole::weights);
-  for (std::size_t i = 0; i < weights.size(); ++i) device.copy(naive::upload(device, weights[i]).view(), views[i]);
+  set_parameters(device, network, ParameterRole::weights, weights);
   return network;
 }
 
 /// The weights of the maps.
 inline std::vector<naive::Dense> weights_of(Device& device, Network& network) {
-  std::vector<naive::Dense> weights;
-  for (const MatrixView view : network.views(ParameterRole::weights)) weights.push_back(naive::download(device, view));
-  return weights;
+  return parameters_of(device, network, ParameterRole::weights);
 }
 
 }  // namespace sibp::testing_support

@@ -116,6 +116,13 @@ struct ReferenceNetwork {
   std::vector<Dense> tensors{};  ///< after forward()
   double loss = 0;               ///< sum over samples
 
+  // Of the network's own.
+  std::vector<ReferenceLayer> layers_{};
+  std::vector<Dense> known_{};  ///< by node: what σ is applied to
+  std::vector<Dense> hats_{};   ///< by node: x̂
+  std::vector<std::vector<double>> deviations_{};
+  std::vector<Dense> differences_{};
+
   void forward(const Dense& inputs) {
     read_layers();
     tensors = {inputs};
@@ -296,12 +303,6 @@ struct ReferenceNetwork {
       });
     }
   }
-
-  std::vector<ReferenceLayer> layers_{};
-  std::vector<Dense> known_{};  ///< by node: what σ is applied to
-  std::vector<Dense> hats_{};   ///< by node: x̂
-  std::vector<std::vector<double>> deviations_{};
-  std::vector<Dense> differences_{};
 };
 
 }  // namespace sibp::naive

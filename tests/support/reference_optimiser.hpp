@@ -1,7 +1,7 @@
 #pragma once
 
 // Gradient descent with momentum, Adam and the proximal steps of ProxProp in plain double loops, on the gradients of
-// ReferenceStep.
+// ReferenceStep or others.
 
 #include "sibp/update/method_options.hpp"
 
@@ -15,7 +15,7 @@ namespace sibp::naive {
 /// One method's run over a network's weights.
 struct ReferenceOptimiser {
   NetworkSpec spec;
-  std::vector<Dense> weights{};  ///< Ŵ_i, in and out
+  std::vector<Dense> weights{};  ///< Ŵ_i, then [γ β] of normalisations, in and out
   MethodOptions options{};
   double rate = 0.1;
 
@@ -26,19 +26,25 @@ struct ReferenceOptimiser {
   void run(const Dense& inputs, const std::vector<std::int32_t>& labels) {
     ReferenceStep pass{.spec = spec, .weights = weights, .carry = Carry::old_weights};
     pass.run(inputs, labels);
+    apply(pass.gradients, pass.features, inputs.cols);
+  }
+
+  /// Of gradients of the summed loss; `features` are the inputs of the maps, P̂.
+  void apply(const std::vector<Dense>& gradients, const std::vector<Dense>& features, Index samples) {
     ++steps;
     first.resize(weights.size());
     second.resize(weights.size());
     for (std::size_t i = 0; i < weights.size(); ++i) {
-      Dense direction = pass.gradients[i];
-      for (double& value : direction.values) value /= static_cast<double>(inputs.cols);
-      if (options.method == Method::proxprop && i + 1 < weights.size())
-        direction = proximal_direction(direction, pass.features[i]);
+      Dense direction = gradients[i];
+      for (double& value : direction.values) value /= static_cast<double>(samples);
+      if (options.method == Method::proxprop && i + 1 < spec.maps.size())
+        direction = proximal_direction(direction, features[i]);
       if (steps == 1) first[i] = second[i] = Dense(direction.rows, direction.cols);
       const bool with_adam =
           options.method == Method::adam || (options.method == Method::proxprop && options.outer == Optimiser::adam);
       for (std::size_t k = 0; k < direction.values.size(); ++k) {
-        const double g = direction.values[k] + options.weight_decay * weights[i].values[k];
+        const double decay = i < spec.maps.size() ? options.weight_decay : 0;
+        const double g = direction.values[k] + decay * weights[i].values[k];
         weights[i].values[k] -= rate * (with_adam ? adam(i, k, g) : momentum(i, k, g));
       }
     }

@@ -38,6 +38,17 @@ inline std::vector<naive::Dense> toy_weights(const NetworkSpec& spec, std::uint6
   return weights;
 }
 
+/// γ around 1 and β around 0.
+inline std::vector<naive::Dense> toy_scales(const NetworkSpec& spec, std::uint64_t seed) {
+  std::vector<naive::Dense> scales;
+  for (const Index channels : spec.scales()) {
+    scales.push_back(naive::random(channels, 2, seed++));
+    for (double& value : scales.back().values) value *= 0.25;
+    for (Index c = 0; c < channels; ++c) scales.back()(c, 0) += 1;
+  }
+  return scales;
+}
+
 /// ‖a − expected‖ / ‖expected − start‖: an error relative to the change, which what never changes would not pass.
 inline double change_error(const naive::Dense& a, const naive::Dense& expected, const naive::Dense& start) {
   naive::Dense done = a;
@@ -101,8 +112,8 @@ class RankOfStep {
   }
 
   /// Another step on the batch that is there.
-  LossSums repeat(Index global_batch, double eta) {
-    return training_step(context_, *rule_, workspace_, {global_batch, eta}, {}).sums;
+  LossSums repeat(Index global_batch, double eta, double share = 1) {
+    return training_step(context_, *rule_, workspace_, {global_batch, eta, share}, {}).sums;
   }
 
   std::vector<naive::Dense> weights() { return weights_of(*device_, network_); }
