@@ -16,7 +16,8 @@ namespace sibp::testing_support {
 /// Draws texts whose layers fit small pictures of 12 channels.
 class RandomNetworks {
  public:
-  explicit RandomNetworks(std::uint64_t seed) : generator_(seed) {}
+  explicit RandomNetworks(std::uint64_t seed, bool with_dropout = true)
+      : generator_(seed), with_dropout_(with_dropout) {}
 
   static constexpr TensorShape input{9, 8, 12};
 
@@ -50,7 +51,7 @@ class RandomNetworks {
       case 1:
         return one_of("relu", "leaky-relu", "tanh", "sigmoid", "gelu", "identity");
       case 2:
-        return one_of("dropout(0.25)", "dropout(rate=0.1)");
+        return with_dropout_ ? one_of("dropout(0.25)", "dropout(rate=0.1)") : one_of("relu", "identity");
       case 3:
         if (depth > 0) return residual(depth - 1);
         [[fallthrough]];
@@ -70,10 +71,11 @@ class RandomNetworks {
 
   std::string residual(int depth) {
     return "residual(" + one_of("", " ", "\n\t") + sequence(1 + below(3), depth, false) + ")" +
-           one_of("", " relu", " norm", " dropout(0.5)");
+           (with_dropout_ ? one_of("", " relu", " norm", " dropout(0.5)") : one_of("", " relu", " norm"));
   }
 
   std::mt19937_64 generator_;
+  bool with_dropout_;
   int shrunk_ = 0;
 };
 
