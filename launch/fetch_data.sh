@@ -66,15 +66,17 @@ size_of() {
   if [[ -f $1 ]]; then stat -c %s "$1"; else printf '0\n'; fi
 }
 
-# One transfer of an address to a file, going on at its end. The lock is not passed on: it must not outlive this script.
-transfer() {
+# One transfer of an address to a file of at most so many bytes, going on at its end. The lock is not passed on: it must
+# not outlive this script.
+transfer() (
+  ulimit -f $(($3 / 1024 + 1))
   if command -v curl >/dev/null; then
     curl --fail --location --silent --show-error --connect-timeout 30 --speed-limit 1 --speed-time 60 \
       --continue-at - --output "$2" "$1" {lock}>&- </dev/null
   else
     wget --no-verbose --tries=1 --timeout=60 --continue --output-document="$2" "$1" {lock}>&- </dev/null
   fi
-}
+)
 
 # download ADDRESS PARTIAL BYTES: tries to complete PARTIAL.
 download() {
@@ -82,7 +84,12 @@ download() {
   for ((try = 1; try <= tries; try++)); do
     before=$(size_of "$partial")
     if [[ $before -gt 0 ]]; then say "$address: going on after $before of $bytes bytes"; else say "$address"; fi
-    if transfer "$address" "$partial"; then return; fi
+    if transfer "$address" "$partial" "$bytes"; then return; fi
+    if [[ $(size_of "$partial") -gt $bytes ]]; then
+      say "$address sends more than the $bytes bytes of the file that is wanted"
+      rm -f "$partial"
+      return 1
+    fi
     if [[ $before -gt 0 && $(size_of "$partial") -eq $before ]]; then
       rm -f "$partial" # a server that cannot go on in the middle
     fi

@@ -61,19 +61,29 @@ def with_measured_training(record: Record) -> Record:
     return {**record, **measured}
 
 
-def read_records(folder: Path) -> List[Record]:
-    """The records of a run; a last line that was cut is left out."""
-    records = []
+def read_text(path: Path) -> str:
+    """The text of a file, whatever its bytes are; nothing if it cannot be read."""
     try:
-        lines = (folder / METRICS_FILE).read_text(encoding="utf-8").splitlines()
+        return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return []
-    for line in lines:
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError:
-            break
-        if not isinstance(record, dict):
+        return ""
+
+
+def read_object(text: str) -> Optional[Dict[str, Any]]:
+    """The JSON object that a text is; nothing if it is none."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def read_records(folder: Path) -> List[Record]:
+    """The records of a run, up to the first line that is none, such as one that was cut."""
+    records = []
+    for line in read_text(folder / METRICS_FILE).splitlines():
+        record = read_object(line)
+        if record is None:
             break
         records.append(with_measured_training(record))
     return records
@@ -82,7 +92,7 @@ def read_records(folder: Path) -> List[Record]:
 def read_options(path: Path) -> Dict[str, str]:
     """The options of a config.ini."""
     options = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in read_text(path).splitlines():
         name, equals, value = line.partition("=")
         if equals and not line.lstrip().startswith(("#", ";")):
             options[name.strip()] = value.strip()
@@ -90,11 +100,9 @@ def read_options(path: Path) -> Dict[str, str]:
 
 
 def _read_notes(folder: Path) -> Dict[str, Any]:
-    try:
-        notes = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
-        return {}
-    return notes if isinstance(notes, dict) else {}
+    notes = read_object(read_text(folder / RUN_FILE)) or {}
+    kinds = {"machine": dict, "command": list}
+    return {name: note for name, note in notes.items() if isinstance(note, kinds.get(name, object))}
 
 
 def state_of(records: List[Record], notes: Dict[str, Any]) -> str:

@@ -177,7 +177,7 @@ def machines(runs: Sequence[Run]) -> List[Dict[str, Any]]:
 
 def commands(runs: Sequence[Run]) -> List[str]:
     """The commands that made the runs."""
-    return [shlex.join(run.notes.get("command") or ["sibp_dist", "--config", str(run.folder / "config.ini")])
+    return [shlex.join(map(str, run.notes.get("command") or ["sibp_dist", "--config", run.folder / "config.ini"]))
             for run in runs]
 
 

@@ -22,6 +22,7 @@ NETWORKS = (
     TestNetwork("meanpool", "conv(8,3,relu) meanpool(2) conv(8,3,relu) meanpool dense(10)"),
     TestNetwork("norm", "conv(8,3) norm relu dense(10)"),
     TestNetwork("norm of groups", "conv(8,3) norm(group=4) relu dense(10)"),
+    TestNetwork("gelu and dropout", "conv(8,3) gelu dropout(0.2) dense(10)"),
     TestNetwork("residual", "conv(8,3,relu) residual( conv(8,3) norm relu conv(8,3) norm ) relu meanpool dense(10)"),
 )
 

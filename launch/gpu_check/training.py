@@ -27,6 +27,7 @@ TRAININGS = (
     Training("Fashion-MNIST, sgd", "fashion-mnist", MLP, ("--epochs", "2"), 0.29, ("--method", "sgd")),
     Training("ConvNet on made-up images, sibp", "images", CONVNET, ("--steps", "100"), 1.0),
     Training("ConvNet on made-up images, sgd", "images", CONVNET, ("--steps", "100"), 1.0, ("--method", "sgd")),
+    Training("preset fashion-small", "fashion-mnist", ("--preset", "fashion-small"), ("--epochs", "1"), 0.6),
     Training("preset cifar10-small on made-up images", "images", ("--preset", "cifar10-small"), ("--steps", "20"), 2.2),
     Training("preset cifar10-94 on made-up images", "images", ("--preset", "cifar10-94"), ("--steps", "20"), 2.2),
 )
@@ -42,6 +43,9 @@ DATA = {
 
 def run(context, findings):
     for k, training in enumerate(TRAININGS):
+        if context.tiny and "--preset" in training.network:
+            findings.unavailable(training.name, "too much to compute for --tiny")
+            continue
         options = [*DATA[training.data](context), *training.network]
         if why_not := context.why_not(*options):
             findings.unavailable(training.name, why_not)

@@ -30,13 +30,18 @@ def size(a):
     return math.sqrt(sum(x * x for x in a))
 
 
+# Root mean square below which a tensor counts as small: of the bias before a normalisation there is only rounding.
+SMALL = 1e-2
+
+
 def worst_difference(seen, expected):
-    """The largest ‖a − b‖ / ‖b‖ over the tensors, and whose it is. What is not a number is infinitely far."""
+    """The largest ‖a − b‖ / ‖b‖ over the tensors, and whose it is, with ‖b‖ at least that of a small tensor. What is not a
+    number is infinitely far."""
     if seen.keys() != expected.keys():
         raise ValueError(f"found the tensors {', '.join(seen)}, expected {', '.join(expected)}")
     worst, whose = 0.0, "none"
     for name, tensor in expected.items():
-        difference = distance(seen[name], tensor) / (size(tensor) or 1.0)
+        difference = distance(seen[name], tensor) / max(size(tensor), SMALL * math.sqrt(len(tensor)))
         if math.isnan(difference):
             difference = math.inf
         if difference > worst:

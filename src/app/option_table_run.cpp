@@ -29,6 +29,17 @@ void append_model_options(OptionTable& table) {
                        Names<Split>{{"train", Split::train}, {"validation", Split::validation}, {"test", Split::test}}),
                    .place = Place::unsaved,
                    .commands = "evaluate predict"});
+  table.push_back(
+      {.name = "views",
+       .group = model_group,
+       .value_name = "NAME",
+       .help =
+           "also report the accuracy of mean probabilities over views of each picture: flip (it and its mirror image), "
+           "flip+translate (both, and both shifted by a pixel: six) or none",
+       .binding =
+           choice_of([](auto& o) -> auto& { return o.views; }, {Views::none, Views::flip, Views::flip_translate}),
+       .place = Place::unsaved,
+       .commands = "evaluate"});
   table.push_back({.name = "predictions",
                    .group = model_group,
                    .value_name = "FILE",

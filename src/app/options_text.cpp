@@ -73,10 +73,10 @@ std::string to_ini(const Options& options) {
 }
 
 std::string rest_of_options(const Options& options) {
-  return fmt::format("{} {} {} {} {} {} {} {} {}", name_of(options.command), options.model.string(),
-                     static_cast<int>(options.split), options.predictions.string(), options.out.string(),
-                     options.describe, options.resume, static_cast<int>(options.checkpoint_action),
-                     options.checkpoint_folder.string());
+  return fmt::format("{} {} {} {} {} {} {} {} {} {}", name_of(options.command), options.model.string(),
+                     static_cast<int>(options.split), name_of(options.views), options.predictions.string(),
+                     options.out.string(), options.describe, options.resume,
+                     static_cast<int>(options.checkpoint_action), options.checkpoint_folder.string());
 }
 
 }  // namespace sibp

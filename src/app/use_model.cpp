@@ -75,6 +75,11 @@ ModelInUse open_model(const Options& options, const Communicator& world) {
           fmt::format("{} takes pictures of {} (height x width x channels), but {} has pictures of {}; "
                       "choose its --dataset ({})",
                       options.model.string(), to_text(shape), dataset.name, to_text(dataset.shape), model.dataset));
+    if (!has_views(dataset.shape, options.views))
+      throw_usage_error(
+          fmt::format("--views: found {}, but samples of {} are {} (height x width x channels), expected "
+                      "pictures; leave the option out",
+                      name_of(options.views), dataset.name, to_text(dataset.shape)));
     return indices_of(options, dataset);
   });
   Compute compute = open_compute(options, world);
@@ -161,8 +166,14 @@ int run_evaluate(const Options& options, const Communicator& world) {
     throw AgreedError(
         ExitStatus::model,
         fmt::format("{}: its loss on these samples is not finite; the model is damaged", options.model.string()));
-  print_on_root(world, fmt::format("samples   {}\nloss      {:.6f}\naccuracy  {:.4f} %\n", use.split.global_size(),
-                                   result.loss, 100 * result.accuracy));
+  std::string text = fmt::format("samples   {}\nloss      {:.6f}\naccuracy  {:.4f} %\n", use.split.global_size(),
+                                 result.loss, 100 * result.accuracy);
+  if (options.views != Views::none) {
+    const double accuracy =
+        accuracy_with_views(*use.compute.device, world, use.split, use.normalisation, use.workspace, options.views);
+    text += fmt::format("accuracy with views  {:.4f} % ({})\n", 100 * accuracy, name_of(options.views));
+  }
+  print_on_root(world, text);
   return static_cast<int>(ExitStatus::done);
 }
 

@@ -66,7 +66,7 @@ class BatchNorm final : public NormLayer {
     count_ = static_cast<double>(samples_) * pixels();
     const ConstMatrixView x = place().input();
     sum_over_batch(x, x);
-    place().device.download(statistics(), host_statistics_);
+    place().device.download(statistics(), host_statistics_);  // of a checkpoint where the run goes on
     for (std::size_t c = 0; c < channels(); ++c) {
       mean_[c] = totals_[c] / count_;
       const double variance = std::max(totals_[channels() + c] / count_ - mean_[c] * mean_[c], 0.0);

@@ -4,6 +4,7 @@
 #include "app/parse.hpp"
 #include "support/files.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 
@@ -49,6 +50,8 @@ class OptionSets {
                              "evaluate-every", "training-sample"}) {
       maybe(words, name, any({"1", "2", "17"}).substr(0, name == std::string("warmup-steps") ? 1 : 9));
     }
+    if (std::ranges::find(words, "mean-squared-error") == words.end())
+      maybe(words, "label-smoothing", any({"0", "0.25"}));
     maybe(words, "augment", any({"none", "flip", "flip:alternating,translate:2,cutout:8"}));
     maybe(words, "threads", any({"0", "3"}));
     maybe(words, "device", any({"auto", "cpu", "cuda"}));

@@ -94,6 +94,8 @@ TEST(ResumeOptions, LengthLoggingAndPlaceMayChange) {
 
 TEST(ResumeOptions, WhatMakesAnotherTrainingIsRefused) {
   const auto error = [](std::initializer_list<std::string> words) { return error_on_resume(words, {"--batch", "60"}); };
+  EXPECT_THAT(error({"--augment", "flip"}), HasSubstr("--augment: found 'flip', expected 'none'"));
+  EXPECT_THAT(error({"--label-smoothing", "0.1"}), HasSubstr("--label-smoothing: found '0.1', expected '0'"));
   EXPECT_THAT(error({"--batch", "50"}), AllOf(HasSubstr("--batch: found '50', expected '60'"), HasSubstr("--resume")));
   EXPECT_THAT(error({"--hidden", "7"}), HasSubstr("--hidden: found '7', expected '500'"));
   EXPECT_THAT(error({"--network", "dense(10)"}), HasSubstr("--hidden: found nothing, expected '500'"));

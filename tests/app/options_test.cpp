@@ -126,6 +126,26 @@ TEST(Options, Augmentation) {
               AllOf(StartsWith("--augment: found 'flip' with --batch-list"), HasSubstr("expected none")));
 }
 
+TEST(Options, LabelSmoothing) {
+  EXPECT_EQ(parse({}).training.label_smoothing, 0);
+  EXPECT_EQ(parse({"--label-smoothing", "0.2"}).training.label_smoothing, 0.2);
+  for (const char* share : {"1", "-0.1", "nan", "some"})
+    EXPECT_THAT(error_of({"--label-smoothing", share}), StartsWith("--label-smoothing: found"));
+  EXPECT_THAT(error_of({"--label-smoothing", "0.2", "--loss", "mean-squared-error"}),
+              AllOf(StartsWith("--label-smoothing: found '0.2' with --loss mean-squared-error"),
+                    HasSubstr("softmax-cross-entropy")));
+  EXPECT_NO_THROW(parse({"--label-smoothing", "0", "--loss", "mean-squared-error"}));
+}
+
+TEST(Options, Views) {
+  EXPECT_EQ(parse({"evaluate", "--model", "m"}).views, Views::none);
+  EXPECT_EQ(parse({"evaluate", "--model", "m", "--views", "flip+translate"}).views, Views::flip_translate);
+  EXPECT_THAT(error_of({"evaluate", "--model", "m", "--views", "mirror"}),
+              AllOf(StartsWith("--views: found 'mirror'"), HasSubstr("flip+translate")));
+  EXPECT_THAT(error_of({"predict", "--model", "m", "--views", "flip"}),
+              AllOf(StartsWith("--views:"), HasSubstr("predict")));
+}
+
 TEST(Options, OptionsOfOneDataSet) {
   const Options idx = parse(
       {"--dataset", "idx", "--train-images", "a", "--train-labels", "b", "--test-images", "c", "--test-labels", "d"});

@@ -12,7 +12,7 @@ namespace {
 constexpr Index features = 3;
 
 Samples some_samples(Index count) {
-  Samples samples{.features = features, .pixels = {}, .labels = {}};
+  Samples samples{.shape = {1, 1, features}, .pixels = {}, .labels = {}};
   for (Index j = 0; j < count; ++j) {
     for (Index i = 0; i < features; ++i) samples.pixels.push_back(static_cast<std::uint8_t>(7 * j + i));
     samples.labels.push_back(static_cast<std::int32_t>(j % 4));
@@ -31,7 +31,7 @@ TEST(DataDigest, ThoseOfTheSharesAddUp) {
   for (const Index ranks : {1, 2, 3, 20}) {
     std::uint64_t sum = 0;
     for (Index rank = 0; rank < ranks; ++rank) {
-      Samples share{.features = features, .pixels = {}, .labels = {}};
+      Samples share{.shape = {1, 1, features}, .pixels = {}, .labels = {}};
       std::vector<Index> where;
       for (Index j = rank; j < all.size(); j += ranks) {
         const auto pixels = all.sample(j);

@@ -202,6 +202,13 @@ class Failures(FetchTest):
         self.assertFalse((self.data / NAMES[0]).exists())
         self.assertEqual((self.data / (NAMES[0] + ".bad")).read_bytes(), wrong)
 
+    def test_a_file_that_does_not_end(self):
+        self.server.files[NAMES[0]] = bytes(10**7)
+        for way in (lambda: None, self.without_curl):
+            way()
+            self.assertIn("sends more than the", self.fetch(status=1))
+            self.assertLess(sum(path.stat().st_size for path in self.data.iterdir()), 100000)
+
     def test_a_file_that_was_there_is_kept_aside(self):
         self.data.mkdir()
         (self.data / NAMES[0]).write_bytes(b"mine")

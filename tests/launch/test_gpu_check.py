@@ -92,6 +92,7 @@ class LogicTest(unittest.TestCase):
         expected = {"a": [3.0, 4.0], "b": [1.0]}
         self.assertEqual(weights.worst_difference({"a": [3.0, 4.5], "b": [1.0]}, expected), (0.1, "a"))
         self.assertEqual(weights.worst_difference({"a": [3.0, math.nan], "b": [2.0]}, expected), (math.inf, "a"))
+        self.assertLess(weights.worst_difference({"bias": [2e-9]}, {"bias": [1e-9]})[0], 1e-6)
         with self.assertRaises(ValueError):
             weights.worst_difference({"a": [3.0, 4.0]}, expected)
 

@@ -50,6 +50,18 @@ class ReportTest(FolderTest):
         path = write_report([self.folder / folder for folder in folders], self.folder / "out", "launch/report.sh <here>")
         return path.read_text(encoding="utf-8")
 
+    def test_runs_that_are_no_text_or_malformed_stop_no_report(self):
+        runs = self.folder / "runs"
+        write_comparison(runs)
+        for number, (name, content) in enumerate((
+                ("config.ini", b"dataset = \xff\xfe\nmethod = sibp\n"), ("metrics.jsonl", b"\xff\n"),
+                ("metrics.jsonl", b'{"step": "one", "train_loss": [1], "final": true}\n'), ("metrics.jsonl", b"[" * 100000),
+                ("metrics.jsonl", b'{"step": ' + b"9" * 5000 + b"}\n"), ("run.json", b"\xff"), ("run.json", b"[1]"),
+                ("run.json", b'{"status": [], "ranks": {}, "machine": 3, "command": 5}'))):
+            options = {**PROBLEM, "method": "sibp", "eta": "0.1", "seed": str(number)}
+            (write_run(runs / f"odd-{number}", options, records(0.05)) / name).write_bytes(content)
+        self.assertIn("<figure", self.report("runs"))
+
     def test_all_is_there(self):
         write_comparison(self.folder / "runs")
         page = self.report("runs")

@@ -23,7 +23,7 @@ TEST_F(Writing, WeightsThatAreNotFiniteAreNotSaved) {
   for (const Real value : {std::numeric_limits<Real>::quiet_NaN(), std::numeric_limits<Real>::infinity()}) {
     SCOPED_TRACE(value);
     recorder_.after_step = [=, this](Index step) {
-      if (step == 6) network_->weights[1].view()(2, 3) = value;
+      if (step == 6) network_->parameters[1].matrix.view()(2, 3) = value;
     };
     const auto folder = path_ / fmt::format("diverged{}", value);
     expect_error(ExitStatus::diverged, {"weights of layer 2", "step 6"}, [&] { run(folder, {.checkpoint_every = 1}); });

@@ -6,6 +6,7 @@
 #include "sibp/device/gpu.hpp"
 #include "sibp/model/network_spec.hpp"
 #include "sibp/trainer/checkpointer.hpp"
+#include "sibp/trainer/evaluation.hpp"
 #include "sibp/trainer/training_options.hpp"
 
 #include <filesystem>
@@ -83,6 +84,7 @@ struct Options {
   // model in use (evaluate, predict)
   std::filesystem::path model;
   Split split = Split::test;
+  Views views = Views::none;
   std::filesystem::path predictions;  ///< empty: standard output
   PlanOptions plan;
   // checkpoints

@@ -190,6 +190,34 @@ class TrainingTest(ProgramTest):
             "synthetic_features": FEATURES, "synthetic_classes": CLASSES, "seed": 7,
         })
 
+    def test_pictures_are_changed_in_training_alone(self):
+        pictures = {"synthetic_features": None, "synthetic_shape": "8x8x1"}
+        folder, _ = self.train("plain", **pictures)
+        model = folder / "model.safetensors"
+        # A step that changes no weight: the losses of batches differ, those of evaluations do not.
+        still = pictures | {"init": model, "steps": 1, "epochs": None, "log_every": 1, "method": "sgd", "lr": "1e-30"}
+        plain, _ = self.train("still", ranks=2, **still)
+        changed, _ = self.train("changed", ranks=2, augment="flip,translate:2,cutout:3", label_smoothing="0.1", **still)
+        self.assertIn("\naugment = flip,translate:2,cutout:3\n", (changed / "config.ini").read_text(encoding="utf-8"))
+        final, final_of_changed = records(plain)[-1], records(changed)[-1]
+        for key in ("test_loss", "test_accuracy", "validation_loss"):
+            self.assertEqual(final[key], final_of_changed[key])
+        self.assertEqual(final["train_loss"], final_of_changed["train_loss"])
+        self.fail_with(USAGE, ["--augment", "1x1x64", "no pictures"], *synthetic(augment="flip"), ranks=2)
+
+    def test_views_are_reported_apart(self):
+        folder, _ = self.train("run", synthetic_features=None, synthetic_shape="8x8x1", augment="flip")
+        words = ["--model", folder / "model.safetensors", "--dataset", "synthetic", "--synthetic-samples", str(TRAINING),
+                 "--seed", "7"]
+        pictures = words + ["--synthetic-shape", "8x8x1"]
+        plain = self.succeed("evaluate", *pictures).stdout
+        for views in ("flip", "flip+translate"):
+            outputs = [self.succeed("evaluate", *pictures, "--views", views, ranks=ranks).stdout for ranks in (1, 3)]
+            self.assertTrue(outputs[0].startswith(plain), outputs[0])
+            self.assertEqual(reported(outputs[0], "accuracy with views"), reported(outputs[1], "accuracy with views"))
+        self.assertNotIn("views", plain)
+        self.fail_with(USAGE, ["--views", "flip", "1x1x64", "pictures"], "evaluate", *words, "--views", "flip", ranks=2)
+
     def test_start_from_a_model(self):
         folder, _ = self.train("first")
         before = records(folder)[-1]
