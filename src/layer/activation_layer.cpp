@@ -33,9 +33,8 @@ class ActivationSpec final : public LayerSpec {
 
   [[nodiscard]] std::string text() const override { return std::string(name_of(activation_)); }
   [[nodiscard]] TensorShape output() const override { return shape_; }
-  [[nodiscard]] bool needs_inputs() const override { return derivative_needs_input(activation_); }
-  [[nodiscard]] bool needs_output() const override { return !needs_inputs(); }
-  [[nodiscard]] bool works_in_place() const override { return !needs_inputs(); }
+  [[nodiscard]] bool needs_output() const override { return !derivative_needs_input(activation_); }
+  [[nodiscard]] bool works_in_place() const override { return !derivative_needs_input(activation_); }
   [[nodiscard]] bool carries_in_place() const override { return true; }
   [[nodiscard]] std::unique_ptr<Layer> make(const LayerPlace& place) const override {
     return std::make_unique<ActivationLayer>(place, activation_);

@@ -48,7 +48,6 @@ class DropoutSpec final : public LayerSpec {
 
   [[nodiscard]] std::string text() const override { return fmt::format("dropout({})", rate_); }
   [[nodiscard]] TensorShape output() const override { return shape_; }
-  [[nodiscard]] bool needs_inputs() const override { return false; }
   [[nodiscard]] bool works_in_place() const override { return true; }
   [[nodiscard]] std::unique_ptr<Layer> make(const LayerPlace& place) const override {
     return std::make_unique<Dropout>(place, rate_);

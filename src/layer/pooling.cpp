@@ -54,7 +54,6 @@ class PoolSpec final : public LayerSpec {
     return {window_.output_height(), window_.output_width(), window_.input.channels};
   }
   [[nodiscard]] Index touched() const override { return 3 * window_.input.size(); }
-  [[nodiscard]] bool needs_inputs() const override { return is_max; }
   [[nodiscard]] bool needs_output() const override { return is_max; }
   [[nodiscard]] std::unique_ptr<Layer> make(const LayerPlace& place) const override {
     return std::make_unique<Pool>(place, window_);

@@ -60,8 +60,7 @@ class LayerSpec {
   /// Elements that forward and backward pass read and write for a sample, beside products of matrices.
   [[nodiscard]] virtual Index touched() const { return 4 * output().size(); }
 
-  /// Whether the way back needs the layer's inputs, and its output, as the forward pass left them.
-  [[nodiscard]] virtual bool needs_inputs() const { return true; }
+  /// Whether the way back needs the layer's output as the forward pass left it.
   [[nodiscard]] virtual bool needs_output() const { return false; }
   /// Whether the output may take the place of the first input, and so may their differences on the way back.
   [[nodiscard]] virtual bool works_in_place() const { return false; }
