@@ -79,11 +79,12 @@ void append_network_options(OptionTable& table) {
                    .binding = choice_of([](auto& o) -> auto& { return o.loss; },
                                         {Loss::softmax_cross_entropy, Loss::squared_error}),
                    .commands = network_commands});
-  table.push_back({.name = "label-smoothing",
-                   .group = network_group,
-                   .value_name = "SHARE",
-                   .help = "of softmax-cross-entropy in training: the share of a target that is spread over all classes",
-                   .binding = fraction([](auto& o) -> auto& { return o.training.label_smoothing; })});
+  table.push_back(
+      {.name = "label-smoothing",
+       .group = network_group,
+       .value_name = "SHARE",
+       .help = "of softmax-cross-entropy in training: the share of a target that is spread over all classes",
+       .binding = fraction([](auto& o) -> auto& { return o.training.label_smoothing; })});
   table.push_back({.name = "init",
                    .group = network_group,
                    .value_name = "START",

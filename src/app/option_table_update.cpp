@@ -92,14 +92,15 @@ void append_gram_options(OptionTable& table) {
 }  // namespace
 
 void append_update_options(OptionTable& table) {
-  table.push_back({.name = "eta",
-                   .group = group,
-                   .value_name = "ETA",
-                   .help = "step size on the neurons, with relative steps (--step) on those of the last layer alone; by default "
-                           "0.5 with convolutions, published: 0.1",
-                   .binding = positive([](auto& o) -> auto& { return o.training.eta; }),
-                   .without_default = "min(1, 4 / layers)",
-                   .methods = "sibp published"});
+  table.push_back(
+      {.name = "eta",
+       .group = group,
+       .value_name = "ETA",
+       .help = "step size on the neurons, with relative steps (--step) on those of the last layer alone; by default "
+               "0.5 with convolutions, published: 0.1",
+       .binding = positive([](auto& o) -> auto& { return o.training.eta; }),
+       .without_default = "min(1, 4 / layers)",
+       .methods = "sibp published"});
   table.push_back({.name = "step",
                    .group = group,
                    .value_name = "RULE",

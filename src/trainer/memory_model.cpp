@@ -90,8 +90,8 @@ double patch_elements(const NetworkSpec& spec) {
   double folded = 0;
   for (const MapShape& map : spec.maps) {
     if (map.columns == 1) continue;
-    const double room = std::max(static_cast<double>(elements_at_hand),
-                                 columns_at_a_time(map, 0) * static_cast<double>(map.fan_in()));
+    const double room =
+        std::max(static_cast<double>(elements_at_hand), columns_at_a_time(map, 0) * static_cast<double>(map.fan_in()));
     unfolded = std::max(unfolded, room);
     if (&map != &spec.maps.front()) folded = std::max(folded, room);
   }
