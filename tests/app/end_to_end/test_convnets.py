@@ -118,9 +118,9 @@ class ConvNetTest(ProgramTest):
                      environment={"SIBP_CONV_GRAM_EVERY": "2"})
 
     def test_methods_train_it(self):
-        for method in ("proxprop", "sgd", "adam"):
+        for method, rate in (("proxprop", None), ("sgd", None), ("adam", 0.01)):
             with self.subTest(method):
-                folder = self.train(method, 2, method=method, epochs=2)
+                folder = self.train(method, 2, method=method, lr=rate, epochs=8)
                 self.assertLess(records(folder)[-1]["train_loss"], records(folder)[0]["train_loss"])
 
 
