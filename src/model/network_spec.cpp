@@ -24,6 +24,14 @@ constexpr std::array loss_names{std::pair{Loss::softmax_cross_entropy, std::stri
 /// Wide enough for any network in use, and small enough that sizes never overflow.
 constexpr Index largest_width = 10'000'000;
 
+/// Deeper than any network in use; text of a megabyte could ask for gigabytes of layers.
+constexpr Index largest_depth = 1000;
+
+void check_depth(const NetworkSpec& spec, std::string_view option) {
+  if (std::ssize(spec.layers) >= largest_depth)
+    throw_usage_error(fmt::format("{}: found more than {} layers, expected at most as many", option, largest_depth));
+}
+
 std::optional<Index> parse_width(std::string_view text) {
   Index width = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), width);
@@ -112,6 +120,7 @@ NetworkSpec parse_network(std::string_view text, Index inputs, Loss loss, Activa
   spec.loss = loss;
   for (const auto& piece : pieces) {
     const bool last = &piece == &pieces.back();
+    check_depth(spec, "--network");
     const auto [outputs, activation] = parse_layer(piece);
     if (last && activation.value_or(Activation::identity) != Activation::identity)
       throw_layer_error(piece, "the last layer must be linear, the loss is taken of its pre-activations");
@@ -127,6 +136,7 @@ NetworkSpec network_from_widths(std::string_view hidden, Index inputs, Index cla
   spec.loss = loss;
   std::string_view rest = trimmed(hidden);
   while (!rest.empty()) {
+    check_depth(spec, "--hidden");
     const auto comma = rest.find(',');
     const auto width = parse_width(trimmed(rest.substr(0, comma)));
     if (!width || (comma != std::string_view::npos && comma + 1 == rest.size()))
