@@ -17,6 +17,7 @@ namespace {
 namespace po = boost::program_options;
 
 constexpr std::string_view variable_prefix = "SIBP_";
+constexpr std::size_t largest_config = 1'000'000;  // bytes of a file of options; hundreds are usual
 
 std::string variable_name(std::string_view option) {
   std::string name(variable_prefix);
@@ -140,6 +141,8 @@ void refuse_headings(const std::string& content, const std::string& name) {
 }  // namespace
 
 Source read_config_text(const std::string& text, const std::string& name) {
+  if (text.size() > largest_config)
+    throw_usage_error(fmt::format("{}: found {} bytes, expected at most {}", name, text.size(), largest_config));
   Source source;
   try {
     refuse_headings(text, name);
@@ -165,7 +168,7 @@ Source read_config_text(const std::string& text, const std::string& name) {
 Source read_config_file(const std::filesystem::path& path, const std::string& config_label) {
   const auto text = [&] {
     try {
-      return read_file(path);
+      return read_file(path, largest_config);
     } catch (const std::system_error& error) {
       throw_usage_error(fmt::format("{}: {}", config_label, error.what()));
     }

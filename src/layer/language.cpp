@@ -14,6 +14,9 @@
 namespace sibp {
 namespace {
 
+/// Deeper than any network in use; text of a megabyte could ask for gigabytes of layers.
+constexpr std::size_t most_layers = 1000;
+
 /// The text around a place, and a caret under it.
 std::string pointed_at(std::string_view text, std::size_t place) {
   constexpr std::size_t around = 60;
@@ -51,7 +54,6 @@ class Parser {
   using Words = std::vector<std::string>;
 
   static constexpr std::size_t deepest = 50;
-  static constexpr std::size_t most_nodes = 10'000;
 
   [[nodiscard]] std::size_t last_tensor() const { return spec_.nodes.size(); }
 
@@ -115,8 +117,8 @@ class Parser {
   }
 
   void add_node(std::shared_ptr<const LayerSpec> layer, std::vector<std::size_t> inputs) {
-    if (spec_.nodes.size() == most_nodes)
-      throw LanguageError{last_place_, fmt::format("more than {} layers", most_nodes)};
+    if (spec_.nodes.size() > most_layers)
+      throw LanguageError{last_place_, fmt::format("found more than {} layers, expected at most as many", most_layers)};
     if (const auto map = layer->map()) {
       constexpr Index most = Index{1} << 50;
       if (map->fan_in() > most / map->outputs)
@@ -220,8 +222,11 @@ NetworkSpec parse_network(std::string_view text, Index inputs, Loss loss, Activa
 NetworkSpec network_from_widths(std::string_view hidden, const TensorShape& input, Index classes, Loss loss,
                                 Activation hidden_activation) {
   std::string layers;
+  std::size_t count = 0;
   std::string_view rest = trimmed(hidden);
   while (!rest.empty()) {
+    if (++count > most_layers)
+      throw_usage_error(fmt::format("--hidden: found more than {} layers, expected at most as many", most_layers));
     const auto comma = rest.find(',');
     const auto width = whole_width(trimmed(rest.substr(0, comma)));
     if (!width || (comma != std::string_view::npos && comma + 1 == rest.size()))

@@ -9,12 +9,15 @@
 #include <random>
 
 #include <fmt/format.h>
+#include "sibp/layer/language.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace sibp {
 namespace {
 
+using test::error_of;
 using test::parse;
 using testing::HasSubstr;
 using testing::Not;
@@ -173,6 +176,28 @@ TEST(ConfigIni, AConfigOfTrainingServesEvaluation) {
   const Options options = parse({"evaluate", "--config", config, "--model", "m"});
   EXPECT_EQ(options.data.dataset, "synthetic");
   EXPECT_EQ(options.data.seed, 5U);
+}
+
+TEST(Limits, AFileOfMegabytesIsRefusedBeforeItIsParsed) {
+  const testing_support::TemporaryFolder folder;
+  const auto write = [&](std::size_t widths) {
+    std::string text = "hidden = 12";
+    for (std::size_t k = 1; k < widths; ++k) text += ",12";
+    return folder.write("long.ini", text + "\n").string();
+  };
+  EXPECT_THAT(error_of({"--config", write(500'000)}), HasSubstr("more than 1000000 bytes"));
+  EXPECT_NO_THROW(parse({"--config", write(300'000)}));  // as text; no network has as many layers
+  const auto layers_of = [](std::size_t widths) {
+    std::string text = "12";
+    for (std::size_t k = 1; k < widths; ++k) text += ",12";
+    return network_from_widths(text, 3, 2, Loss::softmax_cross_entropy, Activation::relu).maps.size();
+  };
+  EXPECT_EQ(layers_of(1000), 1001U);
+  EXPECT_THROW(layers_of(1001), Error);
+  std::string language;
+  for (int k = 0; k < 1001; ++k) language += "dense(2)";
+  EXPECT_EQ(parse_network(language, 3, Loss::softmax_cross_entropy, Activation::relu).maps.size(), 1001U);
+  EXPECT_THROW(parse_network(language + "dense(2)", 3, Loss::softmax_cross_entropy, Activation::relu), Error);
 }
 
 }  // namespace

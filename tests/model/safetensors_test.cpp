@@ -3,6 +3,7 @@
 
 #include "support/files.hpp"
 
+#include <chrono>
 #include <cstring>
 #include <random>
 
@@ -176,6 +177,25 @@ TEST_F(Safetensors, TensorsThatDoNotFit) {
 TEST_F(Safetensors, MissingFilesAndFoldersAreNamed) {
   expect_error(ExitStatus::model, {"/absent", "does not exist"}, [&] { read_safetensors(folder.path() / "absent"); });
   expect_error(ExitStatus::model, {"not a regular file"}, [&] { read_safetensors(folder.path()); });
+}
+
+TEST(Limits, ManyTinyTensorsAreReadInLinearTime) {
+  TensorFile file;
+  for (int k = 0; k < 30'000; ++k) file.tensors[fmt::format("tensor.{:05}", k)] = {{1}, {Real(k)}};
+  const TemporaryFolder folder;
+  const auto path = folder.write("many", to_safetensors(file));
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(read_safetensors(path).tensors.size(), 30'000U);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));  // quadratic: minutes
+}
+
+TEST(Limits, MoreValuesThanANetworkHasAreRefused) {
+  std::string shape = "1";
+  for (int k = 0; k < 1'000'000; ++k) shape += ",1";
+  const TemporaryFolder folder;
+  const std::string header = fmt::format(R"({{"a":{{"dtype":"F32","shape":[{}],"data_offsets":[0,4]}}}})", shape);
+  expect_error(ExitStatus::model, {"more than 1000000 values"},
+               [&] { read_safetensors(folder.write("wide", file_of(header, "1234"))); });
 }
 
 }  // namespace
