@@ -1,4 +1,5 @@
 #include "sibp/core/file.hpp"
+#include "sibp/layer/language.hpp"
 
 #include "app/option_table.hpp"
 #include "app/parse.hpp"
@@ -9,7 +10,6 @@
 #include <random>
 
 #include <fmt/format.h>
-#include "sibp/layer/language.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
