@@ -1,6 +1,7 @@
 """The command line of the supervisor; launch/run.sh starts it."""
 
 import argparse
+import math
 import os
 import shlex
 import shutil
@@ -18,11 +19,34 @@ from .start import Start, say
 MPIRUN = "mpirun --bind-to none --oversubscribe"
 
 
-def positive(text):
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"found {text}, expected at least 1")
+def from_on(least):
+    """What reads a whole number from `least` on."""
+    def read(text):
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"found {text!r}, expected at least {least}")
+        return int(text)
+    return read
+
+
+def seconds(text):
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a number of seconds above 0")
     return value
+
+
+def words_of(text):
+    """A command as a shell would split it."""
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"found {text!r}: {error}") from None
+    if not words:
+        raise argparse.ArgumentTypeError("found nothing, expected a command")
+    return words
 
 
 def parse(arguments):
@@ -33,20 +57,20 @@ def parse(arguments):
     parser = argparse.ArgumentParser(prog="launch/run.sh", usage="launch/run.sh [option …] -- [option of sibp_dist …]",
                                      description=__import__("supervisor").__doc__, allow_abbrev=False)
     in_allocation = "SLURM_JOB_ID" in os.environ
-    parser.add_argument("-np", type=positive, metavar="N", dest="ranks",
+    parser.add_argument("-np", type=from_on(1), metavar="N", dest="ranks",
                         help="ranks (default: what the allocation has under Slurm, 1 elsewhere)")
-    parser.add_argument("--launcher", metavar="COMMAND", default="srun" if in_allocation else MPIRUN,
+    parser.add_argument("--launcher", type=words_of, metavar="COMMAND", default="srun" if in_allocation else MPIRUN,
                         help=f"mpirun or srun with flags of yours (default: srun under Slurm, '{MPIRUN}' elsewhere)")
     parser.add_argument("--program", metavar="FILE", required=True, help="what is started on the ranks")
-    parser.add_argument("--start-timeout", type=float, default=120.0, metavar="SECONDS",
+    parser.add_argument("--start-timeout", type=seconds, default=120.0, metavar="SECONDS",
                         help="how long it may take until all ranks are there (default: %(default)g)")
-    parser.add_argument("--restarts", type=int, default=0, metavar="N",
+    parser.add_argument("--restarts", type=from_on(0), default=0, metavar="N",
                         help="start again from the last checkpoint, at most N times, when a rank, a node or a link is lost, "
                              "a rank stalls or a run-time error ends the run (default: %(default)s)")
     options = parser.parse_args(own)
     if options.ranks is None and not in_allocation:
         options.ranks = 1
-    for what, path in (("--program", options.program), ("--launcher", shlex.split(options.launcher)[0])):
+    for what, path in (("--program", options.program), ("--launcher", options.launcher[0])):
         if not shutil.which(path):
             parser.error(f"{what}: {path} is no program that can be started; build it or name another one")
     return options, words
@@ -54,7 +78,7 @@ def parse(arguments):
 
 def supervise(options, program, words, run_folder, requests):
     """Starts the program, again if that is sensible and allowed, and returns its last exit status."""
-    launcher = launcher_of(shlex.split(options.launcher))
+    launcher = launcher_of(options.launcher)
     for restart in range(options.restarts + 1):
         status = Start(launcher, options.ranks, [program, *words], run_folder).run(requests, options.start_timeout)
         requests.wait(0)

@@ -65,11 +65,15 @@ class LocalRanks:
 
 
 class Guard:
-    """A child that outlives the supervisor, even where that is killed by SIGKILL, and then kills the processes of the
-    start. As a context manager: inside it they are guarded, and an exception ends them too."""
+    """A child that outlives the supervisor, even where that is killed by SIGKILL, and then ends the processes of the
+    start. As a context manager: inside it they are guarded, and an exception ends them too.
 
-    def __init__(self, name, value):
-        self.name, self.value = name, value
+    Leaders of sessions, as the launcher is, get `end_signal` first, and a few seconds to remove their files."""
+
+    PATIENCE = 5.0
+
+    def __init__(self, name, value, end_signal=signal.SIGTERM):
+        self.name, self.value, self.end_signal = name, value, end_signal
 
     def __enter__(self):
         reading, self.writing = os.pipe()
@@ -89,5 +93,17 @@ class Guard:
     def _watch(self, reading):
         os.setsid()  # away from the signals of the terminal; all others are blocked, as in the supervisor
         if not os.read(reading, 4):  # the pipe's end: the supervisor is gone
+            self._end_leaders()
             kill_with_variable(self.name, self.value)
         os._exit(0)
+
+    def _end_leaders(self):
+        for process in with_variable(self.name, self.value):
+            try:
+                if os.getsid(process) == process:
+                    os.kill(process, self.end_signal)
+            except OSError:
+                pass  # ended meanwhile
+        deadline = time.monotonic() + self.PATIENCE
+        while with_variable(self.name, self.value) and time.monotonic() < deadline:
+            time.sleep(0.02)

@@ -109,7 +109,8 @@ def written_status(run_folder, since):
     file = Path(run_folder) / "status.json"
     try:
         if file.stat().st_mtime >= since:
-            return json.loads(file.read_text(encoding="utf-8")).get("exit_status")
-    except (OSError, ValueError):
-        pass
+            status = json.loads(file.read_text(encoding="utf-8"))["exit_status"]
+            return status if isinstance(status, int) else None
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        pass  # there is none, or it is none
     return None

@@ -37,7 +37,7 @@ class Start:
 
     def run(self, requests, start_timeout):
         """The exit status; every process of this machine that belonged to it is gone then."""
-        with Guard(READY_FILE, self.ready_file):
+        with Guard(READY_FILE, self.ready_file, self.launcher.end_signal):
             process, copies = self._spawn()
             try:
                 return self._watch(process, requests, start_timeout)

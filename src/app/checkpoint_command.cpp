@@ -63,7 +63,7 @@ std::string listing(const std::vector<fs::path>& paths, bool& all_whole) {
     try {
       what = place_of(read_checkpoint(path, run_around(path)));
     } catch (const Error& error) {
-      what = fmt::format("DAMAGED: {}", error.what());
+      what = fmt::format("{}: {}", error.status() == ExitStatus::model ? "DAMAGED" : "UNREADABLE", error.what());
       all_whole = false;
     }
     text += fmt::format("{}  {:.1f} MB  {}\n", path.filename().string(), megabytes_of(path), what);

@@ -4,6 +4,7 @@
 #include "sibp/app/run_status.hpp"
 #include "sibp/comm/agreement.hpp"
 #include "sibp/core/error.hpp"
+#include "sibp/core/heartbeat.hpp"
 
 #include "app/option_table.hpp"
 
@@ -109,6 +110,7 @@ std::optional<std::string> value_of(const OptionEntry& entry, const Options& opt
 
 Resumption find_resumption(const Options& options, const Communicator& world) {
   Resumption found;
+  beat(Activity::data);  // the others wait while rank 0 reads
   agreed(world, [&] {
     if (!world.is_root()) return;
     found = options.resume == "auto" ? find_automatically(options.out) : find_in(options.resume, options.out);
@@ -116,6 +118,7 @@ Resumption find_resumption(const Options& options, const Communicator& world) {
     for (const std::string& message : found.newest->messages) spdlog::warn("skipped a checkpoint: {}", message);
     spdlog::info("going on from {}", found.newest->path.string());
   });
+  beat(Activity::start);
   std::int32_t has_checkpoint = found.newest ? 1 : 0;
   world.broadcast(std::span(&has_checkpoint, 1));
   found.from_checkpoint = has_checkpoint == 1;

@@ -11,6 +11,7 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 namespace sibp {
@@ -123,6 +124,11 @@ RunFolder RunFolder::claim(const fs::path& out, std::string_view name) {
 
 RunFolder RunFolder::reopen(fs::path folder, RunLock lock, std::int64_t metrics_bytes) {
   remove_partial_files(folder);
+  std::error_code missing;
+  const auto found = fs::file_size(folder / metrics_name, missing);
+  if (metrics_bytes > 0 && (missing || found < static_cast<std::uintmax_t>(metrics_bytes)))
+    spdlog::warn("{} has {} bytes, expected {} as its checkpoint says: records of before are lost",
+                 (folder / metrics_name).string(), missing ? 0 : found, metrics_bytes);
   LineFile metrics(folder / metrics_name, metrics_bytes);
   return {std::move(folder), std::move(lock), std::move(metrics)};
 }
@@ -131,6 +137,24 @@ bool RunFolder::is_of_a_run(const fs::path& folder) {
   std::error_code unknown;
   return fs::exists(folder / RunLock::file_name, unknown) &&
          (fs::exists(folder / metrics_name, unknown) || fs::exists(folder / checkpoints_name, unknown));
+}
+
+void MetricsWriter::on_record(const MetricsRecord& record) {
+  waiting_.push_back(record);
+  try {
+    write_waiting();
+  } catch (const Error& error) {
+    if (waiting_.size() == 1) spdlog::warn("records wait for room: {}", error.what());
+  }
+}
+
+void MetricsWriter::write_waiting() {
+  for (; !waiting_.empty(); waiting_.pop_front()) folder_->append_metrics(waiting_.front());
+}
+
+std::int64_t MetricsWriter::flush() {
+  write_waiting();
+  return folder_->flush_metrics();
 }
 
 void RunFolder::write(std::string_view file_name, std::string_view content) const {

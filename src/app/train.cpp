@@ -198,7 +198,7 @@ std::unique_ptr<Checkpointer> Job::make_checkpointer(Watch& watch, const Network
                        .dataset = dataset_.name,
                        .config = to_ini(options_),
                        .run = std::move(facts),
-                       .metrics_bytes = [&watch] { return watch.folder().flush_metrics(); }},
+                       .metrics_bytes = [&watch] { return watch.flush_metrics(); }},
       CheckpointFolder(watch.folder().checkpoints()), options_.guard.keep, options_.guard.checkpoint_every.seconds,
       [&watch](const std::filesystem::path& path) { watch.status().checkpoint_written(path); });
 }
@@ -255,6 +255,7 @@ int Job::report_end(const TrainingResult& result, const Network& network, const 
   agreed(world_, [&] {
     if (!watch) return;
     watch->finish();
+    watch->flush_metrics();
     watch->folder().write(RunFolder::model_name,
                           model_to_bytes(*compute_.device, network, data.normalisation, dataset_.name));
   });

@@ -21,6 +21,8 @@ class Watch {
   Watch(const Options& options, const std::string& name, Resumption& from);
 
   TrainingObserver& observers();
+  /// See MetricsWriter::flush.
+  std::int64_t flush_metrics() { return writer_.flush(); }
   [[nodiscard]] RunFolder& folder() { return folder_; }
   [[nodiscard]] const std::string& run() const { return run_; }  ///< its name
   [[nodiscard]] RunStatus& status() { return *status_; }

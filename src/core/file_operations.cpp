@@ -22,6 +22,12 @@ std::error_code last_error() {
   return {errno, std::system_category()};
 }
 
+/// Whether the file system has no such operation.
+bool is_unsupported(const std::error_code& reason) {
+  return reason == std::errc::operation_not_supported || reason == std::errc::not_supported ||
+         reason == std::errc::function_not_supported;
+}
+
 /// A file descriptor that is closed at the end.
 class Handle {
  public:
@@ -60,7 +66,12 @@ void FileOperations::write(const std::filesystem::path& path, std::string_view c
 
 void FileOperations::flush(const std::filesystem::path& path) {
   const Handle file(path, O_RDONLY);
-  if (!file.is_open() || ::fsync(file.get()) != 0) fail("flush", path, last_error());
+  if (!file.is_open()) fail("flush", path, last_error());
+  if (::fsync(file.get()) == 0) return;
+  const std::error_code reason = last_error();
+  std::error_code unknown;
+  const bool cannot = reason == std::errc::invalid_argument || is_unsupported(reason);
+  if (!cannot || !std::filesystem::is_directory(path, unknown)) fail("flush", path, reason);
 }
 
 void FileOperations::rename(const std::filesystem::path& from, const std::filesystem::path& to) {
@@ -72,7 +83,11 @@ void FileOperations::rename(const std::filesystem::path& from, const std::filesy
 void FileOperations::make_link(const std::filesystem::path& target, const std::filesystem::path& path) {
   std::error_code reason;
   std::filesystem::create_symlink(target, path, reason);
-  if (reason) fail("make the link", path, reason);
+  if (is_unsupported(reason) || reason == std::errc::operation_not_permitted) {
+    write(path, target.string() + "\n");
+  } else if (reason) {
+    fail("make the link", path, reason);
+  }
 }
 
 void FileOperations::remove(const std::filesystem::path& path) {

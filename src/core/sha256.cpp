@@ -1,6 +1,7 @@
 #include "sibp/core/sha256.hpp"
 
 #include "sibp/core/error.hpp"
+#include "sibp/core/heartbeat.hpp"
 
 #include <array>
 #include <cerrno>
@@ -59,6 +60,7 @@ std::string sha256_of_file(const std::filesystem::path& path) {
   std::array<char, 1U << 16U> part{};
   while (const std::size_t count = std::fread(part.data(), 1, part.size(), file.get())) {
     digest.add({part.data(), count});
+    beat_again();  // a large file takes long
   }
   check(std::ferror(file.get()) == 0);
   return digest.text();

@@ -7,7 +7,8 @@
 namespace sibp {
 namespace {
 
-constexpr std::array signals{SIGTERM, SIGINT, SIGUSR1};
+constexpr std::array signals{SIGTERM, SIGINT, SIGUSR1, SIGHUP};
+constexpr std::array of_writes{SIGPIPE, SIGXFSZ};
 
 // Lock-free, so a signal handler may use them.
 std::atomic<int> received{0};
@@ -27,17 +28,23 @@ void set_handlers(void (*handler)(int)) {
   action.sa_handler = handler;
   action.sa_flags = SA_RESTART;  // libraries need not be ready for calls that are interrupted
   ::sigemptyset(&action.sa_mask);
-  for (const int number : signals) ::sigaction(number, &action, nullptr);
+  for (const int number : signals) {
+    struct sigaction before {};
+    if (number == SIGHUP && ::sigaction(number, nullptr, &before) == 0 && before.sa_handler == SIG_IGN) continue;
+    ::sigaction(number, &action, nullptr);
+  }
 }
 
 }  // namespace
 
 void catch_stop_signals() {
   set_handlers(note_stop_signal);
+  for (const int number : of_writes) std::signal(number, SIG_IGN);
 }
 
 void release_stop_signals() {
   set_handlers(SIG_DFL);
+  for (const int number : of_writes) std::signal(number, SIG_DFL);
   if (const int number = received.exchange(0); number != 0) std::raise(number);
 }
 

@@ -25,6 +25,7 @@ using nlohmann::json;
 constexpr const char* config_name = "config.ini";
 constexpr const char* state_name = "state.json";
 constexpr const char* weights_name = "weights.safetensors";
+constexpr std::uintmax_t largest_text = 1'000'000;  // bytes of a file that is no tensors; thousands are usual
 constexpr int format = 1;
 constexpr const char* precision = std::is_same_v<Real, float> ? "float32" : "float64";
 
@@ -188,10 +189,10 @@ Checkpoint read_without_tensors(const std::filesystem::path& folder) {
   Checkpoint checkpoint;
   const auto path = folder / state_name;
   try {
-    checkpoint.config = read_file(folder / config_name);
-    read_state(Fields(json::parse(read_file(path))), checkpoint);
+    checkpoint.config = read_file(folder / config_name, largest_text);
+    read_state(Fields(json::parse(read_file(path, largest_text))), checkpoint);
   } catch (const std::system_error& error) {
-    throw_model_error(error.what());
+    throw_unreadable(error);
   } catch (const json::exception&) {
     throw_model_error(fmt::format("{} is not as sibp_dist writes it", path.string()));
   } catch (const Error& error) {
@@ -269,6 +270,7 @@ std::optional<NewestCheckpoint> read_newest_checkpoint(const CheckpointFolder& f
       newest.checkpoint = read_checkpoint(newest.path, run);
       return newest;
     } catch (const Error& error) {
+      if (error.status() != ExitStatus::model) throw;
       newest.damaged.push_back(*step);
       newest.messages.emplace_back(error.what());
     }

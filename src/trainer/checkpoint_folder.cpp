@@ -5,6 +5,7 @@
 #include "sibp/core/sha256.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <system_error>
 #include <utility>
@@ -63,7 +64,7 @@ std::string read_manifest(const fs::path& path) {
   constexpr std::uintmax_t largest = 1'000'000;
   std::error_code reason;
   const auto bytes = fs::file_size(path, reason);
-  if (reason) throw_damaged(path, reason.message());
+  if (reason) throw_unreadable({reason, "cannot read " + path.string()});
   if (bytes > largest) throw_damaged(path, fmt::format("it has {} bytes, expected at most {}", bytes, largest));
   return read_file(path);
 }
@@ -72,7 +73,8 @@ void verify_file(const fs::path& path, const Listed& listed) {
   std::error_code reason;
   const bool is_file = fs::is_regular_file(path, reason);
   const auto bytes = is_file ? fs::file_size(path, reason) : 0;
-  if (!is_file || reason) throw_damaged(path, reason ? reason.message() : "it is no file");
+  if (reason) throw_unreadable({reason, "cannot read " + path.string()});
+  if (!is_file) throw_damaged(path, "it is no file");
   if (bytes != listed.bytes) throw_damaged(path, fmt::format("it has {} bytes, expected {}", bytes, listed.bytes));
   const std::string digest = sha256_of_file(path);
   if (digest != listed.digest)
@@ -122,8 +124,8 @@ void verify_checkpoint(const fs::path& checkpoint) {
       verify_file(checkpoint / name, listed);
     }
     check_nothing_else(checkpoint, manifest);
-  } catch (const std::system_error& error) {  // a file that cannot be read
-    throw_model_error(error.what());
+  } catch (const std::system_error& error) {
+    throw_unreadable(error);
   }
 }
 
@@ -131,9 +133,20 @@ bool is_whole(const fs::path& checkpoint) {
   try {
     verify_checkpoint(checkpoint);
     return true;
-  } catch (const Error&) {
+  } catch (const Error& error) {
+    if (error.status() != ExitStatus::model) throw;
     return false;
   }
+}
+
+void throw_unreadable(const std::system_error& error) {
+  constexpr std::array damage{std::errc::no_such_file_or_directory, std::errc::is_a_directory,
+                              std::errc::not_a_directory, std::errc::invalid_argument, std::errc::file_too_large};
+  if (std::ranges::any_of(damage, [&](std::errc reason) { return error.code() == reason; }))
+    throw_model_error(error.what());
+  throw Error(ExitStatus::runtime, fmt::format("{}; this is no damage: try again when the file system answers, or move "
+                                               "the checkpoint away to go on from an older one",
+                                               error.what()));
 }
 
 CheckpointFolder::CheckpointFolder(fs::path path, FileOperations& files) : path_(std::move(path)), files_(files) {
@@ -201,7 +214,11 @@ void CheckpointFolder::point_latest_at(Index step) {
   const fs::path link = path_ / fmt::format("{}{}", leftover_prefix, latest_name);
   files_.remove(link);
   files_.make_link(name_of_step(step), link);
-  files_.rename(link, path_ / latest_name);
+  const fs::path latest = path_ / latest_name;
+  // A copy of the run whose links were followed has a second copy of the newest checkpoint there.
+  std::error_code unknown;
+  if (fs::is_directory(fs::symlink_status(latest, unknown)) && is_checkpoint(latest)) files_.remove(latest);
+  files_.rename(link, latest);
   files_.flush(path_);
 }
 

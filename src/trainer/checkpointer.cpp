@@ -62,7 +62,6 @@ bool Checkpointer::due() const {
 std::shared_ptr<Checkpointer::Copy> Checkpointer::copy(const TrainingState& state) {
   const auto copy = std::make_shared<Copy>();
   copy->state = state;
-  if (source_.metrics_bytes) copy->metrics_bytes = source_.metrics_bytes();
   copy->weights = download_weights(source_.device, source_.network);
   const UpdateState method = source_.rule.state();
   for (const auto& [name, matrix] : method.matrices) {
@@ -80,6 +79,12 @@ void Checkpointer::save(const TrainingState& state) {
   last_start_ = Clock::now();
   const auto copied = copy(state);
   copied->check_finite();
+  try {
+    if (source_.metrics_bytes) copied->metrics_bytes = source_.metrics_bytes();
+  } catch (const Error&) {
+    note_failure();
+    return;
+  }
   under_way_ = std::async(std::launch::async, [this, copied] { write(std::move(*copied)); });
 }
 
@@ -125,9 +130,13 @@ void Checkpointer::collect() {
     has_one_ = true;
     failure_.reset();
   } catch (...) {
-    failure_ = current_failure();
-    if (has_one_) spdlog::error("no checkpoint: {}; training goes on with an older one", failure_->message);
+    note_failure();
   }
+}
+
+void Checkpointer::note_failure() {
+  failure_ = current_failure();
+  if (has_one_) spdlog::error("no checkpoint: {}; training goes on with an older one", failure_->message);
 }
 
 std::optional<Failure> Checkpointer::failure() {

@@ -235,6 +235,20 @@ TEST_F(InTemporaryFolder, AFullDiskIsNamed) {
   EXPECT_THAT(read_file("small/run/metrics.jsonl"), testing::EndsWith("}\n"));
 }
 
+TEST_F(InTemporaryFolder, RecordsWaitForRoom) {
+  RunFolder folder = RunFolder::claim("run", "");
+  MetricsWriter writer(folder);
+  {
+    const FileSizeLimit limit(10);
+    for (const Index step : {1, 2}) writer.on_record({.step = step});
+    EXPECT_THAT(error_of(ExitStatus::runtime, [&] { writer.flush(); }), HasSubstr("run/metrics.jsonl"));
+  }
+  EXPECT_EQ(read_file("run/metrics.jsonl"), "");
+  writer.on_record({.step = 3});
+  EXPECT_THAT(read_file("run/metrics.jsonl"), MatchesRegex("[{]\"step\":1,.*\n[{]\"step\":2,.*\n[{]\"step\":3,.*\n"));
+  EXPECT_EQ(writer.flush(), static_cast<std::int64_t>(std::filesystem::file_size("run/metrics.jsonl")));
+}
+
 TEST(Metrics, LineParsesBackWithEveryKey) {
   MetricsRecord record{.step = 7, .epoch = 0.5, .train = {.loss = 0.1, .accuracy = 0.9}};
   record.eta = 0.3;

@@ -34,7 +34,7 @@ void update(benchmark::State& state, Form form) {
   Layer& layer = *workspace.layers()[1];
   const auto rule = make_semi_implicit(context, spec, {{}, Carry::new_weights, {form}, {batch, batch}});
   for (auto _ : state) {
-    rule->features_ready(*layer.map());
+    for (const auto& each : workspace.layers()) rule->features_ready(*each->map());
     layer.backward();
     rule->backward(*layer.map(), {batch, 1e-3});
   }

@@ -78,8 +78,9 @@ class RunFolderTest(FolderTest):
         written = (self.folder / "status.json").stat().st_mtime
         self.assertEqual(written_status(self.folder, written), 5)
         self.assertIsNone(written_status(self.folder, written + 1))
-        (self.folder / "status.json").write_text("{")
-        self.assertIsNone(written_status(self.folder, written))
+        for text in ("{", "[]", "null", "{}", '{"exit_status": "5"}', "[" * 100000):
+            (self.folder / "status.json").write_text(text)
+            self.assertIsNone(written_status(self.folder, written))
 
 
 class LaunchersTest(unittest.TestCase):

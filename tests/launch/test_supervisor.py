@@ -44,7 +44,9 @@ class StatusTest(SupervisedTest):
 
     def test_options_that_cannot_work_are_refused(self):
         for own, message in ((["--program", "absent"], "absent is no program"), (["--launcher", "nompi -x"], "nompi"),
-                             (["-np", "0"], "at least 1"), (["--restart", "1"], "--restart")):
+                             (["-np", "0"], "at least 1"), (["--restart", "1"], "--restart"),
+                             (["--restarts", "-1"], "--restarts"), (["--launcher", ""], "--launcher"),
+                             (["--launcher", "mpirun '"], "--launcher"), (["--start-timeout", "nan"], "above 0")):
             with self.subTest(own=own):
                 status, text = self.start(own=own, program=self.play("")).end(30)
                 self.assertEqual(status, 2)
@@ -203,6 +205,16 @@ class RealProgramTest(SupervisedTest):
         kill(run.ranks()[:1], signal.SIGSTOP)
         kill([run.process.pid])
         seconds_until(lambda: not with_variable(MARK, run.mark), 10)
+
+    def test_a_killed_supervisor_leaves_no_shared_memory(self):
+        memory = self.folder / "memory"
+        memory.mkdir()
+        run = self.start(*ENDLESS, ranks=3, environment={"TMPDIR": str(memory), "OMPI_MCA_btl_vader_backing_directory": str(memory)})
+        run.wait_until_ready()
+        self.assertTrue(list(memory.glob("**/*")))
+        kill([run.process.pid])
+        seconds_until(lambda: not with_variable(MARK, run.mark), 10)
+        self.assertEqual([path for path in memory.glob("**/*") if not path.is_dir()], [])
 
     def test_a_rank_lost_while_training(self):
         run = self.start(*ENDLESS, ranks=3)

@@ -2,6 +2,7 @@
 #include "sibp/core/file.hpp"
 
 #include "support/checkpoint_fixture.hpp"
+#include "support/file_limits.hpp"
 #include "support/files.hpp"
 
 #include <algorithm>
@@ -94,6 +95,18 @@ TEST_F(Damage, FilesThatAreGoneOrFoldersAreNoticed) {
     EXPECT_EQ(newest_step(path_), 10) << path;
     fs::remove(path);
     fs::rename(path_ / "away", path);
+  }
+  EXPECT_EQ(newest_step(path_), 20);
+}
+
+TEST_F(Damage, AFileThatCannotBeReadNowIsNone) {
+  {
+    const testing_support::NoMoreFiles limit;  // as for an error of the disk or of permissions
+    for (const Index step : {10, 20})
+      expect_error(ExitStatus::runtime, {"Too many open files", "no damage"},
+                   [&] { verify_checkpoint(folder_.path_of(step)); });
+    EXPECT_THROW(is_whole(folder_.path_of(20)), Error);
+    EXPECT_THROW(folder_.save(20, to_files(checkpoint_of(20))), Error);
   }
   EXPECT_EQ(newest_step(path_), 20);
 }

@@ -54,6 +54,14 @@ TEST_F(CheckpointFolderTest, NumbersThatAreNotFiniteAreNotGoneOnFrom) {
   EXPECT_EQ(newest_step(path_), 10);
 }
 
+TEST_F(CheckpointFolderTest, ACopyOfACheckpointInThePlaceOfLatestGivesWay) {
+  save(folder_, 1);
+  fs::remove(path_ / "latest");
+  fs::copy(folder_.path_of(1), path_ / "latest");
+  save(folder_, 2);
+  EXPECT_EQ(fs::read_symlink(path_ / "latest"), "step-00000002");
+}
+
 TEST_F(CheckpointFolderTest, LatestPointsAtTheNewestSave) {
   save(folder_, 1);
   save(folder_, 2);

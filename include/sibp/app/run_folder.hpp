@@ -4,6 +4,7 @@
 #include "sibp/trainer/metrics.hpp"
 
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -51,8 +52,9 @@ class RunFolder {
   /// rank 0.
   static void check_claimable(const std::filesystem::path& out);
 
-  /// The folder of a run that goes on, once it is locked: metrics.jsonl is cut back to `metrics_bytes`, and what a run
-  /// that was killed left unfinished is removed. Local. Throws Error (runtime) as claim().
+  /// The folder of a run that goes on, once it is locked: metrics.jsonl is cut back to `metrics_bytes`, which a warning
+  /// says that it does not have if records are lost, and what a run that was killed left unfinished is removed. Local.
+  /// Throws Error (runtime) as claim().
   static RunFolder reopen(std::filesystem::path folder, RunLock lock, std::int64_t metrics_bytes);
 
   /// Whether a run has claimed the folder before. Local.
@@ -81,15 +83,22 @@ class RunFolder {
 /// The path without the slash at its end, so that it has a last name. Local.
 std::filesystem::path without_trailing_slash(const std::filesystem::path& path);
 
-/// Writes every record of a training to its run folder.
+/// Writes every record of a training to its run folder. One that finds no room waits for the next, and a warning says
+/// so: a full disk is no reason to end a training.
 class MetricsWriter final : public TrainingObserver {
  public:
   explicit MetricsWriter(RunFolder& folder) : folder_(&folder) {}
   void on_step(Index, Index, double, Index) override {}
-  void on_record(const MetricsRecord& record) override { folder_->append_metrics(record); }
+  void on_record(const MetricsRecord& record) override;
+
+  /// Writes the records that wait. Local. Throws as RunFolder::append_metrics.
+  void write_waiting();
+  /// The same, and RunFolder::flush_metrics.
+  std::int64_t flush();
 
  private:
   RunFolder* folder_;
+  std::deque<MetricsRecord> waiting_;
 };
 
 }  // namespace sibp

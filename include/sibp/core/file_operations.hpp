@@ -18,11 +18,12 @@ class FileOperations {
   virtual void make_folder(const std::filesystem::path& path);
   /// Makes a file of this content, which nobody can rely on before it is flushed.
   virtual void write(const std::filesystem::path& path, std::string_view content);
-  /// What was written to the file, or the names in the folder, outlast a power cut.
+  /// What was written to the file, or the names in the folder, outlast a power cut. Some file systems cannot promise
+  /// the latter, and nothing is done there.
   virtual void flush(const std::filesystem::path& path);
   /// In the place of what is there, if that is a file, a link or an empty folder.
   virtual void rename(const std::filesystem::path& from, const std::filesystem::path& to);
-  /// Makes a symbolic link.
+  /// Makes a symbolic link; on a file system that has none, a file with the target in it.
   virtual void make_link(const std::filesystem::path& target, const std::filesystem::path& path);
   /// Removes a file or a folder with all that is in it; nothing if there is none.
   virtual void remove(const std::filesystem::path& path);

@@ -63,7 +63,8 @@ struct NewestCheckpoint {
 };
 
 /// Looks from the newest to the oldest, for one of `run`. Local. Nothing if there is no checkpoint; throws Error
-/// (model) naming each if there are some, but none that can be used.
+/// (model) naming each if there are some, but none that can be used, Error (runtime) if one cannot be read, which is no
+/// damage.
 std::optional<NewestCheckpoint> read_newest_checkpoint(const CheckpointFolder& folder, const std::string& run = {});
 
 /// Where a method's state comes from: rank 0's checkpoint; null on the other ranks.

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <system_error>
 #include <vector>
 
 namespace sibp {
@@ -14,7 +15,7 @@ namespace sibp {
 /// The files of one checkpoint by name, without its manifest.
 using CheckpointFiles = std::map<std::string, std::string>;
 
-/// Whether verify_checkpoint finds nothing wrong. Local.
+/// Whether verify_checkpoint finds nothing wrong. Local. Throws Error (runtime) if it cannot be read.
 bool is_whole(const std::filesystem::path& checkpoint);
 
 /// A folder of checkpoints, one folder step-00001200 for each, whatever is in them:
@@ -63,8 +64,12 @@ Index step_of_name(const std::string& name);
 bool is_checkpoint(const std::filesystem::path& folder);
 
 /// Checks every file of a checkpoint against its manifest, which names each of them. Local. Throws Error (model) naming
-/// the file, what was found and what was expected.
+/// the file, what was found and what was expected, Error (runtime) if it cannot be read.
 void verify_checkpoint(const std::filesystem::path& checkpoint);
+
+/// Throws for a file of a checkpoint that was not read: Error (model) if it is not there or no file, Error (runtime)
+/// for all that may pass, as an error of the network or of permissions. Local.
+[[noreturn]] void throw_unreadable(const std::system_error& error);
 
 /// The manifest of these files. Local.
 std::string manifest_of(const CheckpointFiles& content);

@@ -65,6 +65,8 @@ class Checkpointer {
   [[nodiscard]] Checkpoint to_checkpoint(Copy copy) const;
   void write(Copy copy);
   void collect();
+  /// Takes note of the exception being handled.
+  void note_failure();
 
   CheckpointSource source_;
   CheckpointFolder folder_;

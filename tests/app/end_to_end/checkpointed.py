@@ -25,9 +25,9 @@ class CheckpointTest(ProgramTest):
         super().setUp()
         self.run_folder = self.folder / "run"
 
-    def train(self, name="run", ranks=2, expect=DONE, **changes):
+    def train(self, name="run", ranks=2, expect=DONE, environment=None, **changes):
         folder = self.folder / name
-        return folder, self.run_and_expect(expect, *training(out=folder, **changes), ranks=ranks)
+        return folder, self.run_and_expect(expect, *training(out=folder, **changes), ranks=ranks, environment=environment)
 
     def stop_early(self, name="run", ranks=2, **changes):
         """A run that stops after its first step."""

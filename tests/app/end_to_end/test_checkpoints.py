@@ -212,6 +212,35 @@ class Divergence(CheckpointTest):
             self.assertTrue(all(map(math.isfinite, values)), name)
 
 
+class FileSystems(CheckpointTest):
+    def test_one_without_links_that_cannot_flush_folders(self):
+        poor = {"LD_PRELOAD": os.environ["POOR_FILE_SYSTEM_UNDER_TEST"]}
+        whole, _ = self.train("whole", checkpoint_every=20)
+        self.stop_early(environment=poor)
+        self.train(resume="auto", checkpoint_every=20, environment=poor)
+        self.expect_equal(self.run_folder, whole)
+        self.assertEqual((self.run_folder / "checkpoints/latest").read_text(encoding="utf-8"), "step-00000060\n")
+        self.succeed("checkpoint", "verify", self.run_folder)
+
+    def test_a_copy_whose_links_were_followed(self):
+        whole, _ = self.train("whole", checkpoint_every=20)
+        stopped, _ = self.stop_early("stopped")
+        shutil.copytree(stopped, self.run_folder, symlinks=False)
+        self.assertTrue((self.run_folder / "checkpoints/latest/manifest.json").exists())
+        self.train(resume="auto", checkpoint_every=20)
+        self.expect_equal(self.run_folder, whole)
+        self.assertTrue((self.run_folder / "checkpoints/latest").is_symlink())
+
+    def test_records_that_are_lost_are_missed(self):
+        self.train(steps=30, epochs=None, schedule="constant")
+        metrics = self.run_folder / "metrics.jsonl"
+        size = metrics.stat().st_size
+        os.truncate(metrics, 100)
+        _, result = self.train(steps=40, epochs=None, schedule="constant", resume="auto")
+        self.assertRegex(result.stderr, r"\[warning\] .*metrics.jsonl has 100 bytes, expected [0-9]+")
+        self.assertGreater(size, 100)
+
+
 class DamagedCheckpoints(CheckpointTest):
     def test_the_older_one_is_used_and_the_damage_is_named(self):
         whole, _ = self.train("whole", checkpoint_every=20)

@@ -38,6 +38,20 @@ class Stops(CheckpointTest):
                                     ranks=3)
                 shutil.rmtree(self.run_folder)
 
+    def test_a_terminal_that_hangs_up(self):
+        run = self.start_long_run()
+        os.kill(run.ranks()[1], signal.SIGHUP)
+        self.expect_stopped(run)
+
+    def test_signals_about_a_write_end_nothing(self):
+        run = self.start_long_run()
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):
+            os.kill(run.ranks()[0], number)
+        time.sleep(0.5)
+        self.assertIsNone(run.process.poll(), "the run has not gone on")
+        os.kill(run.ranks()[0], signal.SIGTERM)
+        self.expect_stopped(run)
+
     def test_mpirun_passes_sigusr1_on(self):
         run = self.start_long_run()
         run.process.send_signal(signal.SIGUSR1)
