@@ -14,6 +14,7 @@ LAUNCH = Path(__file__).resolve().parents[2] / "launch"
 sys.path.insert(0, str(LAUNCH))
 
 from supervisor.processes import kill_with_variable, with_variable  # noqa: E402
+from supervisor.run_folder import QUESTION  # noqa: E402
 
 PROGRAM = os.environ.get("PROGRAM_UNDER_TEST", "")
 # Every process of a supervised run carries this variable besides the supervisor's own, which it gives each start.
@@ -31,6 +32,13 @@ def seconds_until(condition, limit):
             raise AssertionError(f"not within {limit} s")
         time.sleep(0.005)
     return time.monotonic() - start
+
+
+def is_asked(process):
+    try:
+        return f"{QUESTION}=".encode() in Path(f"/proc/{process}/environ").read_bytes()
+    except OSError:
+        return False
 
 
 class Supervised:
@@ -59,7 +67,8 @@ class Supervised:
         return found
 
     def ranks(self):
-        return self.processes(Path(PROGRAM).name)
+        """Without the process that the supervisor asks for the run's folder, before there are ranks."""
+        return [process for process in self.processes(Path(PROGRAM).name) if not is_asked(process)]
 
     def wait_until_ready(self, start=1):
         seconds_until(lambda: list(self.folder.glob(f"**/logs/start-{start}/ready")), 60)
