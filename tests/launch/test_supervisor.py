@@ -18,6 +18,7 @@ from supervisor.run_folder import with_run_folder
 TRAINING = ["--dataset", "synthetic", "--synthetic-features", "64", "--synthetic-samples", "4000", "--hidden", "256,256",
             "--batch", "500", "--form", "normal", "--steps", "200", "--log-every", "10", "--checkpoint-every", "20",
             "--progress", "none"]
+SHORT = ["20" if word == "200" else word for word in TRAINING]
 READY = 'test "$OMPI_COMM_WORLD_RANK" = 0 && : > "$SUPERVISOR_READY_FILE"\n'
 
 
@@ -77,7 +78,7 @@ class StartTest(SupervisedTest):
 
 class FullDiskTest(SupervisedTest):
     # More than a pipe holds, on both streams.
-    TALKING = READY + 'i=0; while [ $i -lt 4000 ]; do echo "0: $i some words on the way" | tee /dev/stderr; i=$((i+1)); done'
+    TALKING = READY + 'i=0; while [ $i -lt 4000 ]; do l="0: $i some words on the way"; echo "$l"; echo "$l" >&2; i=$((i+1)); done'
 
     def start_by_srun(self, **streams):
         """The played program, as if started by srun, whose output the supervisor copies."""
@@ -266,7 +267,7 @@ class RealProgramTest(SupervisedTest):
     def test_a_run_goes_on_in_its_own_folder(self):
         self.addCleanup(os.chdir, os.getcwd())
         os.chdir(self.folder)
-        self.assertEqual(self.train("old").end(60)[0], 0)
+        self.assertEqual(self.start(*SHORT, "--out", "old").end(60)[0], 0)
         for named in ("old", "old/"):
             self.assertEqual(with_run_folder(["--resume", named], PROGRAM), (["--resume", named], Path("old")))
         words = ["--resume", "old/checkpoints"]
