@@ -10,7 +10,6 @@
 #include <random>
 
 #include <fmt/format.h>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
