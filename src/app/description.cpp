@@ -1,5 +1,6 @@
 #include "app/description.hpp"
 
+#include "sibp/core/process.hpp"
 #include "sibp/device/shape_text.hpp"
 #include "sibp/trainer/memory_model.hpp"
 
@@ -144,10 +145,13 @@ class Table {
   double total_memory_ = 0;
 };
 
+/// The program is as large now as it will be beside what it allocates for the training.
 std::string memory_text(const RankMemory& memory) {
-  return fmt::format("memory      {} on a rank: shard {}, weights {}, workspace {}, update {}, checkpoints {}\n",
-                     size_text(memory.total()), size_text(memory.shard), size_text(memory.weights),
-                     size_text(memory.workspace), size_text(memory.update), size_text(memory.saving));
+  const auto program = static_cast<double>(memory_in_use_bytes());
+  return fmt::format(
+      "memory      {} on a rank: program {}, shard {}, weights {}, workspace {}, update {}, checkpoints {}\n",
+      size_text(program + memory.total()), size_text(program), size_text(memory.shard), size_text(memory.weights),
+      size_text(memory.workspace), size_text(memory.update), size_text(memory.saving));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <chrono>
+#include <fstream>
 
 #include <malloc.h>
 #include <sys/resource.h>
@@ -18,6 +19,14 @@ std::int64_t peak_memory_bytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return std::int64_t{usage.ru_maxrss} * 1024;  // Linux counts in KiB
+}
+
+std::int64_t memory_in_use_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  std::int64_t pages_mapped = 0;
+  std::int64_t pages_resident = 0;
+  statm >> pages_mapped >> pages_resident;
+  return pages_resident * sysconf(_SC_PAGESIZE);
 }
 
 void give_back_large_blocks() {

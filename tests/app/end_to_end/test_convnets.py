@@ -23,6 +23,11 @@ def table(text):
     return [line.split() for line in text.splitlines()[text.splitlines().index("") + 2:]]
 
 
+def peak_memory(folder):
+    """The most memory that a rank had, in bytes."""
+    return json.loads((folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()[-1])["peak_memory_bytes"]
+
+
 class ConvNetTest(ProgramTest):
     def train(self, name, ranks=1, **changes):
         folder = self.folder / name
@@ -81,6 +86,16 @@ class ConvNetTest(ProgramTest):
                 parameters = sum(int(row[3]) for row in nodes if len(row) > 5)
                 self.assertEqual(int(rows[-1][1]), parameters)
                 self.assertEqual(rows[-1][0], "all")
+
+    def test_memory_is_what_describe_says(self):
+        changes = {"synthetic_shape": "32x32x3", "network": "conv(32,3) norm relu maxpool(2) conv(32,3) relu meanpool dense(5)",
+                   "batch": 240, "epochs": 1}
+        text = self.succeed(*training(**changes), "--describe").stdout
+        size, unit = re.search(r"^memory +([\d.]+) ([kMG]B) on a rank", text, re.MULTILINE).groups()
+        predicted = float(size) * {"kB": 1e3, "MB": 1e6, "GB": 1e9}[unit]
+        measured = peak_memory(self.train("run", **changes))
+        self.assertLess(measured, 1.2 * predicted)
+        self.assertGreater(measured, 0.6 * predicted)
 
     def test_plan(self):
         file = self.folder / "plan.json"
