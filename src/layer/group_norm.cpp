@@ -35,18 +35,18 @@ class GroupNorm final : public NormLayer {
   void carry() override {
     if (!place().carries() || samples() == 0) return;
     read_scales();
-    std::vector<double> mean_masked(samples() * groups_, 0.0);
-    std::vector<double> mean_product(samples() * groups_, 0.0);
+    mean_masked_.assign(samples() * groups_, 0.0);
+    mean_product_.assign(samples() * groups_, 0.0);
     const double count = pixels() * static_cast<double>(channels() / groups_);
     for_channels([&](std::size_t at, std::size_t group, std::size_t c) {
-      mean_masked[group] += gamma_[c] * masked_sum(at) / count;
-      mean_product[group] += gamma_[c] * masked_input_sum(at, group) / count;
+      mean_masked_[group] += gamma_[c] * masked_sum(at) / count;
+      mean_product_[group] += gamma_[c] * masked_input_sum(at, group) / count;
     });
     of_z_.resize(of_x_.size());
     for_channels([&](std::size_t at, std::size_t group, std::size_t c) {
       of_x_[at] = gamma_[c] * inverse_[group];
-      of_z_[at] = -inverse_[group] * inverse_[group] * mean_product[group];
-      constant_[at] = -inverse_[group] * mean_masked[group] - of_z_[at] * mean_[group];
+      of_z_[at] = -inverse_[group] * inverse_[group] * mean_product_[group];
+      constant_[at] = -inverse_[group] * mean_masked_[group] - of_z_[at] * mean_[group];
     });
     combine(place().output_difference(), place().input(), Activation::identity, place().beta(),
             place().input_difference());
@@ -94,9 +94,9 @@ class GroupNorm final : public NormLayer {
 
   void sum_masked(ConstMatrixView s) override {
     take_sums(s, place().input(), masked_sums_);
-    std::vector<double> parts(4 * channels() * samples());
+    parts_.resize(4 * channels() * samples());
     for_channels([&](std::size_t at, std::size_t group, std::size_t c) {
-      double* part = parts.data() + at / channels() * 4 * channels();
+      double* part = parts_.data() + at / channels() * 4 * channels();
       const double sum = input_sums_[place_of(at)];
       const double squares = input_sums_[place_of(at) + channels()];
       const double mean = mean_[group];
@@ -107,10 +107,10 @@ class GroupNorm final : public NormLayer {
       part[3 * channels() + c] = inverse_[group] * (sum - pixels() * mean);                         // Σ x̂
     });
     const Index all_samples = count_samples();
-    std::vector<double> totals(4 * channels());
-    sum_over_samples(place().communicator, parts, all_samples, totals);
+    totals_.resize(4 * channels());
+    sum_over_samples(place().communicator, parts_, all_samples, totals_);
     count_ = static_cast<double>(all_samples) * pixels();
-    double* from = totals.data();
+    double* from = totals_.data();
     for (auto* sums : {&masked_input_, &masked_, &squares_, &inputs_}) {
       std::copy_n(from, channels(), sums->begin());
       from += channels();
@@ -118,8 +118,10 @@ class GroupNorm final : public NormLayer {
   }
 
   std::size_t groups_;
-  std::vector<double> input_sums_, masked_sums_;  ///< by sample: Σ x, Σ x²; Σ S, Σ S ∘ x
-  std::vector<double> mean_, inverse_;            ///< by sample and group
+  std::vector<double> input_sums_, masked_sums_;    ///< by sample: Σ x, Σ x²; Σ S, Σ S ∘ x
+  std::vector<double> mean_, inverse_;              ///< by sample and group
+  std::vector<double> mean_masked_, mean_product_;  ///< by sample and group: of γ S and of γ S ∘ x̂
+  std::vector<double> parts_, totals_;              ///< what is summed over samples, and its sum over all of them
 };
 
 class GroupNormSpec final : public LayerSpec {

@@ -7,6 +7,7 @@
 #include "sibp/trainer/trainer.hpp"
 #include "sibp/update/methods.hpp"
 
+#include "support/networks.hpp"
 #include "support/temporary_folder.hpp"
 
 #include <cstring>
@@ -59,6 +60,13 @@ class TrainingTest : public testing::Test {
     options_.warmup_steps = 2;
   }
 
+  /// Trains a ConvNet by a method that keeps all it can from step to step.
+  void use_conv_net() {
+    text_ = conv_net;
+    data_.synthetic_shape = TensorShape{7, 6, 2};
+    options_.method = sibp_of_conv_net();
+  }
+
   /// The folder is rank 0's, and stays until all are done with it.
   void TearDown() override { all_.barrier(); }
 
@@ -68,8 +76,7 @@ class TrainingTest : public testing::Test {
     PhaseClock clock;
     const Dataset dataset = open_dataset(data_);
     const TrainingData data = load_training_data(*device, world_, dataset, NormalisationKind::mean, 20, options_);
-    const NetworkSpec spec =
-        network_from_widths("9,6", dataset.features(), dataset.classes, Loss::softmax_cross_entropy, Activation::relu);
+    const NetworkSpec spec = parse_network(text_, dataset.shape, Loss::softmax_cross_entropy, Activation::relu);
     Network network = make_network(*device, spec, {}, options_.seed);
     const UpdateContext context{*device, world_, clock};
     const auto rule =
@@ -133,6 +140,7 @@ class TrainingTest : public testing::Test {
   std::filesystem::path path_ = world_.broadcast(scratch_.path().string());
   DatasetOptions data_;
   TrainingOptions options_;
+  std::string_view text_ = "dense(9) dense(6) dense(5)";
   Recorder recorder_;
   Network* network_ = nullptr;  ///< while train() runs
 };

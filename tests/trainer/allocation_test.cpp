@@ -54,11 +54,13 @@ namespace {
 
 using namespace testing_support;
 
-/// Steps of a network of three layers after its first two.
-void expect_no_allocations_in_a_step(const Communicator& world, const RankOfStep::MakeRule& make_rule) {
-  const NetworkSpec spec = parse_network("dense(30,relu) dense(20,tanh) dense(5)", 40, Loss::softmax_cross_entropy, {});
+/// Steps of a network after its first two.
+void expect_no_allocations_in_a_step(const Communicator& world, const RankOfStep::MakeRule& make_rule,
+                                     std::string_view text = "dense(30,relu) dense(20,tanh) dense(5)",
+                                     const TensorShape& input = {1, 1, 40}) {
+  const NetworkSpec spec = parse_network(text, input, Loss::softmax_cross_entropy, {});
   RankOfStep rank(world, spec, toy_weights(spec, 3), 64, make_rule);
-  rank.step(toy_batch(40, 5, 64, 1), 0.1);
+  rank.step(toy_batch(input.size(), 5, 64, 1), 0.1);
   rank.repeat(64, 0.1);
   const long before = allocations;
   for (int step = 0; step < 3; ++step) rank.repeat(64, 0.1);
@@ -74,6 +76,19 @@ TEST_P(Allocations, AreNoneInAStep) {
                                   [&, &form = form, &carry = carry](const auto& context, const auto& network) {
                                     return make_semi_implicit(context, network, {Damping{}, carry, {form}, {64, 64}});
                                   });
+}
+
+TEST(ConvNetAllocations, AreNoneInAStep) {
+  MethodOptions every_step = sibp_of_conv_net();
+  every_step.convolution.refresh.every = 1;
+  for (const MethodOptions& method : {sibp_of_conv_net(), every_step, default_options(Method::sgd)}) {
+    SCOPED_TRACE(name_of(method.method));
+    expect_no_allocations_in_a_step(make_mpi_communicator(),
+                                    [&](const auto& context, const auto& network) {
+                                      return make_update_rule(context, network, method, {64, 64});
+                                    },
+                                    conv_net, {7, 6, 2});
+  }
 }
 
 TEST(PublishedAllocations, AreNoneInAStep) {

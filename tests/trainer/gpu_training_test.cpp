@@ -23,6 +23,7 @@ struct Case {
   MethodOptions method;
   double eta;
   int steps = 20;
+  const char* text = "dense(64,relu) dense(33,tanh) dense(10)";
 
   friend std::ostream& operator<<(std::ostream& out, const Case& c) { return out << c.name; }
 };
@@ -41,6 +42,11 @@ MethodOptions proxprop_by(Index cg_steps) {
   return options;
 }
 
+/// Every kind of layer.
+constexpr const char* every_kind =
+    "conv(6,3) norm relu maxpool(2,stride=1) residual( conv(8,3,stride=2) norm(group=2) relu dropout(0.2) ) gelu "
+    "meanpool(2) dense(10)";
+
 class GpuTraining : public testing::TestWithParam<Case> {
  protected:
   /// Weights after so many steps on one batch.
@@ -57,7 +63,7 @@ class GpuTraining : public testing::TestWithParam<Case> {
     return rank.weights();
   }
 
-  NetworkSpec spec_ = parse_network("dense(64,relu) dense(33,tanh) dense(10)", 50, Loss::softmax_cross_entropy, {});
+  NetworkSpec spec_ = parse_network(GetParam().text, TensorShape{5, 5, 2}, Loss::softmax_cross_entropy, {});
   std::vector<naive::Dense> start_ = toy_weights(spec_, 3);
 };
 
@@ -71,7 +77,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"dual-split", sibp_by(Form::dual_split), 0.5}, Case{"sgd", default_options(Method::sgd), 0.1},
                     Case{"adam", default_options(Method::adam), 1e-3}, Case{"proxprop", proxprop_by(0), 0.5},
                     Case{"proxprop, cg", proxprop_by(3), 0.5},
-                    Case{"published", default_options(Method::published), 0.1, 1}));
+                    Case{"published", default_options(Method::published), 0.1, 1},
+                    Case{"ConvNet", sibp_of_conv_net(), 0.1, 8, every_kind},
+                    Case{"ConvNet, sgd", default_options(Method::sgd), 0.05, 8, every_kind}));
 
 TEST_P(GpuTraining, GivesTheWeightsOfTheCpu) {
   for (const int steps : {1, GetParam().steps}) {

@@ -40,8 +40,7 @@ class Ranks : public testing::Test {
     const Dataset dataset = open_dataset(data_);
     const TrainingData data =
         load_training_data(*device, communicator, dataset, NormalisationKind::mean, validation_, options_);
-    const NetworkSpec spec =
-        network_from_widths("17,9", dataset.features(), dataset.classes, Loss::softmax_cross_entropy, Activation::relu);
+    const NetworkSpec spec = parse_network(text_, dataset.shape, Loss::softmax_cross_entropy, Activation::relu);
     Network network = make_network(*device, spec, {}, options_.seed);
     const UpdateContext context{*device, communicator, clock};
     const BatchOrder order(data.training.sharding, options_.batch, options_.seed);
@@ -89,6 +88,7 @@ class Ranks : public testing::Test {
   Communicator world_ = make_mpi_communicator();
   DatasetOptions data_;
   TrainingOptions options_;
+  std::string_view text_ = "dense(17) dense(9) dense(5)";
   Index validation_ = 0;
   double step_size_ = 1;
 };
@@ -132,6 +132,23 @@ TEST_F(Ranks, ManyRanksAreOneRankWithEveryMethod) {
     options_.method = method;
     step_size_ = default_step_size(method, testing_support::chain_of(3));
     expect_same_as_one_rank();
+  }
+}
+
+TEST_F(Ranks, ManyRanksAreOneRankWithAConvNet) {
+  text_ = testing_support::conv_net;
+  data_.synthetic_shape = TensorShape{7, 6, 2};
+  options_.steps = 9;  // with the short batch at the end of an epoch, and an evaluation by running statistics
+  std::vector<MethodOptions> methods{testing_support::sibp_of_conv_net(), testing_support::sibp_of_conv_net()};
+  methods[1].carry = Carry::old_weights;
+  for (const Method method : {Method::sgd, Method::proxprop}) methods.push_back(default_options(method));
+  methods.back().forms = {Form::normal};
+  for (const MethodOptions& method : methods) {
+    SCOPED_TRACE(name_of(method.method));
+    options_.method = method;
+    step_size_ = 0.1;
+    expect_same_as_one_rank();
+    expect_equal_replicas(run(world_));
   }
 }
 

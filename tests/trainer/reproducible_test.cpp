@@ -4,6 +4,7 @@
 #include "sibp/update/methods.hpp"
 
 #include "support/files.hpp"
+#include "support/networks.hpp"
 
 #include <cmath>
 #include <cstring>
@@ -40,7 +41,7 @@ class Reproducible : public testing::Test {
     PhaseClock clock;
     const Dataset dataset = open_dataset(data_);
     const TrainingData data = load_training_data(*device, communicator, dataset, NormalisationKind::mean, 20, options_);
-    const NetworkSpec spec = network_from_widths("60,7", dataset.features(), dataset.classes, loss_, activation_);
+    const NetworkSpec spec = parse_network(text_, dataset.shape, loss_, activation_);
     Network network = make_network(*device, spec, {}, options_.seed);
     const UpdateContext context{*device, communicator, clock};
     const auto rule =
@@ -76,6 +77,7 @@ class Reproducible : public testing::Test {
 
   DatasetOptions data_;
   TrainingOptions options_;
+  std::string_view text_ = "dense(60) dense(7) dense(5)";
   Activation activation_ = Activation::relu;
   Loss loss_ = Loss::softmax_cross_entropy;
 };
@@ -95,6 +97,19 @@ TEST_F(Reproducible, AGramMatrixKeptForSeveralSteps) {
   options_.method.forms = {Form::normal};
   options_.method.refresh = {.every = 2, .burn_in = 3};
   expect_same_bits_everywhere();
+}
+
+TEST_F(Reproducible, AConvNetWithEveryMethod) {
+  text_ = testing_support::conv_net;
+  data_.synthetic_shape = TensorShape{7, 6, 2};
+  std::vector<MethodOptions> methods{testing_support::sibp_of_conv_net()};
+  for (const Method method : {Method::sgd, Method::adam, Method::proxprop}) methods.push_back(default_options(method));
+  methods.back().forms = {Form::normal};
+  for (const MethodOptions& method : methods) {
+    SCOPED_TRACE(name_of(method.method));
+    options_.method = method;
+    expect_same_bits_everywhere();
+  }
 }
 
 TEST_F(Reproducible, ChangedPictures) {

@@ -59,6 +59,20 @@ TEST_F(Resume, WithAugmentationItIsTheSame) {
   }
 }
 
+TEST_F(Resume, AConvNetIsTheSame) {
+  use_conv_net();
+  for (const Method method : {Method::sibp, Method::adam}) {
+    SCOPED_TRACE(name_of(method));
+    if (method == Method::adam) options_.method = default_options(method);
+    const Outcome whole = run({});
+    for (const Index step : {1, 6, 7, 12}) {  // in the burn-in, before and after A is formed anew, at the end
+      const auto folder = path_ / fmt::format("{}{}", name_of(method), step);
+      const Outcome stopped = run_until(folder, step);
+      expect_same(run(folder), whole, stopped.records);
+    }
+  }
+}
+
 TEST_F(Resume, StoppedAgainAndAgainItIsTheSame) {
   const Outcome whole = run({});
   std::vector<std::string> records;
@@ -103,19 +117,37 @@ TEST_F(Resume, ALongerRunGoesOnWhereAShorterOneEnded) {
   expect_error(ExitStatus::usage, {"11 steps", "step 12"}, [&] { run(path_ / "longer"); });
 }
 
-TEST_F(Resume, OneRankGoesOnFromACheckpointOfManyWithTheSameBatches) {
-  run_until(path_ / "many", 6);
-  const auto alone = path_ / fmt::format("alone{}", world_.rank());
-  std::filesystem::copy(path_ / "many", alone,
-                        std::filesystem::copy_options::recursive | std::filesystem::copy_options::copy_symlinks);
-  world_.barrier();
-  run(path_ / "many");
-  const std::vector<MetricsRecord> together = recorder_.records;
-  world_ = make_self_communicator();
-  run(alone);
-  ASSERT_EQ(recorder_.records.size(), together.size());
-  for (std::size_t k = 0; k < together.size(); ++k)
-    EXPECT_NEAR(recorder_.records[k].train.loss, together[k].train.loss, 1e-4 * together[k].train.loss);
+/// Goes on from a checkpoint of all ranks on all, and on each alone.
+class OnAnotherNumberOfRanks : public Resume {
+ protected:
+  void expect_same_training() {
+    run_until(path_ / "many", 6);
+    const auto alone = path_ / fmt::format("alone{}", world_.rank());
+    std::filesystem::copy(path_ / "many", alone,
+                          std::filesystem::copy_options::recursive | std::filesystem::copy_options::copy_symlinks);
+    world_.barrier();
+    run(path_ / "many");
+    const std::vector<MetricsRecord> together = recorder_.records;
+    world_ = make_self_communicator();
+    run(alone);
+    ASSERT_EQ(recorder_.records.size(), together.size());
+    for (std::size_t k = 0; k < together.size(); ++k) {
+      const MetricsRecord& record = recorder_.records[k];
+      EXPECT_NEAR(record.train.loss, together[k].train.loss, 1e-4 * together[k].train.loss);
+      if (record.test) {
+        EXPECT_NEAR(record.test->loss, together[k].test->loss, 1e-3 * together[k].test->loss);
+      }
+    }
+  }
+};
+
+TEST_F(OnAnotherNumberOfRanks, BatchesAreTheSame) {
+  expect_same_training();
+}
+
+TEST_F(OnAnotherNumberOfRanks, AConvNetGoesOn) {
+  use_conv_net();
+  expect_same_training();
 }
 
 }  // namespace
