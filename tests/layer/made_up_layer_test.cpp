@@ -40,7 +40,6 @@ class MirrorSpec final : public LayerSpec {
 
   [[nodiscard]] std::string text() const override { return fmt::format("mirror({})", factor_); }
   [[nodiscard]] TensorShape output() const override { return shape_; }
-  [[nodiscard]] bool needs_inputs() const override { return false; }
   [[nodiscard]] std::unique_ptr<Layer> make(const LayerPlace& place) const override {
     return std::make_unique<Mirror>(place, static_cast<Real>(-factor_));
   }
