@@ -26,7 +26,7 @@ HOMES_OF_LIBRARY = {
     "nccl.h": ("comm",),
     "mpi.h": ("comm",),
     "openssl/": ("core",),
-    "xxhash.h": ("data", "device"),
+    "xxhash.h": ("device",),
     "boost/program_options": ("app",),
 }
 

@@ -170,7 +170,7 @@ void read_state(const Fields& fields, Checkpoint& checkpoint) {
   checkpoint.method_numbers = fields.counts("method");
 }
 
-/// Rank 0's part of setting a matrix.
+/// On rank 0.
 void upload_tensor(Device& device, const Checkpoint& checkpoint, const std::string& name, MatrixView to) {
   const auto found = checkpoint.tensors.tensors.find(name);
   if (found == checkpoint.tensors.tensors.end())

@@ -260,7 +260,7 @@ class DamagedCheckpoints(CheckpointTest):
     def expect_unusable(self, *patterns):
         """Neither the run goes on from its only checkpoint, nor does `verify` find it whole."""
         before = sorted(self.run_folder.rglob("*"))
-        self.fail_with(MODEL, patterns, *training(out=self.run_folder, resume="auto"), ranks=2)
+        self.fail_with(MODEL, patterns, *training(out=self.run_folder, resume="auto"), ranks=2, seconds=60)
         self.assertEqual(sorted(self.run_folder.rglob("*")), before)
         for pattern in patterns:
             self.assertRegex(self.run_and_expect(MODEL, "checkpoint", "verify", self.run_folder).stdout, pattern)
