@@ -12,15 +12,11 @@ std::uint64_t checksum_of(std::span<const Real> values) {
   return XXH3_64bits(values.data(), values.size_bytes());
 }
 
-<<<<<<< HEAD
-std::uint64_t LinearAlgebra::checksum(ConstMatrixView a) {
-=======
 std::uint64_t hash_of(std::span<const std::uint8_t> bytes) {
   return XXH3_64bits(bytes.data(), bytes.size_bytes());
 }
 
-std::uint64_t Device::checksum(ConstMatrixView a) {
->>>>>>> promises
+std::uint64_t LinearAlgebra::checksum(ConstMatrixView a) {
   require(a.contiguous(), "only a matrix without gaps has a checksum");
   return do_checksum(a);
 }
