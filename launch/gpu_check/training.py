@@ -43,7 +43,7 @@ DATA = {
 
 def run(context, findings):
     for k, training in enumerate(TRAININGS):
-        if context.tiny and "--preset" in training.network:
+        if context.tiny and (training.data == "images" or "--preset" in training.network):
             findings.unavailable(training.name, "too much to compute for --tiny")
             continue
         options = [*DATA[training.data](context), *training.network]
