@@ -58,7 +58,7 @@ struct MethodOptions {
 MethodOptions default_options(Method method, Optimiser outer = Optimiser::sgd);
 
 /// The options with all chosen that depends on the network and was left open: the step rule of sibp is fixed for chains
-/// of dense layers and relative where there are convolutions, its momentum 0 and 0.9; the momentum of sgd is 0.9.
+/// of dense layers and relative where there are convolutions, its momentum 0 and 0.9.
 /// Local.
 MethodOptions settled(MethodOptions options, const NetworkSpec& spec);
 
