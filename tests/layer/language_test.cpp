@@ -228,7 +228,7 @@ TEST(Language, SizesDoNotOverflow) {
   EXPECT_THAT(error_of("conv(10000000,1) dense(10000000) dense(2)"), HasSubstr("weights are too many"));
   std::string text;
   for (int k = 0; k < 10'001; ++k) text += "norm ";
-  EXPECT_THAT(error_of(text + "dense(2)"), HasSubstr("more than 10000 layers"));
+  EXPECT_THAT(error_of(text + "dense(2)"), HasSubstr("more than 1000 layers"));
 }
 
 TEST(Language, WidthsAreRefusedByTheirOption) {
