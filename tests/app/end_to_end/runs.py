@@ -10,6 +10,11 @@ SETTINGS = {
     "validation": 100, "hidden": "30", "batch": 60, "epochs": 4, "log_every": 5, "seed": 7, "form": "normal",
     "progress": "none",
 }
+# In their place: a small network of every kind of state.
+CONVNET = {
+    "synthetic_features": None, "synthetic_shape": "8x8x1", "hidden": None, "normalize": "channel",
+    "network": "conv(4,3) norm relu maxpool(2) residual( conv(4,3) norm ) relu dense(10)",
+}
 
 
 def training(**changes):

@@ -12,7 +12,7 @@ import signal
 import time
 
 from harness import DONE, ProgramTest, Run, main
-from runs import records, training
+from runs import CONVNET, records, training
 
 KILLS = int(os.environ.get("KILLS", "12"))
 SEED = int(os.environ.get("KILLS_SEED", "1"))
@@ -28,9 +28,12 @@ def latest_step(folder):
 
 
 class Kills(ProgramTest):
+    kills = KILLS
+    network = {}
+
     def arguments(self, folder):
         # A checkpoint after every step: most moments are inside the writing of one.
-        return training(out=folder, resume="auto", checkpoint_every=1, steps=STEPS, epochs=None, keep=2)
+        return training(out=folder, resume="auto", checkpoint_every=1, steps=STEPS, epochs=None, keep=2, **self.network)
 
     def kill(self, run, whom, stream):
         ranks = list(run.ranks().values())
@@ -48,7 +51,7 @@ class Kills(ProgramTest):
         model, metrics = (whole / "model.safetensors").read_bytes(), records(whole)
         stream = random.Random(SEED)
         ended_before = 0
-        for number in range(KILLS):
+        for number in range(self.kills):
             whom = ("one rank", "all ranks", "mpirun")[number % 3]
             step, later = stream.randrange(-1, STEPS - 4), stream.uniform(0, 0.02)
             with self.subTest(f"kill {number + 1}: {whom}, {later * 1000:.0f} ms after step {step}"):
@@ -67,8 +70,13 @@ class Kills(ProgramTest):
                 self.assertEqual(records(folder), metrics)
                 shutil.rmtree(folder)
         # A kill that comes too late ends nothing; there are few.
-        self.assertLessEqual(ended_before, KILLS // 4)
-        print(f"{KILLS} kills, {ended_before} of them after the end")
+        self.assertLessEqual(ended_before, self.kills // 4)
+        print(f"{self.kills} kills, {ended_before} of them after the end")
+
+
+class KillsOfAConvNet(Kills):
+    kills = max(KILLS // 3, 4)
+    network = CONVNET
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import hashlib
 
 from harness import USAGE, ProgramTest, main, options
-from runs import records, training
+from runs import CONVNET, records, training
 
 SETTINGS = {"form": None, "epochs": None, "steps": 30, "schedule": "constant", "hidden": "30,80"}
 
@@ -38,6 +38,18 @@ class ReproducibleTest(ProgramTest):
                                  "--progress", "none", ranks=b)
                     self.assertEqual(hash_of(folder), hash_of(whole))
                     self.assertEqual([record for record in without_traffic(folder) if record["step"] > 15], later)
+
+    def test_a_convnet(self):
+        """With its momentum, mean Gram matrices and running statistics, stopped in the middle of a refresh's steps."""
+        whole = self.train("whole", ranks=1, **CONVNET)
+        for ranks in range(2, 5):
+            with self.subTest(ranks=ranks):
+                self.assertEqual(hash_of(self.train(f"on{ranks}", ranks, **CONVNET)), hash_of(whole))
+        first = self.train("first", ranks=3, **CONVNET | {"steps": 15})
+        folder = self.folder / "then"
+        self.succeed("--resume", first / "checkpoints" / "latest", "--out", folder, "--steps", "30", "--progress", "none",
+                     ranks=2)
+        self.assertEqual(hash_of(folder), hash_of(whole))
 
     def test_methods_with_state(self):
         for method in ({"method": "adam", "lr": 0.01}, {"method": "proxprop"}):
