@@ -134,13 +134,15 @@ function(sibp_add_script_test name)
                        ENVIRONMENT "${SIBP_TEST_ENVIRONMENT}")
 endfunction()
 
-# sibp_add_program_test(name SCRIPT file [ARGUMENTS argument…] [TIMEOUT seconds])
+# sibp_add_program_test(name SCRIPT file [ARGUMENTS argument…] [LABELS label…] [TIMEOUT seconds])
 #
 # Registers a Python script that drives the whole program under mpirun (tests/app/end_to_end/harness.py), label `program`.
-# Its time limit is for all of its cases together.
+# Its time limit is for all of its cases together. Those that take most of a minute or longer have the label `slow`
+# besides: `launch/test.sh --all` alone runs them.
 function(sibp_add_program_test name)
-  cmake_parse_arguments(arg "" "SCRIPT;TIMEOUT" "ARGUMENTS" ${ARGN})
-  sibp_add_script_test(${name} SCRIPT ${arg_SCRIPT} ARGUMENTS ${arg_ARGUMENTS} LABELS program TIMEOUT ${arg_TIMEOUT} PROCESSORS 3)
+  cmake_parse_arguments(arg "" "SCRIPT;TIMEOUT" "ARGUMENTS;LABELS" ${ARGN})
+  sibp_add_script_test(${name} SCRIPT ${arg_SCRIPT} ARGUMENTS ${arg_ARGUMENTS} LABELS program ${arg_LABELS}
+                       TIMEOUT ${arg_TIMEOUT} PROCESSORS 3)
   set_property(
     TEST ${name}
     APPEND

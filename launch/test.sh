@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds sibp_dist with warnings as errors, checks its format, and runs every test, the unit tests
-# once more under AddressSanitizer and UndefinedBehaviorSanitizer. The first build has GPU support where CUDA and NCCL are
-# installed, with tests that are skipped without a GPU; the one with sanitizers has none. Ends with a summary and fails if
+# Installs what is missing, builds sibp_dist with warnings as errors, checks its format, and runs the tests. The build has
+# GPU support where CUDA and NCCL are installed, with tests that are skipped without a GPU. Ends with a summary and fails if
 # anything did.
 #
-# Usage: launch/test.sh [option of ctest …]
+# Usage: launch/test.sh [--all] [option of ctest …]
 #
-#   launch/test.sh -R comm     only the tests whose names contain 'comm'
+#   --all                      also the slow tests (whole launches, kills at random moments, emulated hosts), and the unit
+#                              tests once more under AddressSanitizer and UndefinedBehaviorSanitizer, without GPU support
+#   launch/test.sh -R comm     of these, only the tests whose names contain 'comm'
 #
 # TEST_DATA_DIR (a folder with mnist/ in it) and TEST_FIXTURES_DIR (runs of the authors' code) name files that some tests
 # need and are skipped without.
@@ -19,6 +20,11 @@ if [[ ${1-} == --help || ${1-} == -h ]]; then
   exit 0
 fi
 
+all=false
+if [[ ${1-} == --all ]]; then
+  all=true
+  shift
+fi
 summary=()
 failures=0
 
@@ -81,15 +87,22 @@ else
   summary+=("skipped          $title: not version $format_version but $(clang-format --version)")
 fi
 stage "build, warnings are errors" build_preset tests
-stage "tests" run_tests tests "$@"
+if $all; then
+  stage "tests" run_tests tests "$@"
+else
+  stage "tests" run_tests tests -LE slow "$@"
+  summary+=("left out         slow tests and sanitizers: launch/test.sh --all")
+fi
 skipped=$(list_skipped tests)
 has_gpu_support || summary+=("skipped          build with GPU support: no CUDA 12 or newer with NCCL")
-stage "build with sanitizers" build_preset sanitize
-# The tests of the whole program, of the sources and against long runs are not worth a second run. A choice made for the
-# run above may leave nothing for this one.
-few=()
-[[ $# -eq 0 ]] || few=(--no-tests=ignore)
-stage "unit tests under sanitizers" run_tests sanitize ${few[@]+"${few[@]}"} -LE 'program|source|fixture' "$@"
+if $all; then
+  stage "build with sanitizers" build_preset sanitize
+  # The tests of the whole program, of the sources and against long runs are not worth a second run. A choice made for
+  # the run above may leave nothing for this one.
+  few=()
+  [[ $# -eq 0 ]] || few=(--no-tests=ignore)
+  stage "unit tests under sanitizers" run_tests sanitize ${few[@]+"${few[@]}"} -LE 'program|source|fixture' "$@"
+fi
 
 say "summary"
 printf '%s\n' "${summary[@]}"
