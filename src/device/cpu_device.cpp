@@ -40,7 +40,8 @@ CpuDevice::CpuDevice(int threads) : threads_(threads) {
 }
 
 std::string CpuDevice::description() const {
-  return "CPU (" + level3::name() + ")";
+  const std::string convolutions = convolution_library();
+  return "CPU (" + level3::name() + (convolutions.empty() ? "" : "; ") + convolutions + ")";
 }
 
 std::unique_ptr<SampleStore> CpuDevice::store(Samples samples) {

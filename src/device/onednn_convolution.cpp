@@ -9,6 +9,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include <fmt/format.h>
 #include <omp.h>
 #include <oneapi/dnnl/dnnl.hpp>
 
@@ -219,6 +220,11 @@ class OneDnnConvolution final : public ConvolutionProducts {
 };
 
 }  // namespace
+
+std::string convolution_library() {
+  const dnnl_version_t& version = *dnnl_version();
+  return fmt::format("oneDNN {}.{}.{}", version.major, version.minor, version.patch);
+}
 
 std::unique_ptr<ConvolutionProducts> make_convolution(const ConvolutionShape& shape, int threads) {
   if (!std::is_same_v<Real, float> || shape.images_have_gaps || shape.outputs_have_gaps || shape.samples == 0)

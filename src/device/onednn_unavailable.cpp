@@ -3,6 +3,10 @@
 
 namespace sibp::cpu {
 
+std::string convolution_library() {
+  return {};
+}
+
 std::unique_ptr<ConvolutionProducts> make_convolution(const ConvolutionShape&, int) {
   return nullptr;
 }
