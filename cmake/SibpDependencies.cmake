@@ -19,6 +19,24 @@ add_library(xxHash::xxhash UNKNOWN IMPORTED)
 set_target_properties(xxHash::xxhash PROPERTIES IMPORTED_LOCATION ${XXHASH_LIBRARY}
                                                 INTERFACE_INCLUDE_DIRECTORIES ${XXHASH_INCLUDE_DIR})
 
+# Convolutions on processors: oneDNN where it is found, patches and products of matrices otherwise.
+set(SIBP_ONEDNN auto CACHE STRING "Convolutions on processors by oneDNN: auto, on or off")
+set_property(CACHE SIBP_ONEDNN PROPERTY STRINGS auto on off)
+string(TOLOWER "${SIBP_ONEDNN}" sibp_onednn)
+if(NOT sibp_onednn MATCHES "^(auto|on|off)$")
+  message(FATAL_ERROR "SIBP_ONEDNN is '${SIBP_ONEDNN}', expected auto, on or off")
+endif()
+set(SIBP_ONEDNN_FOUND OFF)
+if(NOT sibp_onednn STREQUAL "off")
+  find_package(dnnl 2 CONFIG QUIET)
+  find_package(OpenMP QUIET COMPONENTS CXX)
+  if(dnnl_FOUND AND OpenMP_CXX_FOUND)
+    set(SIBP_ONEDNN_FOUND ON)
+  elseif(sibp_onednn STREQUAL "on")
+    message(FATAL_ERROR "SIBP_ONEDNN is on, but this system lacks oneDNN 2 (libdnnl-dev) or OpenMP")
+  endif()
+endif()
+
 # Level-3 BLAS and Cholesky: an optimised BLAS where there is one, Eigen otherwise.
 set(SIBP_BLAS auto CACHE STRING "auto, eigen, openblas or mkl")
 set_property(CACHE SIBP_BLAS PROPERTY STRINGS auto eigen openblas mkl)

@@ -3,6 +3,7 @@
 #include "sibp/core/error.hpp"
 
 #include "device/checksum.hpp"
+#include "device/cpu_convolution.hpp"
 #include "device/cpu_data_term.hpp"
 #include "device/cpu_elementwise.hpp"
 #include "device/cpu_pictures.hpp"
@@ -34,12 +35,13 @@ class CpuSampleStore final : public SampleStore {
 
 }  // namespace
 
-CpuDevice::CpuDevice(int threads) {
+CpuDevice::CpuDevice(int threads) : threads_(threads) {
   level3::set_threads(threads);
 }
 
 std::string CpuDevice::description() const {
-  return "CPU (" + level3::name() + ")";
+  const std::string convolutions = convolution_library();
+  return "CPU (" + level3::name() + (convolutions.empty() ? "" : "; ") + convolutions + ")";
 }
 
 std::unique_ptr<SampleStore> CpuDevice::store(Samples samples) {
@@ -48,6 +50,10 @@ std::unique_ptr<SampleStore> CpuDevice::store(Samples samples) {
 
 std::unique_ptr<DataTerm> CpuDevice::make_data_term() {
   return cpu::make_data_term();
+}
+
+std::unique_ptr<ConvolutionProducts> CpuDevice::make_convolution(const ConvolutionShape& shape) {
+  return cpu::make_convolution(shape, threads_);
 }
 
 Real* CpuDevice::do_allocate(Index size) {

@@ -14,6 +14,7 @@ class CpuDevice : public Device {
   [[nodiscard]] std::string description() const override;
   [[nodiscard]] std::unique_ptr<SampleStore> store(Samples samples) override;
   [[nodiscard]] std::unique_ptr<DataTerm> make_data_term() override;
+  [[nodiscard]] std::unique_ptr<ConvolutionProducts> make_convolution(const ConvolutionShape& shape) override;
 
  protected:
   Real* do_allocate(Index size) override;
@@ -77,6 +78,7 @@ class CpuDevice : public Device {
   template <class Work>
   void add_losses(Index samples, const Work& work);
 
+  int threads_;
   ChannelSums channel_sums_;
   CombineChannels combine_channels_;
   LossSums sums_;  ///< of the losses, until they are taken

@@ -18,6 +18,10 @@ class ReproducibleDevice final : public cpu::CpuDevice {
   explicit ReproducibleDevice(int threads) : CpuDevice(std::max(threads, 1)), threads_(std::max(threads, 1)) {}
 
   [[nodiscard]] std::string description() const override { return "CPU (" + level3::name() + ", exact products)"; }
+  /// Patches: the library's products are rounded.
+  [[nodiscard]] std::unique_ptr<ConvolutionProducts> make_convolution(const ConvolutionShape&) override {
+    return nullptr;
+  }
   [[nodiscard]] std::unique_ptr<DataTerm> make_data_term() override {
     throw_usage_error("--reproducible: --method published has no reproducible data term; choose another method");
   }
