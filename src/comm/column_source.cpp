@@ -5,6 +5,10 @@
 namespace sibp {
 
 void multiply(Device& device, Real alpha, const ColumnSource& source, MatrixView part) {
+  if (source.product && alpha != Real(0)) {
+    source.product(alpha, part);
+    return;
+  }
   Real beta = 0;  // the first block overwrites
   const auto add = [&](ConstMatrixView x, ConstMatrixView y) {
     device.gemm(Op::none, Op::transpose, alpha, x, y, beta, part);

@@ -1,10 +1,12 @@
 // conv(channels,kernel[,stride=S][,padding=P][,activation]): F = σ(Ŵ P̂), a column a place of the window; P̂ are the
 // patches under it. Patches are never in memory as a whole: they are unfolded in blocks that fit the cache, as often as
-// they are needed.
+// they are needed. Where the device has a library for convolutions, Gram matrices alone are made of patches.
 #include "layer/layer_kinds.hpp"
 #include "layer/map_layer.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <memory>
 
 #include <fmt/format.h>
 
@@ -19,18 +21,21 @@ class Convolution final : public MapLayer {
     const Index room = std::max(place.device.elements_at_hand(), shape.fan_in() * block_);
     place.columns.of(room, 1);
     if (place.carries()) place.carried.of(room, 1);
+    products_ = place.device.make_convolution({.window = window,
+                                               .outputs = shape.outputs,
+                                               .samples = place.store.capacity(),
+                                               .images_have_gaps = place.input().stride > window.input.size(),
+                                               .outputs_have_gaps = place.output().stride > place.output().rows});
   }
 
   void forward(Pass) override {
     const MatrixView out = place().output();
-    const Index at_once = out.contiguous() ? total_columns() : shape().columns;  // a gap follows every sample
-    for (Index first = 0; first < total_columns(); first += at_once) {
-      const MatrixView f{&out(0, first / shape().columns), shape().outputs, at_once, shape().outputs};
-      for_blocks(at_once, [&](Index from, Index count) {
-        const MatrixView g = f.block(0, from, f.rows, count);
-        place().device.gemm(Op::none, Op::none, 1, weights(), patches(first + from, count), 0, g);  // G = Ŵ P̂
-        place().device.activate(shape().activation, g);                                             // F = σ(G)
-      });
+    if (out.empty()) return;
+    if (products_) {
+      products_->forward(weights(), place().input(), out);  // G = Ŵ P̂
+      place().device.activate(shape().activation, out);     // F = σ(G)
+    } else {
+      forward_in_blocks(out);
     }
   }
 
@@ -41,7 +46,9 @@ class Convolution final : public MapLayer {
                 visit(patches(first, count), s.block(0, first, s.rows, count));
               });
             },
-            shape().columns};
+            shape().columns, product_by_library([this](Real alpha, MatrixView part) {
+              products_->inputs_and_masked(alpha, place().input(), masked(), part);
+            })};
   }
   [[nodiscard]] ColumnSource masked_and_inputs() override {
     return {[this](const ColumnSource::Visit& visit) {
@@ -50,7 +57,9 @@ class Convolution final : public MapLayer {
                 visit(s.block(0, first, s.rows, count), patches(first, count));
               });
             },
-            shape().columns};
+            shape().columns, product_by_library([this](Real alpha, MatrixView part) {
+              products_->masked_and_inputs(alpha, masked(), place().input(), part);
+            })};
   }
   [[nodiscard]] ColumnSource sampled_inputs(Index every) override {
     sampled_every_ = every;
@@ -67,6 +76,11 @@ class Convolution final : public MapLayer {
   void carry() override {
     if (!carries()) return;
     const MatrixView to = place().input_difference();
+    if (to.empty()) return;
+    if (products_) {
+      products_->carry(weights(), masked(), place().beta(), to);  // D_in += fold(Wᵀ S)
+      return;
+    }
     if (place().beta() == Real(0)) place().device.fill(to, 0);
     const ConstMatrixView s = masked();
     for_blocks(s.cols, [&](Index first, Index count) {
@@ -77,6 +91,25 @@ class Convolution final : public MapLayer {
   }
 
  private:
+  void forward_in_blocks(MatrixView out) {
+    const Index at_once = out.contiguous() ? total_columns() : shape().columns;  // a gap follows every sample
+    for (Index first = 0; first < total_columns(); first += at_once) {
+      const MatrixView f{&out(0, first / shape().columns), shape().outputs, at_once, shape().outputs};
+      for_blocks(at_once, [&](Index from, Index count) {
+        const MatrixView g = f.block(0, from, f.rows, count);
+        place().device.gemm(Op::none, Op::none, 1, weights(), patches(first + from, count), 0, g);  // G = Ŵ P̂
+        place().device.activate(shape().activation, g);                                             // F = σ(G)
+      });
+    }
+  }
+
+  /// The product of a source of columns, where there is a library and a sample.
+  template <class Product>
+  [[nodiscard]] std::function<void(Real, MatrixView)> product_by_library(const Product& product) const {
+    if (products_ && samples() > 0) return product;
+    return {};
+  }
+
   [[nodiscard]] Index total_columns() const { return shape().columns * samples(); }
 
   /// Calls work(first, count) for blocks of so many columns.
@@ -119,6 +152,7 @@ class Convolution final : public MapLayer {
   Window window_;
   Index block_;  ///< columns at most
   Index sampled_every_ = 1;
+  std::unique_ptr<ConvolutionProducts> products_;  ///< by the device's library; null where it has none
 };
 
 class ConvolutionSpec final : public LayerSpec {

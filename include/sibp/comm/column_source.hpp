@@ -14,6 +14,8 @@ struct ColumnSource {
   /// valid during the call only.
   std::function<void(const Visit&)> for_each;
   Index per_sample = 1;  ///< columns at most of each sample
+  /// part ← alpha X Yᵀ of all columns; empty where the blocks are the only way.
+  std::function<void(Real alpha, MatrixView part)> product{};
 };
 
 class Device;

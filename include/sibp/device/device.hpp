@@ -1,6 +1,7 @@
 #pragma once
 
 #include "sibp/device/batch_loader.hpp"
+#include "sibp/device/convolution_products.hpp"
 #include "sibp/device/data_term.hpp"
 #include "sibp/device/linear_algebra.hpp"
 #include "sibp/device/network_operations.hpp"
@@ -20,6 +21,11 @@ class Device : public LinearAlgebra, public NetworkOperations, public BatchLoade
  public:
   /// What the sub-problems of the published procedure minimise beside the proximal term; without samples at first.
   [[nodiscard]] virtual std::unique_ptr<DataTerm> make_data_term() = 0;
+  /// The products of a convolution by a library that unfolds no patches; null where the device has none for it, and
+  /// then the patches are unfolded. Throws Error (runtime) if there is no room.
+  [[nodiscard]] virtual std::unique_ptr<ConvolutionProducts> make_convolution(const ConvolutionShape&) {
+    return nullptr;
+  }
 };
 
 /// What would make the products of the CPU device faster, for people: nothing if the BLAS library knows this processor.
