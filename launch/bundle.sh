@@ -150,9 +150,12 @@ place_libraries() {
   done
 }
 
-# The list of CUDA's libraries that bin/ looks for.
+# The lists of CUDA's libraries that bin/ looks for: those that programs need to start, and those that they open if they are
+# there, which they name themselves.
 list_cuda_libraries() {
   [[ -d $bundle/libexec/cuda ]] || return 0
+  find "$bundle/libexec/cuda" -type f -perm -100 -exec grep -aoh 'libcudnn\.so\.[0-9]*' {} + | sort -u \
+    >"$bundle/libexec/cuda/opens" || true
   find "$bundle/libexec/cuda" -type f -perm -100 -exec patchelf --print-needed {} \; | grep -E "$cuda_libraries" | sort -u \
     >"$bundle/libexec/cuda/needs"
 }

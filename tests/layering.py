@@ -20,6 +20,7 @@ HOMES_OF_LIBRARY = {
     "Eigen/": ("device",),
     "cblas": ("device",),
     "cublas": ("device",),
+    "cudnn": ("device",),
     "cusolver": ("device",),
     "cub/": ("device",),
     "cuda": ("device", "comm"),

@@ -37,7 +37,9 @@ def layers_of(text, shape):
             yield nn.AvgPool2d((height, width))
             height = width = 1
         elif name == "norm":
-            yield nn.BatchNorm2d(channels)
+            norm = nn.BatchNorm2d(channels)
+            norm.weight.requires_grad_(named.get("scale") != "fixed")
+            yield norm
         elif name == "relu":
             yield nn.ReLU(inplace=True)
         elif name == "gelu":
@@ -56,7 +58,8 @@ def main(text, shape, batch, steps):
     height, width, channels = shape
     inputs = torch.randn(batch, channels, height, width).to(memory_format=torch.channels_last)
     labels = torch.randint(10, (batch,))
-    optimiser = torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9)
+    learnt = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.SGD(learnt, lr=1e-4, momentum=0.9)
     loss_of = nn.CrossEntropyLoss()
     times = []
     for _ in range(steps + 2):

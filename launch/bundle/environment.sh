@@ -81,23 +81,42 @@ look_in_candidates() {
   done
 }
 
-# Whether this machine has all of CUDA's libraries that the file libexec/cuda/needs names. Those that the loader would not
-# find by itself get their folders into LD_LIBRARY_PATH.
-find_cuda() {
+# read_list FILE: the libraries that the file names, a line each, into `missing`.
+read_list() {
   missing=
-  while read -r library; do missing=${missing:+$missing:}$library; done <"$bundle/libexec/cuda/needs"
-  IFS=:
-  parents=
-  for folder in $PATH; do parents=${parents:+$parents:}${folder%/*}; done
+  [ -r "$1" ] || return 0
+  while read -r library; do missing=${missing:+$missing:}$library; done <"$1"
+}
+
+# Looks for the libraries in `missing` where the loader does, which finds those by itself, and then in folders that join
+# `found`.
+look_everywhere() {
+  folders=$found
   list_loader_folders
   look_in_candidates
-  found=
+  found=$folders
   for list in list_toolkits list_python_packages list_packages_by_python; do
     [ -n "$missing" ] || break
     candidates=
     "$list"
     look_in_candidates
   done
+}
+
+# Whether this machine has all of CUDA's libraries that the file libexec/cuda/needs names. Those that the loader would not
+# find by itself get their folders into LD_LIBRARY_PATH, and so do those of libexec/cuda/opens, which may be missing.
+find_cuda() {
+  IFS=:
+  parents=
+  for folder in $PATH; do parents=${parents:+$parents:}${folder%/*}; done
+  found=
+  read_list "$bundle/libexec/cuda/needs"
+  look_everywhere
+  if [ -z "$missing" ]; then
+    read_list "$bundle/libexec/cuda/opens"
+    look_everywhere
+    missing=
+  fi
   unset IFS
   [ -z "$missing" ] || return 1
   if [ -n "$found" ]; then export LD_LIBRARY_PATH="$found${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"; fi

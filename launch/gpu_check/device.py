@@ -18,8 +18,15 @@ def run(context, findings):
     verdict = next((line for line in doctor.text.splitlines() if line.startswith("verdict: ")), doctor.message)
     findings.check(doctor.status == 0, "doctor on two ranks of processors", verdict.removeprefix("verdict: "))
     outcome, _, metrics = context.train("--device", "cuda", "--dataset", "synthetic", "--steps", 20)
+    findings.fact("driver and libraries", libraries(outcome.text))
     findings.check(outcome.status == 0, "a training on the GPU",
                    f"training loss {metrics[-1]['train_loss']:.3f}" if outcome.status == 0 else outcome.message)
+
+
+def libraries(text):
+    """What the start of a training says of the driver, CUDA and cuDNN."""
+    line = next((line for line in text.splitlines() if " of GPU memory, " in line), "")
+    return line.partition(" free; ")[2] or "not known"
 
 
 def report_gpu(context, findings):

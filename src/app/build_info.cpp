@@ -2,6 +2,7 @@
 
 #include "sibp/core/error.hpp"
 #include "sibp/device/device.hpp"
+#include "sibp/device/gpu.hpp"
 
 #include <type_traits>
 
@@ -25,7 +26,7 @@ std::string build_identity() {
 }
 
 std::string build_details() {
-  return fmt::format("compiler {}, {}", __VERSION__, make_cpu_device(1)->description());
+  return fmt::format("compiler {}, {}, {}", __VERSION__, make_cpu_device(1)->description(), gpu_support());
 }
 
 void agree_on_build(const Communicator& world) {

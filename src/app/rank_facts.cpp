@@ -84,7 +84,7 @@ std::string build() {
     for (std::streamsize k = 0; k < file.gcount(); ++k)
       sum = (sum ^ static_cast<unsigned char>(part[static_cast<std::size_t>(k)])) * 1099511628211U;
   }
-  return fmt::format("sibp_dist {}, {:016x}", SIBP_VERSION, sum);
+  return fmt::format("sibp_dist {}, {:016x}, {}", SIBP_VERSION, sum, gpu_support());
 }
 
 }  // namespace

@@ -90,6 +90,11 @@ std::unique_ptr<DataTerm> CudaDevice::make_data_term() {
   return std::make_unique<CudaDataTerm>(*this);
 }
 
+std::unique_ptr<ConvolutionProducts> CudaDevice::make_convolution(const ConvolutionShape& shape) {
+  if (!convolutions_) convolutions_ = open_convolution_library(*this, precision_);
+  return convolutions_ ? convolutions_->make(shape) : nullptr;
+}
+
 void CudaDevice::make_current() const {
   check(cudaSetDevice(gpu_), "cudaSetDevice");
 }

@@ -3,6 +3,7 @@
 #include "sibp/device/device.hpp"
 #include "sibp/device/gpu.hpp"
 
+#include "device/cuda_convolution.hpp"
 #include "device/cuda_handles.hpp"
 #include "device/cuda_kernels.hpp"
 #include "device/cuda_samples.hpp"
@@ -34,6 +35,7 @@ class CudaDevice final : public Device {
   [[nodiscard]] std::optional<std::int64_t> free_memory() const override;
   [[nodiscard]] std::unique_ptr<SampleStore> store(Samples samples) override;
   [[nodiscard]] std::unique_ptr<DataTerm> make_data_term() override;
+  [[nodiscard]] std::unique_ptr<ConvolutionProducts> make_convolution(const ConvolutionShape& shape) override;
 
   [[nodiscard]] cudaStream_t stream() const { return stream_.get(); }
   [[nodiscard]] cublasHandle_t blas() const { return blas_.get(); }
@@ -137,6 +139,7 @@ class CudaDevice final : public Device {
   PinnedArray<std::uint64_t> sent_keys_;  ///< of dropout, on their way
   DeviceArray<std::uint64_t> keys_;
   cuda::BatchLoader loader_;
+  std::unique_ptr<ConvolutionLibrary> convolutions_;  ///< opened for the first of them
 };
 
 }  // namespace sibp::cuda

@@ -1,7 +1,8 @@
-// Which GPUs there are. Needs CUDA's runtime alone, so that programs that only ask load no other library.
+// Which GPUs there are. Needs CUDA's runtime alone, so that programs that only ask load no large library.
 #include "sibp/device/gpu.hpp"
 
 #include "device/cuda_check.hpp"
+#include "device/cuda_convolution.hpp"
 
 #include <algorithm>
 #include <fstream>
@@ -30,6 +31,10 @@ std::string dotted(int version) {
 
 }  // namespace
 
+std::string gpu_support() {
+  return fmt::format("CUDA {} with NCCL and {}", dotted(CUDART_VERSION), cuda::convolution_library());
+}
+
 Gpus find_gpus() {
   Gpus gpus;
   const cudaError_t status = cudaGetDeviceCount(&gpus.count);
@@ -52,7 +57,8 @@ GpuInfo describe_gpu(int index) {
   int runtime = 0;
   cuda::check(cudaDriverGetVersion(&driver), "cudaDriverGetVersion");
   cuda::check(cudaRuntimeGetVersion(&runtime), "cudaRuntimeGetVersion");
-  info.versions = fmt::format("driver{} for CUDA {}, CUDA {}", driver_release(), dotted(driver), dotted(runtime));
+  info.versions = fmt::format("driver{} for CUDA {}, CUDA {}, {}", driver_release(), dotted(driver), dotted(runtime),
+                              cuda::convolution_library_found());
   return info;
 }
 

@@ -9,6 +9,10 @@ constexpr auto reason = "built without GPU support; configure with -DSIBP_GPU=on
 
 }  // namespace
 
+std::string gpu_support() {
+  return "no GPU support";
+}
+
 Gpus find_gpus() {
   return {0, reason};
 }

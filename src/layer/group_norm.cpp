@@ -126,17 +126,21 @@ class GroupNorm final : public NormLayer {
 
 class GroupNormSpec final : public LayerSpec {
  public:
-  GroupNormSpec(const TensorShape& shape, Index groups, Activation activation)
-      : shape_(shape), groups_(groups), activation_(activation) {}
+  GroupNormSpec(const TensorShape& shape, Index groups, NormScale scale, Activation activation)
+      : shape_(shape), groups_(groups), scale_(scale), activation_(activation) {}
 
   [[nodiscard]] std::string text() const override {
-    return fmt::format("norm(group={},{})", groups_, name_of(activation_));
+    return fmt::format("norm(group={},{}{})", groups_, scale_ == NormScale::fixed ? "scale=fixed," : "",
+                       name_of(activation_));
   }
   [[nodiscard]] std::shared_ptr<const LayerSpec> with_activation(Activation activation) const override {
-    return activation_ == Activation::identity ? std::make_shared<GroupNormSpec>(shape_, groups_, activation) : nullptr;
+    if (activation_ != Activation::identity) return nullptr;
+    return std::make_shared<GroupNormSpec>(shape_, groups_, scale_, activation);
   }
   [[nodiscard]] TensorShape output() const override { return shape_; }
-  [[nodiscard]] std::vector<ParameterSpec> parameters() const override { return {scale_parameter(shape_.channels)}; }
+  [[nodiscard]] std::vector<ParameterSpec> parameters() const override {
+    return {scale_parameter(shape_.channels, scale_)};
+  }
   [[nodiscard]] Index touched() const override { return 10 * shape_.size(); }
   [[nodiscard]] bool needs_output() const override { return activation_ != Activation::identity; }
   [[nodiscard]] bool carries_in_place() const override { return true; }
@@ -147,13 +151,15 @@ class GroupNormSpec final : public LayerSpec {
  private:
   TensorShape shape_;
   Index groups_;
+  NormScale scale_;
   Activation activation_;
 };
 
 }  // namespace
 
-std::shared_ptr<const LayerSpec> make_group_norm(const TensorShape& shape, Index groups, Activation activation) {
-  return std::make_shared<GroupNormSpec>(shape, groups, activation);
+std::shared_ptr<const LayerSpec> make_group_norm(const TensorShape& shape, Index groups, NormScale scale,
+                                                 Activation activation) {
+  return std::make_shared<GroupNormSpec>(shape, groups, scale, activation);
 }
 
 }  // namespace sibp

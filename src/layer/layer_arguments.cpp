@@ -8,6 +8,7 @@
 #include <charconv>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace sibp {
 namespace {
@@ -87,6 +88,16 @@ double LayerArguments::fraction(std::string_view name) {
                         fmt::format("found '{}', expected a {} from 0 on and below 1", argument->value, name)};
   }
   return number;
+}
+
+std::string_view LayerArguments::word(std::string_view name, std::initializer_list<std::string_view> words) {
+  const auto found = std::ranges::find_if(arguments_, [&](const Argument& a) { return !a.is_taken && a.name == name; });
+  if (found == arguments_.end()) return *words.begin();
+  if (std::ranges::find(words, found->value) == words.end())
+    throw LanguageError{found->place,
+                        fmt::format("found '{}', expected a {} of {}", found->value, name, fmt::join(words, " or "))};
+  found->is_taken = true;
+  return found->value;
 }
 
 Activation LayerArguments::activation(Activation otherwise) {

@@ -3,6 +3,8 @@
 #include "sibp/layer/language.hpp"
 #include "sibp/layer/layer_arguments.hpp"
 
+#include "layer/norm_layer.hpp"
+
 #include <memory>
 
 namespace sibp {
@@ -17,7 +19,8 @@ LayerKind dropout_kind();
 LayerKind activation_kind(Activation activation);
 
 /// norm(group=G), which norm_kind() makes too.
-std::shared_ptr<const LayerSpec> make_group_norm(const TensorShape& shape, Index groups, Activation activation);
+std::shared_ptr<const LayerSpec> make_group_norm(const TensorShape& shape, Index groups, NormScale scale,
+                                                 Activation activation);
 /// The convolution of kernel 1 that a residual's input goes through where shapes differ.
 std::shared_ptr<const LayerSpec> make_projection(const TensorShape& input, Index channels, Index stride);
 /// The sum of two tensors of one shape.

@@ -110,18 +110,21 @@ class BatchNorm final : public NormLayer {
 
 class NormSpec final : public LayerSpec {
  public:
-  NormSpec(const TensorShape& shape, Activation activation) : shape_(shape), activation_(activation) {}
+  NormSpec(const TensorShape& shape, NormScale scale, Activation activation)
+      : shape_(shape), scale_(scale), activation_(activation) {}
 
   [[nodiscard]] std::string text() const override {
+    if (scale_ == NormScale::fixed) return fmt::format("norm(scale=fixed,{})", name_of(activation_));
     return activation_ == Activation::identity ? "norm" : fmt::format("norm({})", name_of(activation_));
   }
   [[nodiscard]] std::shared_ptr<const LayerSpec> with_activation(Activation activation) const override {
-    return activation_ == Activation::identity ? std::make_shared<NormSpec>(shape_, activation) : nullptr;
+    return activation_ == Activation::identity ? std::make_shared<NormSpec>(shape_, scale_, activation) : nullptr;
   }
   [[nodiscard]] TensorShape output() const override { return shape_; }
   [[nodiscard]] std::vector<ParameterSpec> parameters() const override {
     const Index c = shape_.channels;
-    return {scale_parameter(c), {ParameterRole::statistics, c, 2, {{"mean", 1, {c}}, {"variance", 1, {c}}}, {0, 1}}};
+    return {scale_parameter(c, scale_),
+            {ParameterRole::statistics, c, 2, {{"mean", 1, {c}}, {"variance", 1, {c}}}, {0, 1}}};
   }
   [[nodiscard]] Index touched() const override { return 10 * shape_.size(); }
   [[nodiscard]] bool needs_output() const override { return activation_ != Activation::identity; }
@@ -132,20 +135,23 @@ class NormSpec final : public LayerSpec {
 
  private:
   TensorShape shape_;
+  NormScale scale_;
   Activation activation_;
 };
 
 }  // namespace
 
 LayerKind norm_kind() {
-  return {"norm", "norm, or norm(group=GROUPS), perhaps with an activation",
+  return {"norm", "norm, perhaps with group=GROUPS, scale=fixed and an activation in brackets",
           [](LayerArguments& arguments, const TensorShape& input) -> std::shared_ptr<const LayerSpec> {
             const Index groups = arguments.count_or("group", 0);
+            const bool is_fixed = arguments.word("scale", {"learnt", "fixed"}) == "fixed";
+            const NormScale scale = is_fixed ? NormScale::fixed : NormScale::learnt;
             const Activation activation = arguments.activation(Activation::identity);
-            if (groups == 0) return std::make_shared<NormSpec>(input, activation);
+            if (groups == 0) return std::make_shared<NormSpec>(input, scale, activation);
             if (input.channels % groups != 0)
               arguments.fail(fmt::format("{} channels are no multiple of {} groups", input.channels, groups));
-            return make_group_norm(input, groups, activation);
+            return make_group_norm(input, groups, scale, activation);
           }};
 }
 

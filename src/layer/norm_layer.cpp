@@ -1,11 +1,15 @@
 #include "layer/norm_layer.hpp"
 
+#include <algorithm>
+#include <cstddef>
+
 namespace sibp {
 
 NormLayer::NormLayer(LayerPlace place, Activation activation) : place_(std::move(place)), activation_(activation) {
   const auto channels = static_cast<std::size_t>(place_.parameters.front().rows);
   for (auto* values : {&gamma_, &beta_, &masked_input_, &masked_, &squares_, &inputs_}) values->resize(channels);
-  host_scales_.resize(2 * channels);
+  gamma_.assign(channels, 1);
+  host_scales_.resize(static_cast<std::size_t>(weights().size()));
 }
 
 void NormLayer::backward() {
@@ -16,10 +20,9 @@ void NormLayer::backward() {
 
 void NormLayer::read_scales() {
   place_.device.download(weights(), host_scales_);
-  for (std::size_t c = 0; c < channels(); ++c) {
-    gamma_[c] = static_cast<double>(host_scales_[c]);
-    beta_[c] = static_cast<double>(host_scales_[channels() + c]);
-  }
+  const std::size_t first_beta = host_scales_.size() - channels();
+  if (first_beta > 0) std::copy_n(host_scales_.begin(), channels(), gamma_.begin());
+  std::copy_n(host_scales_.begin() + static_cast<std::ptrdiff_t>(first_beta), channels(), beta_.begin());
 }
 
 void NormLayer::combine(ConstMatrixView x, ConstMatrixView z, Activation activation, Real beta, MatrixView y) {
@@ -27,7 +30,8 @@ void NormLayer::combine(ConstMatrixView x, ConstMatrixView z, Activation activat
   place_.device.combine_channels(channels, {of_x_, of_z_, constant_}, x, z, activation, beta, y);
 }
 
-ParameterSpec scale_parameter(Index channels) {
+ParameterSpec scale_parameter(Index channels, NormScale scale) {
+  if (scale == NormScale::fixed) return {ParameterRole::scales, channels, 1, {{"shift", 1, {channels}}}, {0}};
   return {ParameterRole::scales, channels, 2, {{"scale", 1, {channels}}, {"shift", 1, {channels}}}, {1, 0}};
 }
 

@@ -6,7 +6,14 @@
 
 namespace sibp {
 
-/// What batch and group normalisation have in common: y = σ(γ ∘ x̂ + β) with a γ and a β for every channel.
+/// What becomes of γ.
+enum class NormScale {
+  learnt,  ///< as β
+  fixed,   ///< at 1: β alone is a parameter
+};
+
+/// What batch and group normalisation have in common: y = σ(γ ∘ x̂ + β) with a γ and a β for every channel; γ may be
+/// fixed at 1.
 class NormLayer : public Layer, public ScaleMap {
  public:
   /// Added to a variance before its root is taken.
@@ -48,7 +55,7 @@ class NormLayer : public Layer, public ScaleMap {
   std::vector<Real> host_scales_;
 };
 
-/// [γ β] of so many channels: parameters "scale" and "shift".
-ParameterSpec scale_parameter(Index channels);
+/// [γ β] of so many channels, parameters "scale" and "shift", or the shift alone.
+ParameterSpec scale_parameter(Index channels, NormScale scale);
 
 }  // namespace sibp

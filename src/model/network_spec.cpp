@@ -49,12 +49,12 @@ std::optional<Activation> activation_from_name(std::string_view name) {
   return std::nullopt;
 }
 
-std::vector<Index> NetworkSpec::scales() const {
-  std::vector<Index> channels;
+std::vector<ScaleShape> NetworkSpec::scales() const {
+  std::vector<ScaleShape> shapes;
   for (const Node& node : nodes)
     for (const ParameterSpec& parameter : node.layer->parameters())
-      if (parameter.role == ParameterRole::scales) channels.push_back(parameter.rows);
-  return channels;
+      if (parameter.role == ParameterRole::scales) shapes.push_back({parameter.rows, parameter.cols});
+  return shapes;
 }
 
 Index NetworkSpec::parameters() const {

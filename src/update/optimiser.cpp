@@ -9,7 +9,7 @@ namespace sibp {
 OptimiserState::OptimiserState(Device& device, const NetworkSpec& spec, Optimiser kind, const MethodOptions& options)
     : device_(device), kind_(kind), options_(options) {
   for (const MapShape& map : spec.maps) of_maps_.push_back(make_moments(map.outputs, map.fan_in()));
-  for (const Index channels : spec.scales()) of_scales_.push_back(make_moments(channels, 2));
+  for (const ScaleShape& scales : spec.scales()) of_scales_.push_back(make_moments(scales.channels, scales.columns));
 }
 
 OptimiserState::Moments OptimiserState::make_moments(Index rows, Index cols) {

@@ -1,9 +1,12 @@
 #include "update/scale_gradients.hpp"
 
+#include <span>
+
 namespace sibp {
 
 ScaleGradients::ScaleGradients(Device& device, const NetworkSpec& spec) : device_(device) {
-  for (const Index channels : spec.scales()) all_.push_back({device.allocate(channels, 2), nullptr, 0});
+  for (const ScaleShape& scales : spec.scales())
+    all_.push_back({device.allocate(scales.channels, scales.columns), nullptr, 0});
 }
 
 void ScaleGradients::take(ScaleMap& scales, const StepSize& step) {
@@ -13,8 +16,11 @@ void ScaleGradients::take(ScaleMap& scales, const StepSize& step) {
   const ScaleMap::Sums sums = scales.sums();
   const auto samples = static_cast<double>(step.global_batch);
   host_.clear();
-  for (const auto& column : {sums.masked_input, sums.masked})
+  const auto add = [&](std::span<const double> column) {
     for (const double sum : column) host_.push_back(static_cast<Real>(sum / samples));
+  };
+  if (scales.weights().cols == 2) add(sums.masked_input);
+  add(sums.masked);
   device_.upload(host_, taken.gradient.view());
 }
 

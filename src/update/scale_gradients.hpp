@@ -14,7 +14,7 @@ class ScaleGradients {
  public:
   ScaleGradients(Device& device, const NetworkSpec& spec);
 
-  /// [Σ S ∘ x̂, Σ S] / M, of channels × 2.
+  /// [Σ S ∘ x̂, Σ S] / M, of channels × 2; Σ S / M where γ is fixed.
   void take(ScaleMap& scales, const StepSize& step);
   /// Gives all to the optimiser.
   void apply(OptimiserState& optimiser);

@@ -7,30 +7,56 @@
 #include <fmt/format.h>
 
 namespace sibp {
+namespace {
+
+/// A = [Σ x̂²  Σ x̂; Σ x̂  N] of one channel.
+struct LeastSquares {
+  double xx, x, n;
+
+  /// λ for the trace of a matrix of this order.
+  static double lambda(const Damping& damping, double trace, int order) {
+    return damping.kind == Damping::Kind::relative ? damping.value * trace / order : damping.value;
+  }
+  /// Δγ and Δβ.
+  [[nodiscard]] std::pair<double, double> solve_both(const Damping& damping, double masked_input, double masked) const {
+    const double l = lambda(damping, xx + n, 2);
+    const double determinant = (xx + l) * (n + l) - x * x;
+    return {-((n + l) * masked_input - x * masked) / determinant,
+            -((xx + l) * masked - x * masked_input) / determinant};
+  }
+  /// 0 and Δβ.
+  [[nodiscard]] std::pair<double, double> solve_shift(const Damping& damping, double masked) const {
+    return {0, -masked / (n + lambda(damping, n, 1))};
+  }
+  /// ‖γ x̂ + β‖² over the pixels.
+  [[nodiscard]] double squared(double gamma, double beta) const {
+    return gamma * gamma * xx + 2 * gamma * beta * x + beta * beta * n;
+  }
+};
+
+}  // namespace
 
 ScaleSolve::ScaleSolve(Device& device, const NetworkSpec& spec, const ProximalOptions& options)
     : device_(device), damping_(options.convolution.damping), rule_(options.step), momentum_(options.momentum) {
-  for (const Index channels : spec.scales()) averages_.push_back(device.allocate(momentum_ > 0 ? channels : 0, 2));
+  for (const ScaleShape& scales : spec.scales())
+    averages_.push_back(device.allocate(momentum_ > 0 ? scales.channels : 0, scales.columns));
 }
 
 std::pair<double, double> ScaleSolve::solve(const ScaleMap::Sums& sums) {
   const std::size_t channels = sums.masked.size();
-  step_.resize(2 * channels);
+  const std::size_t first_beta = host_.size() - channels;  // 0 where γ is fixed
+  const bool has_gamma = first_beta > 0;
+  step_.resize(host_.size());
   double move = 0;
   double size = 0;
   for (std::size_t c = 0; c < channels; ++c) {
-    const double xx = sums.squares[c];
-    const double x = sums.inputs[c];
-    const double n = sums.count;
-    const double lambda = damping_.kind == Damping::Kind::relative ? damping_.value * (xx + n) / 2 : damping_.value;
-    const double determinant = (xx + lambda) * (n + lambda) - x * x;
-    const double of_gamma = -((n + lambda) * sums.masked_input[c] - x * sums.masked[c]) / determinant;
-    const double of_beta = -((xx + lambda) * sums.masked[c] - x * sums.masked_input[c]) / determinant;
-    step_[c] = of_gamma;
-    step_[channels + c] = of_beta;
-    const auto squared = [&](double g, double b) { return g * g * xx + 2 * g * b * x + b * b * n; };
-    move += squared(of_gamma, of_beta);
-    size += squared(static_cast<double>(host_[c]), static_cast<double>(host_[channels + c]));
+    const LeastSquares a{sums.squares[c], sums.inputs[c], sums.count};
+    const auto [of_gamma, of_beta] = has_gamma ? a.solve_both(damping_, sums.masked_input[c], sums.masked[c])
+                                               : a.solve_shift(damping_, sums.masked[c]);
+    if (has_gamma) step_[c] = of_gamma;
+    step_[first_beta + c] = of_beta;
+    move += a.squared(of_gamma, of_beta);
+    size += a.squared(has_gamma ? static_cast<double>(host_[c]) : 1, static_cast<double>(host_[first_beta + c]));
   }
   return {move, size};
 }

@@ -11,8 +11,9 @@ namespace sibp {
 ///
 ///   [Δγ Δβ] = −η [Σ S∘x̂, Σ S] (A + λI)⁻¹,   A = [Σ x̂²  Σ x̂; Σ x̂  N],   λ = ρ trace(A) / 2
 ///
-/// over the pixels of the global batch. With batch statistics A = N I, and Δγ = −η Σ S∘x̂ / (N (1 + ρ)). Step rules and
-/// momentum are those of the maps. All ranks have the same sums, so all functions are Local.
+/// over the pixels of the global batch. With batch statistics A = N I, and Δγ = −η Σ S∘x̂ / (N (1 + ρ)). Where γ is
+/// fixed, Δβ = −η Σ S / (N + λ) with λ = ρ N. Step rules and momentum are those of the maps. All ranks have the same
+/// sums, so all functions are Local.
 class ScaleSolve {
  public:
   ScaleSolve(Device& device, const NetworkSpec& spec, const ProximalOptions& options);
@@ -22,17 +23,17 @@ class ScaleSolve {
   void add_state(UpdateState& state);
 
  private:
-  /// [Δγ Δβ] at η = 1 into step_; returns the squares of how far it moves the outputs, and of their size.
+  /// [Δγ Δβ], or Δβ, at η = 1 into step_; returns the squares of how far it moves the outputs, and of their size.
   std::pair<double, double> solve(const ScaleMap::Sums& sums);
 
   Device& device_;
   Damping damping_;
   StepRule rule_;
   double momentum_;
-  std::vector<Matrix> averages_;  ///< V, channels × 2
-  std::vector<Real> host_;        ///< [γ β]
+  std::vector<Matrix> averages_;  ///< V, of the shape of the weights
+  std::vector<Real> host_;        ///< [γ β], or β
   std::vector<Real> average_;     ///< V
-  std::vector<double> step_;      ///< [Δγ Δβ]
+  std::vector<double> step_;      ///< [Δγ Δβ], or Δβ
 };
 
 }  // namespace sibp

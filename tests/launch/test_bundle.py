@@ -46,6 +46,14 @@ class BundleTest(FolderTest):
         for name in names:
             self.assertNotRegex(name, r"^lib(c|m|dl|pthread|cu[a-z]+|nccl|nv[A-Za-z]+)\.so|^ld-linux")
 
+    def test_what_programs_open_is_listed_where_they_open_something(self):
+        folder = self.bundle / "libexec/cuda"
+        opened = any(b"libcudnn.so.9" in path.read_bytes() for path in folder.iterdir() if path.name not in ("needs", "opens"))
+        text = (folder / "opens").read_text(encoding="utf-8") if folder.is_dir() else ""
+        self.assertEqual(text, "libcudnn.so.9\n" if opened else "")
+        if folder.is_dir():
+            self.assertNotIn("cudnn", (folder / "needs").read_text(encoding="utf-8"))
+
     @unittest.skipIf(WHY_NO_ROOT, WHY_NO_ROOT)
     def test_two_ranks_train_with_the_c_library_and_a_shell_alone(self):
         root = bare_root.BareRoot(self.folder / "root", self.bundle, "/opt/elsewhere/sibp dist")
@@ -136,6 +144,18 @@ class ProgramChoiceTest(FolderTest):
         self.place_cuda(self.folder / "cuda/lib64", packages / "nccl/lib")
         self.assertEqual(self.started(CUDA_HOME=str(self.folder / "cuda"), VIRTUAL_ENV=str(self.folder / "venv")),
                          f"cuda {self.folder}/cuda/lib64:{packages}/nccl/lib")
+
+    def test_a_library_that_programs_open_is_found_but_not_needed(self):
+        (self.bundle / "libexec/cuda/opens").write_text("libopened.so.9\n", encoding="utf-8")
+        home = self.folder / "cuda"
+        packages = self.folder / "venv/lib/python3.12/site-packages/nvidia"
+        self.place_cuda(home / "lib64", home / "lib64")
+        variables = {"CUDA_HOME": str(home), "VIRTUAL_ENV": str(self.folder / "venv")}
+        self.assertEqual(self.started(**variables), f"cuda {home}/lib64")
+        self.place(packages / "cudnn/lib/libopened.so.9")
+        self.assertEqual(self.started(**variables), f"cuda {home}/lib64:{packages}/cudnn/lib")
+        self.place(home / "lib64/libopened.so.9")
+        self.assertEqual(self.started(**variables), f"cuda {home}/lib64")
 
     def test_it_is_found_by_a_link_and_by_its_name_alone(self):
         (self.folder / "link").symlink_to(self.bundle / "bin/program")

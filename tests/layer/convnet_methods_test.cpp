@@ -23,7 +23,8 @@ constexpr Index classes = 3;
 
 constexpr std::array networks{
     "conv(5,3,relu) maxpool(2) conv(4,3,stride=2) norm relu dense(5,tanh) dense(3)",
-    "conv(4,3,tanh) residual( conv(6,3,stride=2) norm(group=2) relu conv(6,3) norm ) relu meanpool dense(3)"};
+    "conv(4,3,tanh) residual( conv(6,3,stride=2) norm(group=2) relu conv(6,3) norm ) relu meanpool dense(3)",
+    "conv(5,3) norm(scale=fixed) tanh conv(4,3,stride=2) norm(group=2,scale=fixed,relu) conv(4,1) norm dense(3)"};
 
 NetworkSpec parse(const char* text) {
   return parse_network(text, input, Loss::softmax_cross_entropy, Activation::relu);
@@ -144,7 +145,7 @@ struct ReferenceSibp {
   /// The least squares of (x̂, 1) for every channel. A batch norm takes the variance of x̂ for 1, which it is but for ε.
   void update_scales(std::size_t i, const Dense& hat, const Dense& s, double eta, double share) {
     Dense& weights = network.scales[i];
-    Dense step(weights.rows, 2);
+    Dense step(weights.rows, weights.cols);
     double move = 0;
     double size = 0;
     for (Index c = 0; c < hat.rows; ++c) {
@@ -160,14 +161,20 @@ struct ReferenceSibp {
         a(0, 0) = a(1, 1);
         a(0, 1) = a(1, 0) = 0;
       }
-      for (Index k = 0; k < 2; ++k) own(0, k) = weights(c, k);
+      own(0, 0) = network.gamma(i, c);
+      own(0, 1) = network.beta(i, c);
       size += size_by(own, a);
+      Dense b = product(inputs, naive::transpose(masked));
+      if (weights.cols == 1) {  // γ is fixed
+        a = Dense(1, 1, a(1, 1));
+        b = Dense(1, 1, b(1, 0));
+      }
       const double lambda = lambda_of(options.convolution.damping, a, 1);
       Dense damped = a;
-      for (Index k = 0; k < 2; ++k) damped(k, k) += lambda;
-      const Dense solved = naive::transpose(naive::solve(damped, product(inputs, naive::transpose(masked))));
+      for (Index k = 0; k < a.rows; ++k) damped(k, k) += lambda;
+      const Dense solved = naive::transpose(naive::solve(damped, b));
       move += size_by(solved, a);
-      for (Index k = 0; k < 2; ++k) step(c, k) = solved(0, k);
+      for (Index k = 0; k < a.rows; ++k) step(c, k) = solved(0, k);
     }
     const double factor =
         options.step.kind == StepRule::Kind::fixed ? eta : options.step.kappa * share * std::sqrt(size / move);
@@ -308,12 +315,7 @@ TEST_P(ConvNetMethods, AreTheReferenceStepByStepOnAnyNumberOfRanks) {
           inputs[i] = p;
         },
         [&](std::size_t i, const Dense& hat, const Dense& s) {
-          Dense& gradient = gradients[maps.size() + i] = Dense(hat.rows, 2);
-          for (Index k = 0; k < hat.cols; ++k)
-            for (Index channel = 0; channel < hat.rows; ++channel) {
-              gradient(channel, 0) += s(channel, k) * hat(channel, k);
-              gradient(channel, 1) += s(channel, k);
-            }
+          gradients[maps.size() + i] = network.gradient_of_scales(i, hat, s);
         });
     reference.apply(gradients, inputs, samples);
     auto found = parameters_of(rank.device(), rank.network(), ParameterRole::weights);

@@ -57,6 +57,8 @@ TEST(Language, LeavesOutWhatHasADefault) {
             "maxpool(2,stride=2) meanpool meanpool dense(2,identity)");  // the window is all of 2 × 2 pixels
   EXPECT_EQ(parse("norm(group=3) norm(group=0) dropout(0.2) dense(2)").text,
             "norm(group=3,identity) norm dropout(0.2) dense(2,identity)");
+  EXPECT_EQ(parse("norm(scale=learnt) norm(scale=fixed) relu norm( scale = fixed , group = 3 ) tanh dense(2)").text,
+            "norm norm(scale=fixed,relu) norm(group=3,scale=fixed,tanh) dense(2,identity)");
 }
 
 TEST(Language, NamesStandInAnyOrder) {
@@ -193,6 +195,9 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"conv(@4,1,padding=1) dense(2)", "padding 1 is not below the kernel's 1"},
         Wrong{"conv(@4,9,padding=1) dense(2)", "a window of 9 × 9 does not fit 5 × 5 pixels with padding 1"},
         Wrong{"conv(4,3,@width=1) dense(2)", "unknown argument 'width'"},
+        Wrong{"norm(scale=@one) dense(2)", "found 'one', expected a scale of learnt or fixed"},
+        Wrong{"norm(@fixed) dense(2)", "unknown activation 'fixed'"},
+        Wrong{"conv(4,3,@scale=fixed) dense(2)", "unknown argument 'scale'"},
         Wrong{"norm(@group=2) dense(2)", "3 channels are no multiple of 2 groups"},
         Wrong{"dropout(@1) dense(2)", "found '1', expected a rate from 0 on and below 1"},
         Wrong{"dropout(@-0.1) dense(2)", "'-0.1'"}, Wrong{"dropout(@nan) dense(2)", "dropout(rate)"},

@@ -74,12 +74,7 @@ struct ReferenceGradients {
           of_maps[i] = product(masked, naive::transpose(inputs));
         },
         [&](std::size_t i, const Dense& hat, const Dense& masked) {
-          of_scales[i] = Dense(hat.rows, 2);
-          for (Index k = 0; k < hat.cols; ++k)
-            for (Index c = 0; c < hat.rows; ++c) {
-              of_scales[i](c, 0) += masked(c, k) * hat(c, k);
-              of_scales[i](c, 1) += masked(c, k);
-            }
+          of_scales[i] = network.gradient_of_scales(i, hat, masked);
         });
   }
 };
@@ -132,6 +127,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{{4, 3, 6}, "norm conv(4,3) norm(tanh) dense(3)"}, Case{{1, 1, 6}, "norm dense(5) norm(relu) dense(3)"},
         Case{{4, 3, 6}, "norm(group=2) conv(4,3) norm(group=4,tanh) norm(group=1) dense(3)"},
         Case{{1, 1, 1}, "conv(6,1) norm(group=3) conv(4,1) norm dense(3)"},
+        Case{{4, 3, 6}, "norm(scale=fixed) conv(4,3) norm(scale=fixed,tanh) conv(4,3) norm(scale=fixed) gelu dense(3)"},
+        Case{{4, 3, 6}, "norm(group=2,scale=fixed) conv(4,3) norm(scale=fixed,group=4,tanh) norm dense(3)"},
         // activations of their own
         Case{{3, 4, 2}, "gelu conv(4,3,gelu) gelu dense(4,gelu) dense(3)"},
         Case{{3, 4, 2}, "tanh conv(4,3) leaky-relu sigmoid dense(4) relu dense(3)"},

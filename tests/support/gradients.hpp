@@ -26,9 +26,9 @@ class Gradients final : public UpdateRule {
   void backward(ScaleMap& scales, const StepSize&) override {
     const ScaleMap::Sums sums = scales.sums();
     naive::Dense& gradient = of_scales[scales.index()];
-    gradient = naive::Dense(static_cast<Index>(sums.masked.size()), 2);
-    std::ranges::copy(sums.masked_input, gradient.values.begin());
-    std::ranges::copy(sums.masked, gradient.values.begin() + gradient.rows);
+    gradient = naive::Dense(static_cast<Index>(sums.masked.size()), scales.weights().cols);
+    if (gradient.cols == 2) std::ranges::copy(sums.masked_input, gradient.values.begin());
+    std::ranges::copy(sums.masked, gradient.values.end() - gradient.rows);
     scales.carry();
   }
   /// Those of maps are of this rank's samples until now, those of scales of all ranks' from the start.
@@ -43,7 +43,7 @@ class Gradients final : public UpdateRule {
 
  public:
   std::vector<naive::Dense> of_maps;    ///< outputs × fan_in, over all ranks
-  std::vector<naive::Dense> of_scales;  ///< channels × 2: of γ and of β
+  std::vector<naive::Dense> of_scales;  ///< channels × 2: of γ and of β; or of β alone
 };
 
 }  // namespace sibp::testing_support

@@ -48,6 +48,10 @@ struct ReferenceLayer {
       window = {input, kernel, kernel, window.stride, 0};
     } else if (text == "meanpool") {
       kind = Kind::mean_pool;
+    } else if (reads("norm(scale=fixed,%31[a-z-])", word.data())) {
+      kind = Kind::batch_norm;
+    } else if (reads("norm(group=%ld,scale=fixed,%31[a-z-])", &groups, word.data())) {
+      kind = Kind::group_norm;
     } else if (reads("norm(group=%ld,%31[a-z-])", &groups, word.data())) {
       kind = Kind::group_norm;
     } else if (text == "norm" || reads("norm(%31[a-z-])", word.data())) {
@@ -106,7 +110,7 @@ inline Dense reshaped(Dense a, Index rows) {
 struct ReferenceNetwork {
   NetworkSpec spec;
   std::vector<Dense> maps{};    ///< Ŵ, outputs × fan_in
-  std::vector<Dense> scales{};  ///< [γ β], channels × 2
+  std::vector<Dense> scales{};  ///< [γ β], channels × 2; or β alone, channels × 1
 
   /// Called on the way back, before the difference goes through with the weights as they are then.
   using OnMap = std::function<void(std::size_t map, const Dense& inputs, const Dense& masked)>;
@@ -154,6 +158,23 @@ struct ReferenceNetwork {
         s.values[k] *= derivative(layer.activation, known_[n].values[k]);
       back(n, s, on_map, on_scales);
     }
+  }
+
+  [[nodiscard]] double gamma(std::size_t norm, Index channel) const {
+    return scales[norm].cols == 2 ? scales[norm](channel, 0) : 1;
+  }
+  [[nodiscard]] double beta(std::size_t norm, Index channel) const {
+    return scales[norm](channel, scales[norm].cols - 1);
+  }
+  /// The gradient of the scales of a norm, of their shape.
+  [[nodiscard]] Dense gradient_of_scales(std::size_t norm, const Dense& hat, const Dense& masked) const {
+    Dense gradient(hat.rows, scales[norm].cols);
+    for (Index k = 0; k < hat.cols; ++k)
+      for (Index c = 0; c < hat.rows; ++c) {
+        if (gradient.cols == 2) gradient(c, 0) += masked(c, k) * hat(c, k);
+        gradient(c, gradient.cols - 1) += masked(c, k);
+      }
+    return gradient;
   }
 
   static Dense& add(Dense& a, const Dense& b) {
@@ -231,9 +252,9 @@ struct ReferenceNetwork {
     deviations_[n] = variance;
     for (double& value : deviations_[n]) value = std::sqrt(value + 1e-5);
     Dense y = hat;
-    const Dense& scale = scales[layers_[n].parameter];
+    const std::size_t norm = layers_[n].parameter;
     for (Index k = 0; k < y.cols; ++k)
-      for (Index c = 0; c < y.rows; ++c) y(c, k) = scale(c, 0) * hat(c, k) + scale(c, 1);
+      for (Index c = 0; c < y.rows; ++c) y(c, k) = gamma(norm, c) * hat(c, k) + beta(norm, c);
     hats_[n] = std::move(hat);
     return y;
   }
@@ -276,7 +297,7 @@ struct ReferenceNetwork {
   void back_normalised(std::size_t n, const Dense& s, Dense& to) const {
     Dense t = s;
     for (Index k = 0; k < t.cols; ++k)
-      for (Index c = 0; c < t.rows; ++c) t(c, k) *= scales[layers_[n].parameter](c, 0);
+      for (Index c = 0; c < t.rows; ++c) t(c, k) *= gamma(layers_[n].parameter, c);
     const std::size_t sets = deviations_[n].size();
     const double count = static_cast<double>(t.values.size()) / static_cast<double>(sets);
     std::vector<double> mean(sets);

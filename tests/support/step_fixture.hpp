@@ -38,13 +38,13 @@ inline std::vector<naive::Dense> toy_weights(const NetworkSpec& spec, std::uint6
   return weights;
 }
 
-/// γ around 1 and β around 0.
+/// γ around 1, where it is learnt, and β around 0.
 inline std::vector<naive::Dense> toy_scales(const NetworkSpec& spec, std::uint64_t seed) {
   std::vector<naive::Dense> scales;
-  for (const Index channels : spec.scales()) {
-    scales.push_back(naive::random(channels, 2, seed++));
+  for (const auto& [channels, columns] : spec.scales()) {
+    scales.push_back(naive::random(channels, columns, seed++));
     for (double& value : scales.back().values) value *= 0.25;
-    for (Index c = 0; c < channels; ++c) scales.back()(c, 0) += 1;
+    for (Index c = 0; c < channels && columns == 2; ++c) scales.back()(c, 0) += 1;
   }
   return scales;
 }

@@ -52,6 +52,30 @@ TEST_F(ModelFile, KeepsTheShapeOfItsInputs) {
   EXPECT_EQ(model.normalisation.shift[4], Real(4));
 }
 
+TEST_F(ModelFile, HasNoScaleWhereThatIsFixed) {
+  const NetworkSpec spec = parse_network("norm(scale=fixed) conv(4,1) norm(group=2,scale=fixed) norm dense(2)",
+                                         {2, 2, 3}, Loss::softmax_cross_entropy, Activation::relu);
+  Network network = make_network(*device_, spec, {}, 3);
+  for (const MatrixView scales : network.views(ParameterRole::scales)) {
+    const bool is_fixed = scales.cols == 1;
+    device_->fill(scales.block(0, is_fixed ? 0 : 1, scales.rows, 1), Real(0.25));
+  }
+  const std::vector<Real> numbers(12, 1);
+  const auto path = write(model_to_tensors(spec, to_tensors(*device_, network),
+                                           {NormalisationKind::standard, numbers, numbers, spec.input}, "made up"));
+  const Model model = read_model(path);
+  EXPECT_EQ(model.spec, spec);
+  const auto shape_of = [&](const char* name) { return model.file.tensors.at(name).shape; };
+  EXPECT_EQ(shape_of("layers.0.shift"), std::vector<Index>{3});
+  EXPECT_EQ(shape_of("layers.2.shift"), std::vector<Index>{4});
+  EXPECT_EQ(shape_of("layers.3.scale"), std::vector<Index>{4});
+  EXPECT_FALSE(model.file.tensors.contains("layers.0.scale"));
+  EXPECT_FALSE(model.file.tensors.contains("layers.2.scale"));
+  Network again = network_from_tensors(*device_, model.spec, model.file, "the model");
+  EXPECT_EQ(download_weights(*device_, again), download_weights(*device_, network));
+  EXPECT_EQ(again.views(ParameterRole::scales)[0].cols, 1);
+}
+
 TEST_F(ModelFile, AnOldOneOfGreyPicturesIsAsItWas) {
   const Model model = read_model(write_old({28, 28, 1}, "mnist"));
   EXPECT_EQ(model.normalisation.shape, (TensorShape{1, 1, 784}));

@@ -29,6 +29,9 @@ struct GpuInfo {
   std::string versions;  ///< of the driver and the libraries
 };
 
+/// The libraries for GPUs that the program was built for, for people. Local.
+std::string gpu_support();
+
 /// The GPUs that this process sees.
 struct Gpus {
   int count = 0;
@@ -42,7 +45,8 @@ Gpus find_gpus();
 /// if the driver reports an error.
 GpuInfo describe_gpu(int index);
 
-/// GPU `index` of those that this process sees, with cuBLAS and cuSOLVER. Local. Throws as describe_gpu does.
+/// GPU `index` of those that this process sees, with cuBLAS and cuSOLVER, and cuDNN where it is found. Local. Throws as
+/// describe_gpu does.
 ///
 /// Its operations are queued on one stream; what puts numbers into host memory waits for them, and calls progress()
 /// while it does. A batch is loaded on another stream, and Device::store keeps samples in the GPU's memory if they fit.

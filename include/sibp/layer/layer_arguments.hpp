@@ -3,6 +3,7 @@
 #include "sibp/device/activation.hpp"
 #include "sibp/device/tensor_shape.hpp"
 
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,6 +33,8 @@ class LayerArguments {
   [[nodiscard]] Index count_or(std::string_view name, Index otherwise);
   /// A number from 0 on and below 1.
   [[nodiscard]] double fraction(std::string_view name);
+  /// The word with this name, which is one of `words`; the first of these where it is left out.
+  [[nodiscard]] std::string_view word(std::string_view name, std::initializer_list<std::string_view> words);
   /// The activation that is named. One whose derivative needs its input is left to a layer of its own: see trailing().
   [[nodiscard]] Activation activation(Activation otherwise);
   /// Of a layer that names none.

@@ -28,7 +28,7 @@ class ScaleMap {
   /// Its number among those of the network, from 0.
   [[nodiscard]] virtual std::size_t index() const = 0;
   [[nodiscard]] virtual const std::string& name() const = 0;
-  /// [γ β], channels × 2.
+  /// [γ β], channels × 2; or β alone, channels × 1, where γ is fixed at 1.
   [[nodiscard]] virtual MatrixView weights() = 0;
   /// Of the present batch, once the way back has reached the layer.
   [[nodiscard]] virtual Sums sums() const = 0;

@@ -16,7 +16,7 @@ struct LayerPlace;
 /// What a parameter is for.
 enum class ParameterRole {
   weights,     ///< Ŵ of a linear map
-  scales,      ///< [γ β] of a normalisation
+  scales,      ///< [γ β] of a normalisation, or β alone
   statistics,  ///< running statistics: no method updates them
 };
 

@@ -29,6 +29,12 @@ struct Node {
   std::vector<std::size_t> inputs;  ///< tensors; all come before the node
 };
 
+/// The shape of what a normalisation learns: [γ β], channels × 2, or β alone, channels × 1, where γ is fixed at 1.
+struct ScaleShape {
+  Index channels = 0;
+  Index columns = 0;
+};
+
 /// A network without its weights: layers in an order in which each comes after those it reads. Made by parse_network.
 struct NetworkSpec {
   TensorShape input;
@@ -39,8 +45,8 @@ struct NetworkSpec {
 
   [[nodiscard]] Index inputs() const { return input.size(); }
   [[nodiscard]] Index outputs() const { return maps.back().outputs; }
-  /// Channels of the layers that have scales, in their order.
-  [[nodiscard]] std::vector<Index> scales() const;
+  /// Of the layers that have scales, in their order.
+  [[nodiscard]] std::vector<ScaleShape> scales() const;
   /// What methods update: weights and scales, no statistics.
   [[nodiscard]] Index parameters() const;
   [[nodiscard]] TensorShape shape(std::size_t tensor) const {
