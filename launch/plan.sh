@@ -21,7 +21,7 @@ fi
 out=$1
 shift
 program=${PROGRAM:-$(default_program)}
-[[ -x $program ]] || fail "$program is not there; build it (README, 'Building by hand') or name it by PROGRAM"
+[[ -x $program ]] || fail "$program is not there; build it (README, 'Build') or name it by PROGRAM"
 
 options=("$@")
 if [[ $# -eq 0 ]]; then

@@ -13,6 +13,7 @@
 # Environment:
 #   RANKS             MPI ranks to start (default: the number of cores, at most 16)
 #   OMP_NUM_THREADS   threads of each rank (default: the cores divided by the ranks)
+#   PROGRAM           a program built elsewhere; nothing is installed or built
 #   SIBP_…            options of sibp_dist, for example SIBP_STEPS=100 for a short run
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR
@@ -23,7 +24,7 @@ if [[ ${1-} == --help || ${1-} == -h ]]; then
   exit 0
 fi
 
-prepare_program
+[[ -n ${PROGRAM-} ]] || prepare_program
 
 cores=$(core_count)
 ranks=${RANKS:-$((cores < 16 ? cores : 16))}
@@ -55,4 +56,4 @@ fi
 
 say "training on $ranks rank(s) with $OMP_NUM_THREADS thread(s) each:" \
   "launch/run.sh -np $ranks --" ${options[@]+"${options[@]}"} "$@"
-PROGRAM=$(default_program) supervise -np "$ranks" -- ${options[@]+"${options[@]}"} "$@"
+PROGRAM=${PROGRAM:-$(default_program)} supervise -np "$ranks" -- ${options[@]+"${options[@]}"} "$@"

@@ -155,3 +155,15 @@ def png(series: Sequence[Configuration], title: str, path: Path) -> None:
     figure.suptitle(title)
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
+
+
+def loss_svg(series: Sequence[Configuration], path: Path) -> None:
+    """Training loss against steps alone, as a picture that stands for itself."""
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "loss", "font.family": "sans-serif", "font.size": 11}):
+        figure, axes = pyplot.subplots(figsize=(7.2, 3.6), layout="constrained")
+        _draw(axes, series, LIGHT, "step", "train_loss")
+        _finish(axes, "steps", "training loss", "#222222", "#dddddd")
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(fontsize="small", frameon=False)
+        figure.savefig(path, facecolor="white", metadata={"Date": None})
+        pyplot.close(figure)

@@ -1,4 +1,4 @@
-"""The report: one HTML page that needs no network, and PNG plots beside it."""
+"""The report: one HTML page that needs no network, and plots beside it."""
 
 from __future__ import annotations
 
@@ -200,6 +200,7 @@ def write_report(folders: Sequence[Path], out: Path, command: str) -> Path:
         section = _section(number, comparison, targets)
         section["png"] = f"plots-{number}-{file_name(comparison.title)}.png"
         plots.png(comparison.chosen, comparison.title, out / section["png"])
+        plots.loss_svg(comparison.chosen, out / f"loss-{number}-{file_name(comparison.title)}.svg")
         sections.append(section)
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(str(Path(__file__).parent)), autoescape=True,
                                      trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)

@@ -1,4 +1,4 @@
-"""The figures of the README: launch/benchmark's cases on the GPU, and PyTorch's SGD beside ours."""
+"""The figures of src/device/README.md: launch/benchmark's cases on the GPU, and PyTorch's SGD beside ours."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -80,6 +80,11 @@ class ReportTest(FolderTest):
         (png,) = (self.folder / "out").glob("*.png")
         self.assertEqual(png.read_bytes()[:4], b"\x89PNG")
         self.assertIn(png.name, page)
+        (loss,) = (self.folder / "out").glob("loss-*.svg")
+        self.assertEqual(loss.name, png.name.replace("plots-", "loss-").replace(".png", ".svg"))
+        picture = loss.read_text(encoding="utf-8")
+        for text in (">training loss<", ">steps<", ">sibp<", ">published<", ">proxprop<", ">sgd<", ">adam<"):
+            self.assertIn(text, picture)
 
     def test_plots_use_the_colours_of_the_page_only(self):
         write_comparison(self.folder / "runs")
