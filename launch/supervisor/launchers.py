@@ -34,7 +34,10 @@ class Mpirun:
         words = [*self.words, *(["-np", str(ranks)] if ranks else [])]
         for name, value in KEEPALIVE.items():
             words += ["--mca", name, str(value)]
-        words += ["--output-filename", f"{logs}:nojobid"]
+        if ":" in str(logs):
+            say(f"mpirun takes what follows ':' in {logs} for settings: no log of each rank is kept")
+        else:
+            words += ["--output-filename", f"{logs}:nojobid"]
         for name in filter(FORWARDED.fullmatch, variables):
             words += ["-x", name]
         return words

@@ -93,6 +93,9 @@ class LaunchersTest(unittest.TestCase):
             self.assertIn(part, text)
         self.assertNotIn("HOME", text)
 
+    def test_mpirun_writes_no_logs_beside_a_folder_whose_name_it_would_cut(self):
+        self.assertNotIn("--output-filename", launcher_of(["mpirun"]).command(1, Path("/runs/a:b/logs"), {}))
+
     def test_srun_gets_what_the_user_did_not_say(self):
         words = launcher_of(["srun", "--mpi=pmix_v4", "-N2"]).command(None, Path("/logs"), {})
         self.assertEqual(words, ["srun", "--mpi=pmix_v4", "-N2", "--kill-on-bad-exit=1", "--quit-on-interrupt", "--label"])
