@@ -98,6 +98,10 @@ class DocumentsTest(unittest.TestCase):
                    for option in unknown_options(line.text, program, scripts)]
         self.assertEqual(unknown, [])
 
+    def test_options_of_the_program_are_documented(self):
+        named = set().union(*(names_in(path.read_text(encoding="utf-8")) for path in documents()))
+        self.assertEqual(program_options() - named, set())
+
     def test_foreign_options_are_named_somewhere(self):
         named = set().union(*(names_in(path.read_text(encoding="utf-8")) for path in documents()))
         self.assertEqual(set().union(*FOREIGN.values()) - named, set())
