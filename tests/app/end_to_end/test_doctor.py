@@ -30,6 +30,7 @@ class DoctorTest(ProgramTest):
         text = self.succeed("doctor").stdout
         self.assertIn(socket.gethostname(), row(text, "0"))
         self.assertRegex(text, r"verdict: training works here")
+        self.assertRegex(text, r"(?m)^build .*(CUDA [\d.]+ with NCCL and (cuDNN [\d.]+|no cuDNN)|no GPU support)$")
         self.assertNotIn("links", text)
 
     def test_ranks_that_are_alike_are_one_row(self):
