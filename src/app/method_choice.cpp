@@ -4,8 +4,10 @@
 #include "sibp/trainer/memory_model.hpp"
 #include "sibp/update/calibration.hpp"
 #include "sibp/update/methods.hpp"
+#include "sibp/update/nominal_rates.hpp"
 
 #include "app/option_table.hpp"
+#include "update/method_traits.hpp"
 
 #include <algorithm>
 
@@ -16,7 +18,7 @@ namespace sibp {
 namespace {
 
 bool has_relative_steps(const MethodOptions& method, const NetworkSpec& spec) {
-  return method.method == Method::sibp && settled(method, spec).step->kind == StepRule::Kind::relative;
+  return settled(method, spec).step->kind == StepRule::Kind::relative;
 }
 
 void check_options_of_convolutions(const Options& options, const NetworkSpec& spec) {
@@ -28,14 +30,14 @@ void check_options_of_convolutions(const Options& options, const NetworkSpec& sp
   }
 }
 
-void check_published(const NetworkSpec& spec) {
+void check_layers(Method method, const NetworkSpec& spec) {
+  if (!method.traits().has_dense_layers_alone) return;
   for (const Node& node : spec.nodes) {
     const auto map = node.layer->map();
     if (map && map->columns == 1) continue;
-    throw_usage_error(
-        fmt::format("--method: found published, which has dense layers alone, with the layer {}; expected sibp, "
-                    "proxprop, sgd or adam",
-                    node.layer->text()));
+    throw_usage_error(fmt::format(
+        "--method: found {}, which has dense layers alone, with the layer {}; expected {}", name_of(method),
+        node.layer->text(), methods_in_words([](Method other) { return !other.traits().has_dense_layers_alone; })));
   }
 }
 
@@ -47,15 +49,14 @@ void check_forms(const MethodOptions& method, const NetworkSpec& spec) {
                     given.size(), spec.maps.size()));
   for (std::size_t i = 0; i < given.size() && given.size() > 1; ++i) {
     if (!fits(given[i], spec.maps[i]))
-      throw_usage_error(
-          fmt::format("--form: found {} for layer {}, a convolution; expected normal", name_of(given[i]), i + 1));
+      throw_usage_error(fmt::format("--form: found {} for layer {}, a convolution; expected {}", name_of(given[i]),
+                                    i + 1, forms_in_words([&](Form form) { return fits(form, spec.maps[i]); }, "or")));
   }
-  const auto is_normal = [](Form form) { return form == Form::normal; };
-  if (has_relative_steps(method, spec) && !std::ranges::all_of(given, is_normal))
+  if (has_relative_steps(method, spec) && !std::ranges::all_of(given, measures_steps))
     throw_usage_error(fmt::format(
         "--form: found {} with relative steps, which convolutions have unless --step is given; expected auto "
-        "or normal, or --step fixed",
-        to_text(given)));
+        "or {}, or --step fixed",
+        to_text(given), forms_in_words(measures_steps, "or")));
 }
 
 /// The form of less work on one rank: no clock and no number of ranks may decide.
@@ -67,10 +68,21 @@ std::vector<Form> reproducible_forms(const Options& options, const NetworkSpec& 
   return forms;
 }
 
-/// What a calibration says of the forms of each map, and of those not chosen.
+/// The rates that decide: nominal ones, or those of a short calibration. Collective.
+MachineRates rates_of_choice(bool measures, const Compute& compute, const Communicator& world) {
+  if (measures) return calibrate(*compute.device, compute.communicator);
+  const bool on_one_node = make_node_communicator().size() == world.size();
+  return nominal_rates({.ranks = world.size(),
+                        .threads = compute.threads.threads,
+                        .has_gpus = compute.on_gpus,
+                        .several_nodes = !world.all_agree(on_one_node),
+                        .shares_memory = compute.communicator.make_gatherable(*compute.device, 1)->in_shared_memory()});
+}
+
+/// What the rates say of the forms of each map, and of those not chosen.
 void log_choice(const std::vector<Form>& forms, const std::vector<Form>& candidates, const NetworkSpec& spec,
-                const StepShape& shape, const MachineRates& rates) {
-  spdlog::info("calibration: products {:.0f} GFLOP/s; all-reduce {:.1f} µs and {:.1f} GB/s, gather {:.1f} GB/s",
+                const StepShape& shape, const MachineRates& rates, std::string_view origin) {
+  spdlog::info("{} rates: products {:.0f} GFLOP/s; all-reduce {:.1f} µs and {:.1f} GB/s, gather {:.1f} GB/s", origin,
                rates.gemm[2] / 1e9, 1e6 * rates.latency_seconds, rates.reduce_bytes / 1e9, rates.gather_bytes / 1e9);
   for (std::size_t i = 0; i < forms.size(); ++i) {
     std::string others;
@@ -79,7 +91,7 @@ void log_choice(const std::vector<Form>& forms, const std::vector<Form>& candida
       if (fits(form, step.layer))
         others += fmt::format("  {} {:.2f}", name_of(form), 1e3 * semi_implicit_cost(form, step, rates).seconds());
     }
-    spdlog::info("layer {}: form {}; predicted ms a step:{}", i + 1, name_of(forms[i]), others);
+    spdlog::info("layer {}: form {}; ms a step by these rates:{}", i + 1, name_of(forms[i]), others);
   }
 }
 
@@ -88,7 +100,7 @@ void log_choice(const std::vector<Form>& forms, const std::vector<Form>& candida
 void check_method(const Options& options, const NetworkSpec& spec) {
   check_options_of_convolutions(options, spec);
   const MethodOptions& method = options.training.method;
-  if (method.method == Method::published) check_published(spec);
+  check_layers(method.method, spec);
   check_forms(method, spec);
 }
 
@@ -103,22 +115,18 @@ std::vector<Form> fixed_forms(const MethodOptions& method, const NetworkSpec& sp
 
 std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, const Compute& compute,
                            const Communicator& world) {
-  const Method method = options.training.method.method;
-  if (method != Method::sibp && method != Method::proxprop) return {};
+  if (!options.training.method.method.traits().has_forms) return {};
   if (auto fixed = fixed_forms(options.training.method, spec); !fixed.empty()) return fixed;
   if (options.reproducible) return reproducible_forms(options, spec);
-  const MachineRates rates = calibrate(*compute.device, compute.communicator);
+  const bool measures = options.training.method.measures_forms;
+  const MachineRates rates = rates_of_choice(measures, compute, world);
   const std::string arithmetic = fmt::format("{}, {} threads", compute.device->description(), compute.threads.threads);
   const StepShape shape = step_shape(options.training, world.size());
   const bool alike = world.all_agree(world.broadcast(arithmetic) == arithmetic);
   const auto candidates = forms_on(world.size(), alike, shape.gram_every);
   auto forms = choose_forms(spec, shape, rates, candidates);
-  for (Form& form : forms) {  // rank 0 decides
-    auto number = static_cast<std::int32_t>(form);
-    world.broadcast(std::span(&number, 1));
-    form = static_cast<Form>(number);
-  }
-  log_choice(forms, candidates, spec, shape, rates);
+  forms = forms_from_text(world.broadcast(to_text(forms))).value();  // rank 0 decides
+  log_choice(forms, candidates, spec, shape, rates, measures ? "measured" : "nominal");
   return forms;
 }
 

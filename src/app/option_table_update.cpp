@@ -2,28 +2,26 @@
 
 #include "app/option_bindings.hpp"
 
-#include <algorithm>
-
 namespace sibp {
 namespace {
 
 constexpr std::string_view group = "Update (train)";
 
-/// "auto", one form for all layers, or a form for each.
+/// "auto", "measure", one form for all layers, or a form for each.
 Binding form_binding() {
   const auto set = [](Options& options, const std::string& text) {
-    options.training.method.forms.clear();
-    if (text == "auto") return;
-    for (std::size_t first = 0; first <= text.size();) {
-      const std::size_t comma = std::min(text.find(',', first), text.size());
-      const auto form = form_from_name(std::string_view(text).substr(first, comma - first));
-      if (!form) throw Unexpected{"auto, or one of normal, activations, dual and dual-split for all layers or each"};
-      options.training.method.forms.push_back(*form);
-      first = comma + 1;
-    }
+    MethodOptions& method = options.training.method;
+    method.forms.clear();
+    method.measures_forms = text == "measure";
+    if (text == "auto" || text == "measure") return;
+    const auto forms = forms_from_text(text);
+    if (!forms) throw Unexpected{fmt::format("auto, measure, or one of {} for all layers or each", forms_in_words())};
+    method.forms = *forms;
   };
   const auto get = [](const Options& options) -> std::optional<std::string> {
-    return options.training.method.forms.empty() ? "auto" : to_text(options.training.method.forms);
+    const MethodOptions& method = options.training.method;
+    if (method.forms.empty()) return method.measures_forms ? "measure" : "auto";
+    return to_text(method.forms);
   };
   return {set, get};
 }
@@ -92,6 +90,11 @@ void append_gram_options(OptionTable& table) {
 }  // namespace
 
 void append_update_options(OptionTable& table) {
+  static const std::string help_of_forms = fmt::format(
+      "how the update is computed: auto (the cheapest by nominal rates), measure (the cheapest by a short "
+      "measurement), "
+      "{}; also by layer, dual,dual,normal",
+      forms_in_words([](Form) { return true; }, "or"));
   table.push_back(
       {.name = "eta",
        .group = group,
@@ -121,8 +124,7 @@ void append_update_options(OptionTable& table) {
   table.push_back({.name = "form",
                    .group = group,
                    .value_name = "FORMS",
-                   .help = "how the update is computed: auto, normal, activations, dual or dual-split; also by layer, "
-                           "dual,dual,normal",
+                   .help = help_of_forms,
                    .binding = form_binding(),
                    .commands = network_commands,
                    .methods = "sibp proxprop",
