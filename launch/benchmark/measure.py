@@ -67,11 +67,10 @@ def gradient_flops(case, ranks):
 
 
 @functools.cache
-def idle_memory(programs, ranks, calibrates):
-    """Bytes of a rank that has next to nothing to train: the program, its libraries, and the calibration if there is
-    one."""
+def idle_memory(programs, ranks):
+    """Bytes of a rank that has next to nothing to train: the program and its libraries."""
     options = ["--dataset", "synthetic", "--synthetic-features", 1, "--synthetic-samples", 64, "--hidden", 1,
-               "--batch", 2, "--steps", 2, *way_options("auto" if calibrates else "normal")]
+               "--batch", 2, "--steps", 2, *way_options("normal")]
     return programs.train(ranks, *options)[-1].get("peak_memory_bytes", 0)
 
 
@@ -110,6 +109,6 @@ def row_of(programs, case, ranks, way, plan, runs):
         "bytes_over_gradient": row["bytes_reduced"] / case.gradient_bytes,
         "seconds_predicted": None if way == "sgd" else expected["seconds"],
         "memory_predicted": expected["memory_bytes"],
-        "memory_idle": None if way == "sgd" else idle_memory(programs, ranks, way == "auto"),
+        "memory_idle": None if way == "sgd" else idle_memory(programs, ranks),
     }
     return row

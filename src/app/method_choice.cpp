@@ -4,6 +4,7 @@
 #include "sibp/trainer/memory_model.hpp"
 #include "sibp/update/calibration.hpp"
 #include "sibp/update/methods.hpp"
+#include "sibp/update/nominal_rates.hpp"
 
 #include "app/option_table.hpp"
 
@@ -67,10 +68,21 @@ std::vector<Form> reproducible_forms(const Options& options, const NetworkSpec& 
   return forms;
 }
 
-/// What a calibration says of the forms of each map, and of those not chosen.
+/// The rates that decide: nominal ones, or those of a short calibration. Collective.
+MachineRates rates_of_choice(bool measures, const Compute& compute, const Communicator& world) {
+  if (measures) return calibrate(*compute.device, compute.communicator);
+  const bool on_one_node = make_node_communicator().size() == world.size();
+  return nominal_rates({.ranks = world.size(),
+                        .threads = compute.threads.threads,
+                        .has_gpus = compute.on_gpus,
+                        .several_nodes = !world.all_agree(on_one_node),
+                        .shares_memory = compute.communicator.make_gatherable(*compute.device, 1)->in_shared_memory()});
+}
+
+/// What the rates say of the forms of each map, and of those not chosen.
 void log_choice(const std::vector<Form>& forms, const std::vector<Form>& candidates, const NetworkSpec& spec,
-                const StepShape& shape, const MachineRates& rates) {
-  spdlog::info("calibration: products {:.0f} GFLOP/s; all-reduce {:.1f} µs and {:.1f} GB/s, gather {:.1f} GB/s",
+                const StepShape& shape, const MachineRates& rates, std::string_view origin) {
+  spdlog::info("{} rates: products {:.0f} GFLOP/s; all-reduce {:.1f} µs and {:.1f} GB/s, gather {:.1f} GB/s", origin,
                rates.gemm[2] / 1e9, 1e6 * rates.latency_seconds, rates.reduce_bytes / 1e9, rates.gather_bytes / 1e9);
   for (std::size_t i = 0; i < forms.size(); ++i) {
     std::string others;
@@ -79,7 +91,7 @@ void log_choice(const std::vector<Form>& forms, const std::vector<Form>& candida
       if (fits(form, step.layer))
         others += fmt::format("  {} {:.2f}", name_of(form), 1e3 * semi_implicit_cost(form, step, rates).seconds());
     }
-    spdlog::info("layer {}: form {}; predicted ms a step:{}", i + 1, name_of(forms[i]), others);
+    spdlog::info("layer {}: form {}; ms a step by these rates:{}", i + 1, name_of(forms[i]), others);
   }
 }
 
@@ -107,7 +119,8 @@ std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, cons
   if (method != Method::sibp && method != Method::proxprop) return {};
   if (auto fixed = fixed_forms(options.training.method, spec); !fixed.empty()) return fixed;
   if (options.reproducible) return reproducible_forms(options, spec);
-  const MachineRates rates = calibrate(*compute.device, compute.communicator);
+  const bool measures = options.training.method.measures_forms;
+  const MachineRates rates = rates_of_choice(measures, compute, world);
   const std::string arithmetic = fmt::format("{}, {} threads", compute.device->description(), compute.threads.threads);
   const StepShape shape = step_shape(options.training, world.size());
   const bool alike = world.all_agree(world.broadcast(arithmetic) == arithmetic);
@@ -118,7 +131,7 @@ std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, cons
     world.broadcast(std::span(&number, 1));
     form = static_cast<Form>(number);
   }
-  log_choice(forms, candidates, spec, shape, rates);
+  log_choice(forms, candidates, spec, shape, rates, measures ? "measured" : "nominal");
   return forms;
 }
 

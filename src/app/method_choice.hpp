@@ -16,8 +16,9 @@ void check_method(const Options& options, const NetworkSpec& spec);
 /// be chosen. Local.
 std::vector<Form> fixed_forms(const MethodOptions& method, const NetworkSpec& spec);
 
-/// The forms of the update: those fixed, or the best by a short calibration, which goes to the log; none for a method
-/// without proximal solves. Collective.
+/// The forms of the update: those fixed, or the cheapest by nominal rates, or by a short calibration where the options
+/// ask for that; none for a method without proximal solves. The log says what decided. By nominal rates they are a
+/// function of the options, the network and the kind of machine: the same again, however busy it is. Collective.
 std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, const Compute& compute,
                            const Communicator& world);
 

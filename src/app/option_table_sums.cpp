@@ -10,15 +10,16 @@ constexpr std::string_view group = "Sums over ranks (train, plan)";
 }  // namespace
 
 void append_sum_options(OptionTable& table) {
-  table.push_back({.name = "sums",
-                   .group = group,
-                   .value_name = "WAY",
-                   .help = "shared (through memory that the ranks of a node share), library (by MPI alone) or auto "
-                           "(whichever a trial shows faster)",
-                   .binding = choice_of([](auto& o) -> auto& { return o.sums.sums; },
-                                        {Sums::automatic, Sums::shared, Sums::library}),
-                   .commands = network_commands,
-                   .on_resume = OnResume::free});
+  table.push_back(
+      {.name = "sums",
+       .group = group,
+       .value_name = "WAY",
+       .help = "shared (through memory that the ranks of a node share), library (by MPI alone), auto (shared where "
+               "it can be) or measure (whichever a trial shows faster)",
+       .binding = choice_of([](auto& o) -> auto& { return o.sums.sums; },
+                            {Sums::automatic, Sums::measured, Sums::shared, Sums::library}),
+       .commands = network_commands,
+       .on_resume = OnResume::free});
   table.push_back({.name = "wire",
                    .group = group,
                    .value_name = "TYPE",

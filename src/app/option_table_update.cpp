@@ -9,21 +9,26 @@ namespace {
 
 constexpr std::string_view group = "Update (train)";
 
-/// "auto", one form for all layers, or a form for each.
+/// "auto", "measure", one form for all layers, or a form for each.
 Binding form_binding() {
   const auto set = [](Options& options, const std::string& text) {
-    options.training.method.forms.clear();
-    if (text == "auto") return;
+    MethodOptions& method = options.training.method;
+    method.forms.clear();
+    method.measures_forms = text == "measure";
+    if (text == "auto" || text == "measure") return;
     for (std::size_t first = 0; first <= text.size();) {
       const std::size_t comma = std::min(text.find(',', first), text.size());
       const auto form = form_from_name(std::string_view(text).substr(first, comma - first));
-      if (!form) throw Unexpected{"auto, or one of normal, activations, dual and dual-split for all layers or each"};
-      options.training.method.forms.push_back(*form);
+      if (!form)
+        throw Unexpected{"auto, measure, or one of normal, activations, dual and dual-split for all layers or each"};
+      method.forms.push_back(*form);
       first = comma + 1;
     }
   };
   const auto get = [](const Options& options) -> std::optional<std::string> {
-    return options.training.method.forms.empty() ? "auto" : to_text(options.training.method.forms);
+    const MethodOptions& method = options.training.method;
+    if (method.forms.empty()) return method.measures_forms ? "measure" : "auto";
+    return to_text(method.forms);
   };
   return {set, get};
 }
@@ -118,15 +123,16 @@ void append_update_options(OptionTable& table) {
                "published: absolute:1 by default",
        .binding = damping_binding([](auto& o) -> auto& { return o.training.method.damping; }),
        .methods = "sibp published"});
-  table.push_back({.name = "form",
-                   .group = group,
-                   .value_name = "FORMS",
-                   .help = "how the update is computed: auto, normal, activations, dual or dual-split; also by layer, "
-                           "dual,dual,normal",
-                   .binding = form_binding(),
-                   .commands = network_commands,
-                   .methods = "sibp proxprop",
-                   .on_resume = OnResume::free});
+  table.push_back(
+      {.name = "form",
+       .group = group,
+       .value_name = "FORMS",
+       .help = "how the update is computed: auto (the cheapest by nominal rates), measure (the cheapest by a short "
+               "measurement), normal, activations, dual or dual-split; also by layer, dual,dual,normal",
+       .binding = form_binding(),
+       .commands = network_commands,
+       .methods = "sibp proxprop",
+       .on_resume = OnResume::free});
   table.push_back({.name = "carry",
                    .group = group,
                    .value_name = "WEIGHTS",

@@ -93,13 +93,14 @@ void set_options(Options& options, const Sources& sources) {
   }
 }
 
-/// A run that goes on takes what was chosen at its start, also where the choice is given as "auto" again.
+/// A run that goes on takes what was chosen at its start, also where the choice is given as "auto" or "measure" again.
 void forget_choices_made(Sources& sources) {
+  const auto leaves_open = [](const Given& given) { return given.value == "auto" || given.value == "measure"; };
   for (const std::string_view name : {"form", "sums"}) {
     const auto is_it = [&](const Given& given) { return given.entry->name == name; };
     if (std::ranges::none_of(sources.back(), is_it)) continue;
     for (Source& source : sources)
-      std::erase_if(source, [&](const Given& given) { return is_it(given) && given.value == "auto"; });
+      std::erase_if(source, [&](const Given& given) { return is_it(given) && leaves_open(given); });
   }
 }
 
@@ -145,6 +146,7 @@ void check_reproducible(const Options& options, const Sources& sources) {
   if (method.method == Method::published) refuse("method", name_of(method.method), "sibp, proxprop, sgd or adam");
   if (!std::ranges::all_of(method.forms, has_gram))
     refuse("form", to_text(method.forms), "auto, or the forms normal and activations");
+  if (method.measures_forms) refuse("form", "measure", "auto, or the forms normal and activations");
   if (options.device == DeviceChoice::cuda) refuse("device", "cuda", "cpu or auto");
   if (options.sums.wire != Wire::float32) refuse("wire", name_of(options.sums.wire), name_of(Wire::float32));
   const bool is_told_how_to_sum = find_given(sources, "sums").level == command_line_level;

@@ -25,7 +25,7 @@ Compute open_gpu(const GpuChoice& gpu, const Options& options, const Communicato
       throw_usage_error(fmt::format("--wire: found {}, but between GPUs matrices travel as they are; expected {}",
                                     name_of(options.sums.wire), name_of(Wire::float32)));
   });
-  Compute compute{threads, agreed(world, [&] { return make_cuda_device(gpu.index, options.precision); }), world};
+  Compute compute{threads, agreed(world, [&] { return make_cuda_device(gpu.index, options.precision); }), world, true};
   std::string library;
   if (world.size() > 1) {  // one rank alone sends nothing
     compute.communicator = make_gpu_communicator(world, *compute.device, options.guard.stall_timeout);

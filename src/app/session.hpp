@@ -18,6 +18,7 @@ struct Compute {
   ThreadPlan threads;
   std::unique_ptr<Device> device;
   Communicator communicator;  ///< all ranks; matrices travel as the device's memory needs it
+  bool on_gpus = false;       ///< the device of every rank is a GPU
 };
 
 /// Chooses the device, plans the threads and makes it, saying so in the log. Collective. Throws AgreedError (usage)

@@ -31,6 +31,8 @@ double seconds_of_sum(ReducibleMatrix& matrix) {
 
 constexpr std::string_view by_library = "by the library's collectives";
 constexpr std::string_view by_shared_memory = "through memory shared by the ranks of a node";
+/// Of the sum that a trial makes, and that there must be room for.
+constexpr Index trial_elements = Index{1} << 20;
 
 }  // namespace
 
@@ -63,7 +65,7 @@ bool MatrixMaker::are_shared(Device& device) {
 }
 
 void MatrixMaker::refuse_to_turn_to_library(Index elements) const {
-  if (options_.sums == Sums::automatic) return;
+  if (options_.sums != Sums::shared) return;
   throw AgreedError(ExitStatus::runtime,
                     fmt::format("--sums: found shared, but a node has no room for {:.1f} MB of shared memory; give it "
                                 "more (df /dev/shm), or use --sums library",
@@ -77,30 +79,38 @@ void MatrixMaker::decide(Device& device) {
     backend_.sums = Sums::library;
     backend_.sums_in_words = fmt::format("{}: no node has two ranks", by_library);
   } else if (options_.sums == Sums::automatic) {
-    backend_.sums = is_faster_shared(device) ? Sums::shared : Sums::library;
+    backend_.sums = ruled();
+  } else if (options_.sums == Sums::measured) {
+    backend_.sums = measured(device);
   } else {
     backend_.sums_in_words = options_.sums == Sums::shared ? by_shared_memory : by_library;
   }
 }
 
+Sums MatrixMaker::ruled() {
+  const bool has_room = make_shared(trial_elements, 1) != nullptr;
+  backend_.sums_in_words =
+      has_room ? std::string(by_shared_memory) : fmt::format("{}: too little shared memory", by_library);
+  return has_room ? Sums::shared : Sums::library;
+}
+
 /// A trial on some megabytes; rank 0's clock decides.
-bool MatrixMaker::is_faster_shared(Device& device) {
-  constexpr Index elements = Index{1} << 20;
-  const auto shared = make_shared(elements, 1);
+Sums MatrixMaker::measured(Device& device) {
+  const auto shared = make_shared(trial_elements, 1);
   if (shared == nullptr) {
     backend_.sums_in_words = fmt::format("{}: too little shared memory for a trial", by_library);
-    return false;
+    return Sums::library;
   }
   const auto counted = std::pair(backend_.bytes_reduced, backend_.seconds_hidden);
-  std::array seconds{seconds_of_sum(*make_in_device(device, elements, 1)), seconds_of_sum(*shared)};
+  std::array seconds{seconds_of_sum(*make_in_device(device, trial_elements, 1)), seconds_of_sum(*shared)};
   backend_.broadcast(seconds.data(), std::ssize(seconds), ElementType::float64, 0);
   std::tie(backend_.bytes_reduced, backend_.seconds_hidden) = counted;  // a trial is no part of the training
   const auto [library_rate, shared_rate] =
-      std::array{elements * sizeof(Real) / seconds[0] / 1e9, elements * sizeof(Real) / seconds[1] / 1e9};
+      std::array{trial_elements * sizeof(Real) / seconds[0] / 1e9, trial_elements * sizeof(Real) / seconds[1] / 1e9};
   const bool is_faster = seconds[1] < seconds[0];
   backend_.sums_in_words = fmt::format("{}, by a trial: {:.1f} GB/s shared, {:.1f} GB/s by the library",
                                        is_faster ? by_shared_memory : by_library, shared_rate, library_rate);
-  return is_faster;
+  return is_faster ? Sums::shared : Sums::library;
 }
 
 std::unique_ptr<ReducibleMatrix> MatrixMaker::make_in_device(Device& device, Index rows, Index cols) {

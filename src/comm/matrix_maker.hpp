@@ -33,7 +33,10 @@ class MatrixMaker {
   /// Whether matrices go through shared memory.
   bool are_shared(Device& device);
   void decide(Device& device);
-  bool is_faster_shared(Device& device);
+  /// What Sums::automatic stands for: a function of the nodes and of whether they have room, and of no clock.
+  Sums ruled();
+  /// What Sums::measured stands for.
+  Sums measured(Device& device);
   std::unique_ptr<ReducibleMatrix> make_in_device(Device& device, Index rows, Index cols);
   std::unique_ptr<ReducibleMatrix> make_shared(Index rows, Index cols);
   /// Throws where shared memory was asked for: there is no room for so many elements.

@@ -6,6 +6,8 @@ std::string_view name_of(Sums sums) {
   switch (sums) {
     case Sums::automatic:
       return "auto";
+    case Sums::measured:
+      return "measure";
     case Sums::shared:
       return "shared";
     case Sums::library:

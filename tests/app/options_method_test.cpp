@@ -208,8 +208,19 @@ TEST(OptionsOfSums, ReachTheirPlacesAndTheConfigFile) {
   EXPECT_EQ(o.sums.sums, Sums::shared);
   EXPECT_EQ(o.sums.wire, Wire::bfloat16);
   EXPECT_THAT(to_ini(o), HasSubstr("\nsums = shared\nwire = bfloat16\n"));
+  EXPECT_EQ(parse({"--sums", "measure"}).sums.sums, Sums::measured);
   EXPECT_EQ(parse({"--wire", "fp32"}).sums.wire, Wire::float32);
   EXPECT_EQ(parse({"plan", "--wire", "bfloat16"}).sums.wire, Wire::bfloat16);
+}
+
+TEST(OptionsOfForms, AreChosenByRuleUnlessAMeasurementIsAskedFor) {
+  EXPECT_FALSE(parse({}).training.method.measures_forms);
+  EXPECT_THAT(to_ini(parse({})), HasSubstr("\nform = auto\n"));
+  const Options o = parse({"--form", "measure"});
+  EXPECT_TRUE(o.training.method.measures_forms);
+  EXPECT_TRUE(o.training.method.forms.empty());
+  EXPECT_THAT(to_ini(o), HasSubstr("\nform = measure\n"));
+  EXPECT_THAT(error_of({"--form", "fast"}), AllOf(StartsWith("--form: found 'fast'"), HasSubstr("auto, measure, or")));
 }
 
 TEST(OptionsOfSums, AreExactInReproducibleMode) {
@@ -223,6 +234,8 @@ TEST(OptionsOfSums, AreExactInReproducibleMode) {
   for (const char* form : {"dual", "dual-split", "normal,dual"})
     EXPECT_THAT(error_of({"--reproducible", "--form", form}),
                 AllOf(StartsWith("--form: found '"), HasSubstr("with --reproducible"), HasSubstr("activations")));
+  EXPECT_THAT(error_of({"--reproducible", "--form", "measure"}), StartsWith("--form: found 'measure'"));
+  EXPECT_THAT(error_of({"--reproducible", "--sums", "measure"}), StartsWith("--sums: found 'measure'"));
   EXPECT_THAT(error_of({"--reproducible", "--sums", "library"}), StartsWith("--sums: found 'library'"));
   EXPECT_THAT(error_of({"--reproducible", "--wire", "bf16"}), StartsWith("--wire: found 'bfloat16'"));
   EXPECT_THAT(error_of({"--reproducible", "--device", "cuda"}), StartsWith("--device: found 'cuda'"));
@@ -233,7 +246,7 @@ TEST(OptionsOfSums, AreRefusedWhereNothingIsSummed) {
   EXPECT_THAT(error_of({"evaluate", "--model", "m", "--wire", "bf16"}), StartsWith("--wire: means nothing"));
   EXPECT_THAT(error_of({"predict", "--model", "m", "--sums", "shared"}), StartsWith("--sums: means nothing"));
   EXPECT_THAT(error_of({"--wire", "float16"}), HasSubstr("found 'float16', expected one of float32, bfloat16"));
-  EXPECT_THAT(error_of({"--sums", "fast"}), HasSubstr("expected one of auto, shared, library"));
+  EXPECT_THAT(error_of({"--sums", "fast"}), HasSubstr("expected one of auto, measure, shared, library"));
 }
 
 }  // namespace

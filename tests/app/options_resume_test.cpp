@@ -122,6 +122,8 @@ TEST(ResumeOptions, AReproducibleRunStaysOne) {
 TEST(ResumeOptions, WhatWasChosenStays) {
   EXPECT_EQ(resumed({"--sums", "auto"}, {"--sums", "shared"}).sums.sums, Sums::shared);
   EXPECT_EQ(resumed({"--sums", "library"}, {"--sums", "shared"}).sums.sums, Sums::library);
+  EXPECT_EQ(resumed({"--sums", "measure"}, {"--sums", "shared"}).sums.sums, Sums::shared);
+  EXPECT_FALSE(resumed({"--form", "measure"}, {"--form", "dual,normal"}).training.method.measures_forms);
   EXPECT_EQ(resumed({"--form", "auto"}, {"--form", "dual,normal"}).training.method.forms,
             (std::vector{Form::dual, Form::normal}));
 }

@@ -45,8 +45,11 @@ class EmulatedGpus(ProgramTest):
             loss = float(re.search(r"^loss +([\d.]+)", text, re.MULTILINE)[1])
             self.assertAlmostEqual(loss / on_gpu["test_loss"], 1, places=4)
 
-    def test_forms_are_chosen_by_calibration(self):
-        self.assertIn("predicted ms a step", str(self.succeed(*self.training("auto", form="auto"), ranks=2)))
+    def test_forms_are_chosen_by_nominal_or_measured_rates(self):
+        for form, rates in (("auto", "nominal rates: "), ("measure", "measured rates: ")):
+            with self.subTest(form):
+                text = str(self.succeed(*self.training(form, form=form), ranks=2))
+                self.assertRegex(text, rates + "(.|\n)*ms a step by these rates")
 
     def test_other_methods(self):
         for method in ("sgd", "adam", "published"):

@@ -1,6 +1,7 @@
 // The cost model against the counts of the derivation, and what it must say about more work or more ranks.
 #include "sibp/core/error.hpp"
 #include "sibp/layer/language.hpp"
+#include "sibp/update/nominal_rates.hpp"
 #include "sibp/update/step_prediction.hpp"
 
 #include <cmath>
@@ -123,6 +124,35 @@ TEST(CostModel, SmallBatchesAreSolvedInSampleSpaceAndLargeOnesByNormalEquations)
   const std::vector<Form> normal(2, Form::normal);
   EXPECT_EQ(predict_step(spec, {100, 1, carry}, flops_alone()).forms, dual);
   EXPECT_EQ(predict_step(spec, {6000, 1, carry}, flops_alone()).forms, normal);
+}
+
+TEST(NominalRates, ChooseFormsByBatchAndByWhatJoinsTheRanks) {
+  const auto chosen = [](const NetworkSpec& spec, Index batch, const MachineKind& kind) {
+    return choose_forms(spec, {batch, kind.ranks, carry}, nominal_rates(kind), forms_on(kind.ranks, true));
+  };
+  const NetworkSpec mnist = network("500", 784);
+  EXPECT_EQ(chosen(mnist, 100, {}), std::vector(2, Form::dual));
+  EXPECT_EQ(chosen(mnist, 20000, {}), std::vector(2, Form::normal));
+  // Where messages are dear, those of dual's two gathers are fewer and shorter than those of a system of normal
+  // equations; where ranks share memory, work is worth splitting.
+  const NetworkSpec large = large_network();
+  EXPECT_EQ(chosen(large, 500, {.ranks = 2, .shares_memory = true}), std::vector(4, Form::dual_split));
+  for (const bool several_nodes : {false, true})
+    EXPECT_NE(chosen(large, 100, {.ranks = 16, .several_nodes = several_nodes}), std::vector(4, Form::normal));
+}
+
+TEST(NominalRates, AreHigherWithThreadsAndGpusAndLowerOverNodes) {
+  const MachineRates one = nominal_rates({.ranks = 2});
+  EXPECT_GT(nominal_rates({.ranks = 2, .threads = 4}).gemm[2], one.gemm[2]);
+  EXPECT_GT(nominal_rates({.ranks = 2, .has_gpus = true}).gemm[4], one.gemm[4]);
+  EXPECT_GT(nominal_rates({.ranks = 2, .shares_memory = true}).reduce_bytes, one.reduce_bytes);
+  EXPECT_TRUE(nominal_rates({.ranks = 2, .shares_memory = true}).shares_memory);
+  for (const bool has_gpus : {false, true}) {
+    const MachineRates near = nominal_rates({.ranks = 16, .has_gpus = has_gpus});
+    const MachineRates far = nominal_rates({.ranks = 16, .has_gpus = has_gpus, .several_nodes = true});
+    EXPECT_LE(near.latency_seconds, far.latency_seconds);
+    EXPECT_EQ(near.gemm, far.gemm);
+  }
 }
 
 TEST(StepPrediction, TheInterconnectIsThatOfTheMeasurement) {

@@ -120,8 +120,8 @@ class Communicator {
   /// before it is.
   [[nodiscard]] std::unique_ptr<CollectiveSlot> make_slot() const { return backend_->make_slot(); }
   /// A rows × cols matrix of zeros for sums over ranks: in memory that the ranks of a node share if SumOptions say so,
-  /// or leave it open and a trial at the first call shows that sums are faster so than by the library alone. Must be
-  /// gone before the communicator is. Collective. Throws Error (runtime) if there is no room.
+  /// leave it open and there is room, or ask for a trial, which the first call makes, and it is faster so. Must be gone
+  /// before the communicator is. Collective. Throws Error (runtime) if there is no room.
   [[nodiscard]] std::unique_ptr<ReducibleMatrix> make_reducible(Device& device, Index rows, Index cols) const {
     return backend_->make_reducible(device, rows, cols);
   }
@@ -141,7 +141,7 @@ class Communicator {
   }
   /// How reducible matrices are summed: decided when the first is made; `automatic` before, and on one rank. Local.
   [[nodiscard]] Sums sums() const { return backend_->sums; }
-  /// The same for people, with what the trial has shown; empty until it is decided. Local.
+  /// The same for people, with what a trial has shown; empty until it is decided. Local.
   [[nodiscard]] const std::string& sums_in_words() const { return backend_->sums_in_words; }
   /// Bytes of matrices in memory that ranks share, as they count for every rank that reads them. Local.
   [[nodiscard]] std::int64_t shared_bytes() const { return backend_->shared_bytes; }

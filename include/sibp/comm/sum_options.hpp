@@ -8,13 +8,14 @@ namespace sibp {
 
 /// How matrices are summed over the ranks of several processes on a node.
 enum class Sums {
-  automatic,  ///< whichever of the two a trial shows faster
+  automatic,  ///< shared where a node has several ranks and room, library otherwise
+  measured,   ///< whichever of the two a trial shows faster
   shared,     ///< through memory that the ranks of a node share, and over nodes by the library
   library,    ///< by the library's collectives alone
   exact,      ///< without rounding of sums over samples, so that any number of ranks gives the same bits
 };
 
-/// "auto", "shared", "library" or "exact".
+/// "auto", "measure", "shared", "library" or "exact".
 std::string_view name_of(Sums sums);
 
 /// What the elements of matrices travel as when they are summed over ranks or gathered from them. In both, sums are

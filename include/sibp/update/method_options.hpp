@@ -35,7 +35,8 @@ struct MethodOptions {
   // sibp; published uses an absolute damping
   Damping damping;
   Carry carry = Carry::new_weights;
-  std::vector<Form> forms{};  ///< one for all layers or one each; none: to be chosen by calibration
+  std::vector<Form> forms{};    ///< one for all layers or one each; none: to be chosen
+  bool measures_forms = false;  ///< where they are: by a calibration rather than by nominal rates
   GramRefresh refresh{};
   SystemOptions convolution = default_convolution_system();
   std::optional<StepRule> step{};  ///< absent: see settled()

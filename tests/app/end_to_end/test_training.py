@@ -1,8 +1,10 @@
 """Training, evaluating and predicting with the whole program: what a run prints and leaves, and that it can be repeated."""
 
+import contextlib
 import csv
 import json
 import math
+import os
 import re
 import subprocess
 import sys
@@ -40,6 +42,18 @@ def reported(text, quantity):
     if not match:
         raise AssertionError(f"no {quantity} in: {text}")
     return float(match[1]) / (100 if match[2] else 1)
+
+
+@contextlib.contextmanager
+def busy_cores():
+    """Keeps all cores busy, each with two loops."""
+    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2 * os.cpu_count())]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
 
 
 class TrainingTest(ProgramTest):
@@ -138,6 +152,27 @@ class TrainingTest(ProgramTest):
     def test_the_way_of_sums_is_recorded(self):
         folder, _ = self.train("sums", 2, form="normal")
         self.assertRegex((folder / "config.ini").read_text(encoding="utf-8"), "\nsums = (shared|library)\n")
+
+    def test_the_same_command_gives_the_same_bits_on_a_busy_machine(self):
+        """With the defaults, which choose forms and the way of sums: no clock may decide."""
+        def trained(name):
+            folder, _ = self.train(name, 2, hidden="64,48,32", batch=90)
+            return ((folder / "model.safetensors").read_bytes(),
+                    re.search(r"(?m)^form = .*\n(?s:.*)^sums = .*$", (folder / "config.ini").read_text(encoding="utf-8"))[0])
+        first = trained("quiet")
+        with busy_cores():
+            for k in range(3):
+                model, choice = trained(f"busy{k}")
+                self.assertEqual(choice, first[1])
+                self.assertTrue(model == first[0], "other weights")  # not a page of bytes
+
+    def test_forms_and_sums_may_be_chosen_by_measurement(self):
+        folder, result = self.train("measured", 2, form="measure", sums="measure", log_level="info")
+        self.assertIn("measured rates: ", result.stderr)
+        self.assertIn("by a trial: ", result.stderr)
+        text = (folder / "config.ini").read_text(encoding="utf-8")
+        self.assertRegex(text, r"(?m)^form = [a-z-]+,[a-z-]+$")
+        self.assertRegex(text, r"(?m)^sums = (shared|library)$")
 
     def test_evaluate_gives_the_same_accuracy(self):
         folder, _ = self.train("run", 2, normalize="standard")

@@ -1,0 +1,74 @@
+// The default choice of forms: no clock decides it. Clocks of this thread are counted, as this program has its own
+// clock_gettime, through which those of the C++ library go.
+#include "app/method_choice.hpp"
+
+#include "sibp/layer/language.hpp"
+#include "sibp/update/calibration.hpp"
+#include "sibp/update/methods.hpp"
+
+#include <chrono>
+#include <ctime>
+
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace {
+thread_local int clocks_read = 0;
+}  // namespace
+
+extern "C" int clock_gettime(clockid_t clock, timespec* time) noexcept {
+  ++clocks_read;
+  return static_cast<int>(syscall(SYS_clock_gettime, clock, time));
+}
+
+namespace sibp {
+namespace {
+
+class MethodChoice : public testing::Test {
+ protected:
+  MethodChoice() { spdlog::set_level(spdlog::level::off); }  // a line in the log has its time
+
+  static NetworkSpec spec() {
+    return network_from_widths("300,500,64", 784, 10, Loss::softmax_cross_entropy, Activation::relu);
+  }
+  std::vector<Form> chosen(const Options& options) { return forms_of(options, spec(), compute_, world_); }
+
+  Communicator world_ = make_mpi_communicator();
+  Compute compute_{{}, make_cpu_device(1), world_};
+};
+
+TEST_F(MethodChoice, OfTheDefaultsReadsNoClock) {
+  Options options;
+  (void)chosen(options);  // the first makes what is kept
+  for (const Index batch : {16, 100, 5000}) {
+    options.training.batch = batch;
+    const int before = clocks_read;
+    const std::vector<Form> forms = chosen(options);
+    if (world_.size() == 1) {
+      EXPECT_EQ(clocks_read, before);  // MPI looks at clocks while it waits
+    }
+    EXPECT_EQ(forms.size(), spec().maps.size());
+    EXPECT_EQ(forms, chosen(options));
+  }
+}
+
+TEST_F(MethodChoice, ByMeasurementReadsClocks) {
+  Options options;
+  options.training.method.measures_forms = true;
+  const int before = clocks_read;
+  EXPECT_EQ(chosen(options).size(), spec().maps.size());
+  EXPECT_GT(clocks_read, before + 10);
+}
+
+TEST_F(MethodChoice, DependsOnTheBatch) {
+  Options options;
+  options.training.batch = 50;
+  const auto of_few = chosen(options);
+  options.training.batch = 20000;
+  EXPECT_NE(of_few, chosen(options));
+}
+
+}  // namespace
+}  // namespace sibp
