@@ -5,6 +5,7 @@
 #include "sibp/trainer/memory_model.hpp"
 
 #include "app/size_text.hpp"
+#include "update/method_traits.hpp"
 
 #include <algorithm>
 #include <array>
@@ -15,23 +16,9 @@
 namespace sibp {
 namespace {
 
-/// What a map's update does, and the flops and bytes of a step.
-std::pair<std::string, LayerCost> form_and_cost(const MethodOptions& method, std::size_t map, const LayerInStep& step) {
-  const std::vector<Form>& forms = method.forms;
-  const MachineRates any_rates = MachineRates::uniform(1, 0, 1);  // seconds are not shown
-  if (method.method == Method::published) return {"5+5 CG steps", published_cost(step, any_rates)};
-  const bool is_proxprop = method.method == Method::proxprop;
-  const bool is_explicit = forms.empty() || (is_proxprop && map + 1 == forms.size());
-  if (is_explicit) return {"gradient", gradient_cost(step, any_rates)};
-  if (!is_proxprop || method.cg_steps == 0)
-    return {std::string(name_of(forms[map])), semi_implicit_cost(forms[map], step, any_rates)};
-  return {fmt::format("{} CG steps", method.cg_steps),
-          gradient_cost(step, any_rates, static_cast<int>(method.cg_steps))};
-}
-
 /// What the update of a normalisation's scales is.
 std::string_view update_of_scales(const MethodOptions& method) {
-  return method.method == Method::sibp ? "closed" : "gradient";
+  return method.method.traits().solves_scales ? "closed" : "gradient";
 }
 
 /// One row; texts that are empty where a layer has nothing of the kind.
@@ -102,10 +89,9 @@ class Table {
   }
 
   void add_map(Row& row) {
-    const std::size_t map = maps_++;
-    const LayerInStep step{spec_.maps[map], map == 0, step_};
-    const auto [form, cost] = form_and_cost(method_, map, step);
-    row.form = form;
+    const MachineRates any_rates = MachineRates::uniform(1, 0, 1);  // seconds are not shown
+    const auto [update, cost] = method_.method.traits().cost({spec_, method_, maps_++, step_}, any_rates);
+    row.form = update;
     row.network = mega(cost.flops_network);
     row.update = mega(cost.flops_update);
     row.reduced = size_text(cost.bytes_reduced);

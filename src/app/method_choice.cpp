@@ -7,6 +7,7 @@
 #include "sibp/update/nominal_rates.hpp"
 
 #include "app/option_table.hpp"
+#include "update/method_traits.hpp"
 
 #include <algorithm>
 
@@ -17,7 +18,7 @@ namespace sibp {
 namespace {
 
 bool has_relative_steps(const MethodOptions& method, const NetworkSpec& spec) {
-  return method.method == Method::sibp && settled(method, spec).step->kind == StepRule::Kind::relative;
+  return settled(method, spec).step->kind == StepRule::Kind::relative;
 }
 
 void check_options_of_convolutions(const Options& options, const NetworkSpec& spec) {
@@ -29,14 +30,14 @@ void check_options_of_convolutions(const Options& options, const NetworkSpec& sp
   }
 }
 
-void check_published(const NetworkSpec& spec) {
+void check_layers(Method method, const NetworkSpec& spec) {
+  if (!method.traits().has_dense_layers_alone) return;
   for (const Node& node : spec.nodes) {
     const auto map = node.layer->map();
     if (map && map->columns == 1) continue;
-    throw_usage_error(
-        fmt::format("--method: found published, which has dense layers alone, with the layer {}; expected sibp, "
-                    "proxprop, sgd or adam",
-                    node.layer->text()));
+    throw_usage_error(fmt::format(
+        "--method: found {}, which has dense layers alone, with the layer {}; expected {}", name_of(method),
+        node.layer->text(), methods_in_words([](Method other) { return !other.traits().has_dense_layers_alone; })));
   }
 }
 
@@ -48,15 +49,14 @@ void check_forms(const MethodOptions& method, const NetworkSpec& spec) {
                     given.size(), spec.maps.size()));
   for (std::size_t i = 0; i < given.size() && given.size() > 1; ++i) {
     if (!fits(given[i], spec.maps[i]))
-      throw_usage_error(
-          fmt::format("--form: found {} for layer {}, a convolution; expected normal", name_of(given[i]), i + 1));
+      throw_usage_error(fmt::format("--form: found {} for layer {}, a convolution; expected {}", name_of(given[i]),
+                                    i + 1, forms_in_words([&](Form form) { return fits(form, spec.maps[i]); }, "or")));
   }
-  const auto is_normal = [](Form form) { return form == Form::normal; };
-  if (has_relative_steps(method, spec) && !std::ranges::all_of(given, is_normal))
+  if (has_relative_steps(method, spec) && !std::ranges::all_of(given, measures_steps))
     throw_usage_error(fmt::format(
         "--form: found {} with relative steps, which convolutions have unless --step is given; expected auto "
-        "or normal, or --step fixed",
-        to_text(given)));
+        "or {}, or --step fixed",
+        to_text(given), forms_in_words(measures_steps, "or")));
 }
 
 /// The form of less work on one rank: no clock and no number of ranks may decide.
@@ -100,7 +100,7 @@ void log_choice(const std::vector<Form>& forms, const std::vector<Form>& candida
 void check_method(const Options& options, const NetworkSpec& spec) {
   check_options_of_convolutions(options, spec);
   const MethodOptions& method = options.training.method;
-  if (method.method == Method::published) check_published(spec);
+  check_layers(method.method, spec);
   check_forms(method, spec);
 }
 
@@ -115,8 +115,7 @@ std::vector<Form> fixed_forms(const MethodOptions& method, const NetworkSpec& sp
 
 std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, const Compute& compute,
                            const Communicator& world) {
-  const Method method = options.training.method.method;
-  if (method != Method::sibp && method != Method::proxprop) return {};
+  if (!options.training.method.method.traits().has_forms) return {};
   if (auto fixed = fixed_forms(options.training.method, spec); !fixed.empty()) return fixed;
   if (options.reproducible) return reproducible_forms(options, spec);
   const bool measures = options.training.method.measures_forms;
@@ -126,11 +125,7 @@ std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, cons
   const bool alike = world.all_agree(world.broadcast(arithmetic) == arithmetic);
   const auto candidates = forms_on(world.size(), alike, shape.gram_every);
   auto forms = choose_forms(spec, shape, rates, candidates);
-  for (Form& form : forms) {  // rank 0 decides
-    auto number = static_cast<std::int32_t>(form);
-    world.broadcast(std::span(&number, 1));
-    form = static_cast<Form>(number);
-  }
+  forms = forms_from_text(world.broadcast(to_text(forms))).value();  // rank 0 decides
   log_choice(forms, candidates, spec, shape, rates, measures ? "measured" : "nominal");
   return forms;
 }

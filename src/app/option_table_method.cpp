@@ -1,6 +1,9 @@
 // The choice of the method, and the parameters of those that are not semi-implicit.
 
+#include "sibp/core/words.hpp"
+
 #include "app/option_bindings.hpp"
+#include "update/method_traits.hpp"
 
 namespace sibp {
 namespace {
@@ -14,8 +17,10 @@ constexpr std::string_view with_adam = "adam proxprop/adam";
 
 /// Choosing a method sets the defaults of its parameters; they stand further down in the table and are set later.
 Binding method_binding() {
-  Binding binding = choice_of([](auto& o) -> auto& { return o.training.method.method; },
-                              {Method::sibp, Method::published, Method::proxprop, Method::sgd, Method::adam});
+  Names<Method> names;
+  for (const Method method : all_methods()) names.emplace_back(name_of(method), method);
+  Binding binding = choice(
+      [](auto& o) -> auto& { return o.training.method.method; }, names);
   binding.set = [set = binding.set](Options& options, const std::string& text) {
     set(options, text);
     options.training.method = default_options(options.training.method.method);
@@ -108,14 +113,21 @@ void append_optimiser_options(OptionTable& table) {
                    .methods = "sibp sgd adam proxprop"});
 }
 
+/// "sibp, published (the procedure of its authors' code), … or adam".
+std::string names_with_notes() {
+  std::vector<std::string> texts;
+  for (const Method method : all_methods()) {
+    const std::string_view note = method.traits().note;
+    texts.push_back(note.empty() ? std::string(name_of(method)) : fmt::format("{} ({})", name_of(method), note));
+  }
+  return in_words(std::vector<std::string_view>(texts.begin(), texts.end()), "or");
+}
+
 }  // namespace
 
 void append_method_options(OptionTable& table) {
-  table.push_back({.name = "method",
-                   .group = group,
-                   .value_name = "NAME",
-                   .help = "sibp, published (the procedure of its authors' code), proxprop, sgd or adam",
-                   .binding = method_binding()});
+  static const std::string help = names_with_notes();
+  table.push_back({.name = "method", .group = group, .value_name = "NAME", .help = help, .binding = method_binding()});
   append_proxprop_options(table);
   append_optimiser_options(table);
 }

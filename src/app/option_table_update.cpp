@@ -2,8 +2,6 @@
 
 #include "app/option_bindings.hpp"
 
-#include <algorithm>
-
 namespace sibp {
 namespace {
 
@@ -16,14 +14,9 @@ Binding form_binding() {
     method.forms.clear();
     method.measures_forms = text == "measure";
     if (text == "auto" || text == "measure") return;
-    for (std::size_t first = 0; first <= text.size();) {
-      const std::size_t comma = std::min(text.find(',', first), text.size());
-      const auto form = form_from_name(std::string_view(text).substr(first, comma - first));
-      if (!form)
-        throw Unexpected{"auto, measure, or one of normal, activations, dual and dual-split for all layers or each"};
-      method.forms.push_back(*form);
-      first = comma + 1;
-    }
+    const auto forms = forms_from_text(text);
+    if (!forms) throw Unexpected{fmt::format("auto, measure, or one of {} for all layers or each", forms_in_words())};
+    method.forms = *forms;
   };
   const auto get = [](const Options& options) -> std::optional<std::string> {
     const MethodOptions& method = options.training.method;
@@ -97,6 +90,11 @@ void append_gram_options(OptionTable& table) {
 }  // namespace
 
 void append_update_options(OptionTable& table) {
+  static const std::string help_of_forms = fmt::format(
+      "how the update is computed: auto (the cheapest by nominal rates), measure (the cheapest by a short "
+      "measurement), "
+      "{}; also by layer, dual,dual,normal",
+      forms_in_words([](Form) { return true; }, "or"));
   table.push_back(
       {.name = "eta",
        .group = group,
@@ -123,16 +121,14 @@ void append_update_options(OptionTable& table) {
                "published: absolute:1 by default",
        .binding = damping_binding([](auto& o) -> auto& { return o.training.method.damping; }),
        .methods = "sibp published"});
-  table.push_back(
-      {.name = "form",
-       .group = group,
-       .value_name = "FORMS",
-       .help = "how the update is computed: auto (the cheapest by nominal rates), measure (the cheapest by a short "
-               "measurement), normal, activations, dual or dual-split; also by layer, dual,dual,normal",
-       .binding = form_binding(),
-       .commands = network_commands,
-       .methods = "sibp proxprop",
-       .on_resume = OnResume::free});
+  table.push_back({.name = "form",
+                   .group = group,
+                   .value_name = "FORMS",
+                   .help = help_of_forms,
+                   .binding = form_binding(),
+                   .commands = network_commands,
+                   .methods = "sibp proxprop",
+                   .on_resume = OnResume::free});
   table.push_back({.name = "carry",
                    .group = group,
                    .value_name = "WEIGHTS",

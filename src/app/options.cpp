@@ -3,6 +3,7 @@
 #include "sibp/core/error.hpp"
 
 #include "app/option_sources.hpp"
+#include "update/method_traits.hpp"
 
 #include <algorithm>
 #include <array>
@@ -119,20 +120,20 @@ void check_kept_gram(const Options& options, const Sources& sources) {
                                   label("conv-gram-every")));
   if (method.refresh.every > 1 && !std::ranges::all_of(method.forms, has_gram)) {
     throw_usage_error(
-        fmt::format("{}: found '{}' with {}, expected the forms normal and activations: no other has a "
+        fmt::format("{}: found '{}' with {}, expected the forms {}: no other has a "
                     "Gram matrix to keep",
-                    label("form"), to_text(method.forms), label("gram-every")));
+                    label("form"), to_text(method.forms), label("gram-every"), forms_in_words(has_gram)));
   }
 }
 
-/// Relative steps are measured in the normal form alone.
+/// Relative steps need a form that measures them.
 void check_step(const Options& options, const Sources& sources) {
   const MethodOptions& method = options.training.method;
-  const auto is_normal = [](Form form) { return form == Form::normal; };
-  if (!method.step || method.step->kind == StepRule::Kind::fixed || std::ranges::all_of(method.forms, is_normal))
+  if (!method.step || method.step->kind == StepRule::Kind::fixed || std::ranges::all_of(method.forms, measures_steps))
     return;
-  throw_usage_error(fmt::format("{}: found '{}' with {} relative, expected auto or normal", label_of(sources, "form"),
-                                to_text(method.forms), label_of(sources, "step")));
+  throw_usage_error(fmt::format("{}: found '{}' with {} relative, expected auto or {}", label_of(sources, "form"),
+                                to_text(method.forms), label_of(sources, "step"),
+                                forms_in_words(measures_steps, "or")));
 }
 
 /// What has no reproducible way.
@@ -143,10 +144,12 @@ void check_reproducible(const Options& options, const Sources& sources) {
                                   label_of(sources, "reproducible"), expected));
   };
   const MethodOptions& method = options.training.method;
-  if (method.method == Method::published) refuse("method", name_of(method.method), "sibp, proxprop, sgd or adam");
-  if (!std::ranges::all_of(method.forms, has_gram))
-    refuse("form", to_text(method.forms), "auto, or the forms normal and activations");
-  if (method.measures_forms) refuse("form", "measure", "auto, or the forms normal and activations");
+  if (!method.method.traits().is_reproducible)
+    refuse("method", name_of(method.method),
+           methods_in_words([](Method other) { return other.traits().is_reproducible; }));
+  if (method.measures_forms || !std::ranges::all_of(method.forms, is_reproducible))
+    refuse("form", method.measures_forms ? "measure" : to_text(method.forms),
+           fmt::format("auto, or the forms {}", forms_in_words(is_reproducible)));
   if (options.device == DeviceChoice::cuda) refuse("device", "cuda", "cpu or auto");
   if (options.sums.wire != Wire::float32) refuse("wire", name_of(options.sums.wire), name_of(Wire::float32));
   const bool is_told_how_to_sum = find_given(sources, "sums").level == command_line_level;
@@ -187,9 +190,10 @@ void check_together(const Options& options, const Sources& sources) {
     }
   }
   const auto& training = options.training;
-  if (training.method.method == Method::published && training.method.damping.kind != Damping::Kind::absolute) {
-    throw_usage_error(fmt::format("{}: found relative:{}, but --method published has absolute:LAMBDA only",
-                                  label("damping"), training.method.damping.value));
+  const MethodOptions& method = training.method;
+  if (method.method.traits().has_absolute_damping_alone && method.damping.kind != Damping::Kind::absolute) {
+    throw_usage_error(fmt::format("{}: found relative:{}, but --method {} has absolute:LAMBDA only", label("damping"),
+                                  method.damping.value, name_of(method.method)));
   }
   if (training.augmentation != Augmentation{} && !training.batch_list.empty()) {
     throw_usage_error(

@@ -1,6 +1,6 @@
 // The proximal solve with the inverse applied to the features: ΔŴ = Σ_p R_p Y_pᵀ with Y_p = (A + λI)⁻¹ F̂_p. A is known
 // from the forward pass; on the way back only the update itself is summed over ranks.
-#include "update/proximal_form.hpp"
+#include "update/form_traits.hpp"
 
 namespace sibp {
 namespace {
@@ -56,11 +56,32 @@ class ActivationsForm final : public ProximalForm {
   std::unique_ptr<ReducibleMatrix> step_;  ///< ΔŴ, outputs × fan_in; without elements on one rank
 };
 
+std::unique_ptr<ProximalForm> make(const FormPlace& place) {
+  return std::make_unique<ActivationsForm>(place.context, place.map, place.options, place.gram_system());
+}
+
+void add_cost(Tally& tally, const LayerInStep& layer) {
+  const Sizes s(layer);
+  add_gram_cost(tally, layer);
+  tally.touch(2 * s.n * s.local);
+  tally.solve(s.n, s.local);
+  tally.gemm(s.o, s.n, s.local);
+  tally.all_reduce(s.n * s.o);
+  if (layer.step.ranks > 1) tally.touch(3 * s.n * s.o);
+}
+
+double elements(const LayerInStep& layer) {
+  const Sizes s(layer);
+  return gram_elements(layer) + s.n * s.local + (layer.step.ranks > 1 ? s.n * s.o : 0);
+}
+
 }  // namespace
 
-std::unique_ptr<ProximalForm> make_activations_form(const UpdateContext& context, const MapShape& map,
-                                                    const ProximalOptions& options, GramSystem gram) {
-  return std::make_unique<ActivationsForm>(context, map, options, std::move(gram));
-}
+const FormTraits activations_form{.name = "activations",
+                                  .make = make,
+                                  .add_cost = add_cost,
+                                  .elements = elements,
+                                  .has_gram = true,
+                                  .is_reproducible = true};
 
 }  // namespace sibp

@@ -2,7 +2,7 @@
 // (F̂ F̂ᵀ + λI)⁻¹ F̂ = F̂ (F̂ᵀ F̂ + λI)⁻¹. Far cheaper than the normal equations where the batch is smaller than the fan-in.
 // F̂ is gathered during the forward pass, S on the way back, and every rank computes the whole update for itself. The
 // inverse is applied to the side that has fewer rows, R or F̂.
-#include "update/proximal_form.hpp"
+#include "update/form_traits.hpp"
 
 namespace sibp {
 namespace {
@@ -81,11 +81,32 @@ class DualForm final : public ProximalForm {
   DealtSamples samples_;
 };
 
+std::unique_ptr<ProximalForm> make(const FormPlace& place) {
+  return std::make_unique<DualForm>(place.context, place.map, place.options);
+}
+
+/// The whole update on every rank.
+void add_cost(Tally& tally, const LayerInStep& layer) {
+  const Sizes s(layer);
+  if (layer.step.ranks > 1) tally.touch(2 * (s.n + s.o) * s.local);
+  tally.touch(2 * std::min(s.n, s.o) * s.batch);
+  tally.gather(s.n * s.batch);
+  tally.gather(s.o * s.batch);
+  tally.syrk(s.batch, s.n);
+  tally.cholesky(s.batch);
+  tally.solve(s.batch, std::min(s.n, s.o));
+  tally.gemm(s.o, s.n, s.batch);
+}
+
+double elements(const LayerInStep& layer) {
+  const Sizes s(layer);
+  const double gathered = layer.step.ranks > 1 ? (s.n + s.o) * s.batch : 0;
+  return s.batch * s.batch + std::min(s.n, s.o) * s.batch + gathered;
+}
+
 }  // namespace
 
-std::unique_ptr<ProximalForm> make_dual_form(const UpdateContext& context, const MapShape& map,
-                                             const ProximalOptions& options) {
-  return std::make_unique<DualForm>(context, map, options);
-}
+const FormTraits dual_form{
+    .name = "dual", .make = make, .add_cost = add_cost, .elements = elements, .needs_alike_ranks = true};
 
 }  // namespace sibp

@@ -3,7 +3,7 @@
 // more outputs than inputs, so that the inverse is applied to the side that is shorter. All gather the blocks, so
 // replicas are equal by construction. Over a network they do so behind the rest of the backward pass: the difference
 // goes on without them.
-#include "update/proximal_form.hpp"
+#include "update/form_traits.hpp"
 #include "update/shares.hpp"
 
 #include <numeric>
@@ -162,11 +162,46 @@ class DualSplitForm final : public ProximalForm {
   bool has_kernel_ = false;  ///< of this step, or under way
 };
 
+// On one rank there is nothing to split: it is the form dual.
+
+std::unique_ptr<ProximalForm> make(const FormPlace& place) {
+  if (place.context.communicator.size() == 1) return dual_form.make(place);
+  return std::make_unique<DualSplitForm>(place.context, place.map, place.options);
+}
+
+/// The update's work divided by the number of ranks.
+void add_cost(Tally& tally, const LayerInStep& layer) {
+  if (layer.step.ranks == 1) return dual_form.add_cost(tally, layer);
+  const Sizes s(layer);
+  const double own = std::ceil(std::min(s.n, s.o) / layer.step.ranks);  // rows or columns of Ŵ
+  const double length = std::max(s.n, s.o);
+  tally.touch(2 * (s.n + s.o) * s.local);
+  tally.gather(s.n * s.batch);
+  tally.gather(s.o * s.batch);
+  tally.gemm(s.batch, s.batch / 2, s.n / layer.step.ranks);  // a share of the triangle of K
+  tally.gather(s.batch * s.batch);
+  tally.touch(2 * s.batch * s.batch + 2 * own * (s.batch + length));
+  tally.cholesky(s.batch);
+  tally.solve(s.batch, own);
+  tally.gemm(own, length, s.batch);
+  tally.gather(s.n * s.o);
+  tally.touch(2 * (s.n * s.o - own * length));
+  if (layer.is_first || layer.step.carry == Carry::old_weights || tally.rates().shares_memory) return;
+  tally.gemm(s.batch, s.local, s.o);
+  tally.solve(s.batch, s.local);
+  tally.gemm(s.inputs, s.local, s.batch);
+}
+
+double elements(const LayerInStep& layer) {
+  if (layer.step.ranks == 1) return dual_form.elements(layer);
+  const Sizes s(layer);
+  const double own = std::ceil(std::min(s.n, s.o) / layer.step.ranks);
+  return 2 * s.batch * s.batch + (s.local + own + s.n + s.o) * s.batch + s.n * s.o;
+}
+
 }  // namespace
 
-std::unique_ptr<ProximalForm> make_dual_split_form(const UpdateContext& context, const MapShape& map,
-                                                   const ProximalOptions& options) {
-  return std::make_unique<DualSplitForm>(context, map, options);
-}
+const FormTraits dual_split_form{
+    .name = "dual-split", .make = make, .add_cost = add_cost, .elements = elements, .needs_several_ranks = true};
 
 }  // namespace sibp

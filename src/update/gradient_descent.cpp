@@ -1,8 +1,12 @@
 #include "sibp/update/gradient_descent.hpp"
 
+#include "sibp/update/methods.hpp"
+
 #include "update/explicit_update.hpp"
+#include "update/method_traits.hpp"
 #include "update/optimiser.hpp"
 #include "update/scale_gradients.hpp"
+#include "update/tally.hpp"
 
 namespace sibp {
 namespace {
@@ -53,7 +57,73 @@ class GradientDescent final : public UpdateRule {
   OptimiserState optimiser_;
 };
 
+void set_defaults_of_sgd(MethodOptions& options) {
+  options.momentum = 0.9;
+}
+
+double step_size_of_sgd(const MethodOptions&, const NetworkSpec& spec) {
+  return has_convolutions(spec) ? 0.05 : 0.1;
+}
+
+double step_size_of_adam(const MethodOptions&, const NetworkSpec&) {
+  return 1e-3;
+}
+
+template <Optimiser optimiser>
+std::unique_ptr<UpdateRule> make(const UpdateContext& context, const NetworkSpec& spec, const MethodOptions& options,
+                                 const BatchCapacity&) {
+  return make_gradient_descent(context, spec, optimiser, options);
+}
+
+template <Optimiser optimiser>
+double moments(const MethodOptions&) {
+  return OptimiserState::moments(optimiser);
+}
+
+/// The gradient and the moments.
+template <Optimiser optimiser>
+double elements(const MapInMethod& map) {
+  return (1 + OptimiserState::moments(optimiser)) * map.weights();
+}
+
+MapCost cost(const MapInMethod& map, const MachineRates& rates) {
+  return {"gradient", gradient_cost(map.in_step(), rates)};
+}
+
 }  // namespace
+
+const MethodTraits sgd_method{.name = "sgd",
+                              .set_defaults = set_defaults_of_sgd,
+                              .step_size = step_size_of_sgd,
+                              .make = make<Optimiser::sgd>,
+                              .moments = moments<Optimiser::sgd>,
+                              .elements = elements<Optimiser::sgd>,
+                              .cost = cost};
+
+const MethodTraits adam_method{.name = "adam",
+                               .step_size = step_size_of_adam,
+                               .make = make<Optimiser::adam>,
+                               .moments = moments<Optimiser::adam>,
+                               .elements = elements<Optimiser::adam>,
+                               .cost = cost};
+
+LayerCost gradient_cost(const LayerInStep& step, const MachineRates& rates, int cg_steps) {
+  const Sizes s(step);
+  Tally network(step.step, rates);
+  Tally update(step.step, rates);
+  add_network(network, step);
+  update.gemm(s.o, s.n, s.local);
+  if (step.layer.columns > 1) update.touch(2 * s.n * s.local);  // patches unfolded
+  update.all_reduce(s.n * s.o);
+  update.touch(6 * s.n * s.o);  // momentum and weights
+  for (int k = 0; k < cg_steps; ++k) {
+    update.gemm(s.o, s.local, s.n);  // V F̂
+    update.gemm(s.o, s.n, s.local);  // (V F̂) F̂ᵀ
+    update.all_reduce(s.n * s.o);
+    update.touch(10 * s.n * s.o);
+  }
+  return cost_of(network, update);
+}
 
 std::unique_ptr<UpdateRule> make_gradient_descent(const UpdateContext& context, const NetworkSpec& spec,
                                                   Optimiser optimiser, const MethodOptions& options) {

@@ -85,4 +85,25 @@ void GramSystem::add_state(UpdateState& state, const std::string& prefix) {
   state.numbers.emplace(prefix + ".samples", mean_samples_);
 }
 
+void add_gram_cost(Tally& tally, const LayerInStep& layer) {
+  const StepShape& step = layer.step;
+  const Sizes s(layer);
+  const bool convolves = layer.layer.columns > 1;
+  const double columns = s.local / static_cast<double>(convolves ? step.convolution_gram_sample : 1);
+  Tally gram = tally.fresh();
+  gram.syrk(s.n, columns);
+  if (convolves) gram.touch(2 * s.n * columns);                        // patches unfolded
+  if (step.ranks > 1) gram.touch(2 * s.n * s.n);                       // packed and unpacked
+  if (step.gram_every_of(layer.layer) > 1) gram.touch(6 * s.n * s.n);  // the mean
+  gram.all_reduce(s.n * (s.n + 1) / 2);
+  gram.cholesky(s.n);
+  tally.add(gram, step.gram_every_of(layer.layer));
+}
+
+double gram_elements(const LayerInStep& layer) {
+  const Sizes s(layer);
+  const bool averages = layer.step.gram_every_of(layer.layer) > 1;
+  return s.n * s.n * (averages ? 2 : 1) + (layer.step.ranks > 1 ? s.n * (s.n + 1) / 2 : 0);
+}
+
 }  // namespace sibp

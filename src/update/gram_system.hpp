@@ -5,6 +5,7 @@
 #include "sibp/update/update_rule.hpp"
 
 #include "update/damped_system.hpp"
+#include "update/tally.hpp"
 
 namespace sibp {
 
@@ -57,5 +58,10 @@ class GramSystem {
   bool has_factor_ = false;  ///< gram_ holds a factor
   ProximalStep last_;
 };
+
+/// Adds what a rank does for such a system, formed and factorised in one of T steps. Local.
+void add_gram_cost(Tally& tally, const LayerInStep& layer);
+/// Elements that it allocates, its packed sum among them. Local.
+double gram_elements(const LayerInStep& layer);
 
 }  // namespace sibp

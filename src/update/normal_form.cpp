@@ -3,7 +3,7 @@
 // the solve divided by P, and replicas that are equal by construction.
 #include "sibp/device/scratch.hpp"
 
-#include "update/proximal_form.hpp"
+#include "update/form_traits.hpp"
 #include "update/shares.hpp"
 
 #include <array>
@@ -163,11 +163,35 @@ class NormalForm final : public ProximalForm {
   bool pending_ = false;
 };
 
+std::unique_ptr<ProximalForm> make(const FormPlace& place) {
+  return std::make_unique<NormalForm>(place.context, place.map, place.options, place.gram_system());
+}
+
+void add_cost(Tally& tally, const LayerInStep& layer) {
+  const Sizes s(layer);
+  add_gram_cost(tally, layer);
+  tally.gemm(s.n, s.o, s.local);
+  if (layer.layer.columns > 1) tally.touch(2 * s.n * s.local);  // patches unfolded
+  tally.reduce_scatter(s.n * s.o);
+  tally.solve(s.n, std::ceil(s.o / layer.step.ranks));
+  tally.gather(s.n * s.o);
+  tally.touch(3 * s.n * s.o);
+}
+
+double elements(const LayerInStep& layer) {
+  const Sizes s(layer);
+  return gram_elements(layer) + s.n * s.o * (layer.step.ranks > 1 ? 2 : 1);
+}
+
 }  // namespace
 
-std::unique_ptr<ProximalForm> make_normal_form(const UpdateContext& context, const MapShape& map,
-                                               const ProximalOptions& options, GramSystem gram) {
-  return std::make_unique<NormalForm>(context, map, options, std::move(gram));
-}
+const FormTraits normal_form{.name = "normal",
+                             .make = make,
+                             .add_cost = add_cost,
+                             .elements = elements,
+                             .has_gram = true,
+                             .fits_convolutions = true,
+                             .measures_steps = true,
+                             .is_reproducible = true};
 
 }  // namespace sibp

@@ -16,6 +16,9 @@ class OptimiserState {
  public:
   OptimiserState(Device& device, const NetworkSpec& spec, Optimiser kind, const MethodOptions& options);
 
+  /// How many numbers are kept of every weight.
+  static double moments(Optimiser kind) { return kind == Optimiser::sgd ? 1 : 2; }
+
   /// Counts a step; before the first apply() of every step.
   void start_step() { ++steps_; }
   /// Ŵ of a map (from 0) follows `gradient`, or what stands for it, of equal shape, at this learning rate.

@@ -18,7 +18,7 @@ struct FormStep {
   double eta = 0;
   MatrixView target;      ///< Ŵ, or what else ΔŴ is to be added to, outputs × fan_in
   bool carries = true;    ///< the difference as well, by the map's weights, which are `target` then
-  bool measures = false;  ///< fills ProximalStep::move and size; the form normal alone
+  bool measures = false;  ///< fills ProximalStep::move and size; of a form that can
 };
 
 /// The samples of a step's batch, by the ranks that hold them.
@@ -31,7 +31,7 @@ struct DealtSamples {
 ///
 ///   ΔŴ = argmin_Δ ‖Δ F̂ − R‖² + λ ‖Δ‖²,   R = −η S,
 ///
-/// over the samples of all ranks, by one of the ways of enum Form. All functions are Collective. Where the system is
+/// over the samples of all ranks, by one of the ways of class Form. All functions are Collective. Where the system is
 /// not positive definite the weights stay as they are and every collective takes place all the same.
 class ProximalForm {
  public:
@@ -95,15 +95,5 @@ class ProximalForm {
   UpdateContext context_;
   Carry carry_;
 };
-
-std::unique_ptr<ProximalForm> make_normal_form(const UpdateContext& context, const MapShape& map,
-                                               const ProximalOptions& options, GramSystem gram);
-std::unique_ptr<ProximalForm> make_activations_form(const UpdateContext& context, const MapShape& map,
-                                                    const ProximalOptions& options, GramSystem gram);
-std::unique_ptr<ProximalForm> make_dual_form(const UpdateContext& context, const MapShape& map,
-                                             const ProximalOptions& options);
-/// For several ranks; on one it is make_dual_form's.
-std::unique_ptr<ProximalForm> make_dual_split_form(const UpdateContext& context, const MapShape& map,
-                                                   const ProximalOptions& options);
 
 }  // namespace sibp

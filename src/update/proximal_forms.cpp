@@ -1,5 +1,7 @@
 #include "update/proximal_forms.hpp"
 
+#include "update/form_traits.hpp"
+
 #include <numeric>
 
 #include <fmt/format.h>
@@ -12,8 +14,8 @@ Form form_of_map(const NetworkSpec& spec, const ProximalOptions& options, std::s
   require(place < options.forms.size(), "the form of the update is not chosen for every layer");
   const Form form = options.forms[place];
   if (!fits(form, spec.maps[map]))
-    throw_usage_error(
-        fmt::format("--form: found {} for layer {}, a convolution; expected normal", name_of(form), map + 1));
+    throw_usage_error(fmt::format("--form: found {} for layer {}, a convolution; expected {}", name_of(form), map + 1,
+                                  forms_in_words([&](Form other) { return fits(other, spec.maps[map]); }, "or")));
   require(options.system_of(spec.maps[map]).refresh.every == 1 || has_gram(form),
           "only a form with a Gram matrix can keep it for several steps");
   return form;
@@ -39,24 +41,9 @@ ProximalForms::ProximalForms(const UpdateContext& context, const NetworkSpec& sp
   grams_ = std::make_unique<FusedSums>(context.device, context.communicator, triangles);
   std::size_t place = 0;
   for (std::size_t i = 0; i < end; ++i) {
-    const MapShape& map = spec.maps[i];
-    const SystemOptions system = options.system_of(map);
-    switch (form_of_map(spec, options, i)) {
-      case Form::normal:
-        forms_.push_back(
-            make_normal_form(context, map, options_of_map(spec, options, i), {context, map, system, *grams_, place++}));
-        break;
-      case Form::activations:
-        forms_.push_back(make_activations_form(context, map, options, {context, map, system, *grams_, place++}));
-        break;
-      case Form::dual:
-        forms_.push_back(make_dual_form(context, map, options));
-        break;
-      case Form::dual_split:
-        forms_.push_back(context.communicator.size() > 1 ? make_dual_split_form(context, map, options)
-                                                         : make_dual_form(context, map, options));
-        break;
-    }
+    const FormTraits& form = form_of_map(spec, options, i).traits();
+    forms_.push_back(form.make({context, spec.maps[i], options_of_map(spec, options, i), *grams_, place}));
+    if (form.has_gram) ++place;
   }
 }
 

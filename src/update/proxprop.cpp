@@ -2,6 +2,7 @@
 
 #include "update/conjugate_gradients.hpp"
 #include "update/explicit_update.hpp"
+#include "update/method_traits.hpp"
 #include "update/optimiser.hpp"
 #include "update/proximal_forms.hpp"
 #include "update/scale_gradients.hpp"
@@ -122,7 +123,55 @@ class ProxProp final : public UpdateRule {
   std::optional<std::string> failure_;
 };
 
+void set_defaults(MethodOptions& options) {
+  if (options.outer == Optimiser::sgd) {
+    options.momentum = 0.95;
+    options.nesterov = true;
+  } else {
+    options.tau = 1;
+  }
+}
+
+double step_size(const MethodOptions& options, const NetworkSpec&) {
+  return options.outer == Optimiser::sgd ? 1 : 1e-3;
+}
+
+double moments(const MethodOptions& options) {
+  return OptimiserState::moments(options.outer);
+}
+
+/// What finds the step of a hidden map.
+double elements_of_proximal_step(const MapInMethod& map) {
+  if (map.options.cg_steps == 0) return update_elements(map.form(), map.in_step());
+  const MapShape& shape = map.shape();
+  const Index samples = (map.step.batch + map.step.ranks - 1) / map.step.ranks;
+  const Index columns = shape.columns == 1 ? samples : columns_of_block(shape, elements_at_hand);
+  return 3 * map.weights() + static_cast<double>(shape.outputs * columns);
+}
+
+/// The gradient, or the step that stands for it, and the moments; the last map has its gradient alone.
+double elements(const MapInMethod& map) {
+  const double of_outer = (1 + moments(map.options)) * map.weights();
+  return map.is_last() ? of_outer : of_outer + elements_of_proximal_step(map);
+}
+
+MapCost cost(const MapInMethod& map, const MachineRates& rates) {
+  if (map.is_last()) return {"gradient", gradient_cost(map.in_step(), rates)};
+  const Index cg_steps = map.options.cg_steps;
+  if (cg_steps == 0) return {std::string(name_of(map.form())), semi_implicit_cost(map.form(), map.in_step(), rates)};
+  return {fmt::format("{} CG steps", cg_steps), gradient_cost(map.in_step(), rates, static_cast<int>(cg_steps))};
+}
+
 }  // namespace
+
+const MethodTraits proxprop_method{.name = "proxprop",
+                                   .set_defaults = set_defaults,
+                                   .step_size = step_size,
+                                   .make = make_proxprop,
+                                   .moments = moments,
+                                   .elements = elements,
+                                   .cost = cost,
+                                   .has_forms = true};
 
 std::unique_ptr<UpdateRule> make_proxprop(const UpdateContext& context, const NetworkSpec& spec,
                                           const MethodOptions& options, const BatchCapacity& batch) {

@@ -1,15 +1,23 @@
 #include "sibp/update/published.hpp"
 
 #include "update/explicit_update.hpp"
+#include "update/method_traits.hpp"
 #include "update/published_subproblem.hpp"
+#include "update/tally.hpp"
 
+#include <algorithm>
+#include <utility>
 #include <vector>
+
+#include <fmt/format.h>
 
 namespace sibp {
 namespace {
 
 [[noreturn]] void refuse() {
-  throw_usage_error("--method: published is for dense layers alone; choose sibp, proxprop, sgd or adam");
+  throw_usage_error(
+      fmt::format("--method: published is for dense layers alone; choose {}",
+                  methods_in_words([](Method method) { return !method.traits().has_dense_layers_alone; })));
 }
 
 class Published final : public UpdateRule {
@@ -78,7 +86,81 @@ class Published final : public UpdateRule {
   std::vector<Gradients> gradients_;  ///< by layer
 };
 
+void set_defaults(MethodOptions& options) {
+  options.damping = {Damping::Kind::absolute, 1};
+}
+
+double step_size(const MethodOptions&, const NetworkSpec&) {
+  return 0.1;
+}
+
+std::unique_ptr<UpdateRule> make(const UpdateContext& context, const NetworkSpec& spec, const MethodOptions& options,
+                                 const BatchCapacity&) {
+  if (options.damping.kind != Damping::Kind::absolute)
+    throw_usage_error("--damping: --method published has absolute:LAMBDA only");
+  return make_published(context, spec, options.damping.value);
+}
+
+double none(const MethodOptions&) {
+  return 0;
+}
+
+double none_of_map(const MapInMethod&) {
+  return 0;
+}
+
+/// The sub-problems' matrices, and those of the data term in double, each as large as the largest layer needs it.
+double shared_elements(const NetworkSpec& spec, double samples) {
+  double outputs = 0;
+  double weights = 0;
+  double features = 0;
+  for (const MapShape& layer : spec.maps) {
+    outputs = std::max(outputs, static_cast<double>(layer.outputs) * samples);
+    weights = std::max(weights, static_cast<double>(layer.parameters()));
+    features = std::max(features, static_cast<double>(layer.fan_in()) * samples);
+  }
+  constexpr double of_double = sizeof(double) / sizeof(Real);
+  return 2 * outputs + 3 * weights + of_double * (2 * outputs + weights + features);
+}
+
+MapCost cost(const MapInMethod& map, const MachineRates& rates) {
+  return {"5+5 CG steps", published_cost(map.in_step(), rates)};
+}
+
 }  // namespace
+
+const MethodTraits published_method{.name = "published",
+                                    .note = "the procedure of its authors' code",
+                                    .set_defaults = set_defaults,
+                                    .step_size = step_size,
+                                    .make = make,
+                                    .moments = none,
+                                    .elements = none_of_map,
+                                    .shared_elements = shared_elements,
+                                    .cost = cost,
+                                    .has_dense_layers_alone = true,
+                                    .has_absolute_damping_alone = true,
+                                    .is_reproducible = false};
+
+LayerCost published_cost(const LayerInStep& step, const MachineRates& rates) {
+  constexpr int cg_steps = 5;
+  constexpr double flops_of_exponent = 6;  // of one element: G + tH, σ, and a product of two differences
+  const Sizes s(step);
+  Tally network(step.step, rates);
+  Tally update(step.step, rates);
+  add_network(network, step);
+  update.gemm(s.o, s.local, s.n);
+  for (const auto& [columns, exponents] : {std::pair(s.inputs, 3), std::pair(1.0, 15)}) {  // W, then b
+    for (int k = 0; k < cg_steps; ++k) {
+      update.gemm(s.o, columns, s.local);
+      update.all_reduce(s.o * columns);
+      update.touch(15 * s.o * columns);
+      update.gemm(s.o, s.local, columns);
+      update.elementwise(flops_of_exponent * exponents * s.o * s.local);
+    }
+  }
+  return cost_of(network, update);
+}
 
 std::unique_ptr<UpdateRule> make_published(const UpdateContext& context, const NetworkSpec& spec, double lambda) {
   return std::make_unique<Published>(context, spec, lambda);

@@ -1,5 +1,8 @@
 #include "sibp/update/semi_implicit.hpp"
 
+#include "sibp/update/methods.hpp"
+
+#include "update/method_traits.hpp"
 #include "update/proximal_forms.hpp"
 #include "update/reshaped_update.hpp"
 #include "update/scale_solve.hpp"
@@ -86,7 +89,63 @@ class SemiImplicit final : public UpdateRule {
   std::optional<std::string> failure_;
 };
 
+void settle(MethodOptions& options, const NetworkSpec& spec) {
+  if (!has_convolutions(spec)) return;
+  if (!options.step) options.step = {.kind = StepRule::Kind::relative};
+  if (!options.momentum) options.momentum = 0.9;
+}
+
+double step_size(const MethodOptions&, const NetworkSpec& spec) {
+  return has_convolutions(spec) ? 0.5 : std::min(1.0, 4.0 / static_cast<double>(spec.maps.size()));
+}
+
+std::unique_ptr<UpdateRule> make(const UpdateContext& context, const NetworkSpec& spec, const MethodOptions& options,
+                                 const BatchCapacity& batch) {
+  return make_semi_implicit(context, spec,
+                            {.damping = options.damping,
+                             .carry = options.carry,
+                             .forms = options.forms,
+                             .batch = batch,
+                             .refresh = options.refresh,
+                             .convolution = options.convolution,
+                             .step = *options.step,
+                             .momentum = *options.momentum,
+                             .weight_decay = options.weight_decay});
+}
+
+double moments(const MethodOptions& options) {
+  return *options.momentum > 0 ? 1 : 0;
+}
+
+/// The form's own; ΔŴ and V where ΔŴ is not added as it is; where steps are relative, what measures them.
+double elements(const MapInMethod& map) {
+  const MethodOptions& options = map.options;
+  const double of_form = update_elements(map.form(), map.in_step());
+  const bool is_relative = options.step->kind == StepRule::Kind::relative;
+  if (!is_relative && moments(options) == 0 && options.weight_decay == 0) return of_form;
+  const double of_steps = of_form + (1 + moments(options)) * map.weights();
+  if (!is_relative || map.is_last()) return of_steps;
+  const MapShape& shape = map.shape();
+  return of_steps + 2 * static_cast<double>(shape.fan_in() * ((shape.outputs + map.step.ranks - 1) / map.step.ranks)) +
+         1;
+}
+
+MapCost cost(const MapInMethod& map, const MachineRates& rates) {
+  return {std::string(name_of(map.form())), semi_implicit_cost(map.form(), map.in_step(), rates)};
+}
+
 }  // namespace
+
+const MethodTraits sibp_method{.name = "sibp",
+                               .settle = settle,
+                               .step_size = step_size,
+                               .make = make,
+                               .moments = moments,
+                               .elements = elements,
+                               .cost = cost,
+                               .has_forms = true,
+                               .keeps_gram = true,
+                               .solves_scales = true};
 
 std::unique_ptr<UpdateRule> make_semi_implicit(const UpdateContext& context, const NetworkSpec& spec,
                                                const ProximalOptions& options) {

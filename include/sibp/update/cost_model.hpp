@@ -70,8 +70,10 @@ struct LayerInStep {
   StepShape step;
 };
 
-/// The proximal update in one form; the formulas are those of enum Form. Local.
+/// The proximal update in one form; the formulas are those of class Form. Local.
 LayerCost semi_implicit_cost(Form form, const LayerInStep& step, const MachineRates& rates);
+/// Elements that one rank allocates for the update in one form. Local.
+double update_elements(Form form, const LayerInStep& step);
 
 /// What a layer without a map reads and writes, forward and back, and its messages where it has scales. Local.
 LayerCost element_cost(const LayerSpec& layer, const StepShape& step, const MachineRates& rates);

@@ -3,23 +3,54 @@
 #include "sibp/model/network_spec.hpp"
 #include "sibp/update/proximal_options.hpp"
 
+#include <compare>
+#include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
 namespace sibp {
 
+/// All that is known of a method, in its own source; see src/update/method_traits.hpp.
+struct MethodTraits;
+extern const MethodTraits sibp_method;
+extern const MethodTraits published_method;
+extern const MethodTraits proxprop_method;
+extern const MethodTraits sgd_method;
+extern const MethodTraits adam_method;
+
 /// How the weights are updated.
-enum class Method {
-  sibp,       ///< semi-implicit back propagation, its sub-problems solved exactly
-  published,  ///< semi-implicit back propagation by the conjugate gradients of its authors' code
-  proxprop,   ///< proximal back propagation
-  sgd,        ///< gradient descent with momentum
-  adam,
+class Method {
+ public:
+  /// `traits` outlives the method.
+  constexpr explicit Method(const MethodTraits& traits) : traits_(&traits) {}
+
+  static const Method sibp;       ///< semi-implicit back propagation, its sub-problems solved exactly
+  static const Method published;  ///< semi-implicit back propagation by the conjugate gradients of its authors' code
+  static const Method proxprop;   ///< proximal back propagation
+  static const Method sgd;        ///< gradient descent with momentum
+  static const Method adam;
+
+  [[nodiscard]] constexpr const MethodTraits& traits() const { return *traits_; }
+  friend constexpr auto operator<=>(Method, Method) = default;
+
+ private:
+  const MethodTraits* traits_;
 };
 
+inline constexpr Method Method::sibp{sibp_method};
+inline constexpr Method Method::published{published_method};
+inline constexpr Method Method::proxprop{proxprop_method};
+inline constexpr Method Method::sgd{sgd_method};
+inline constexpr Method Method::adam{adam_method};
+
+/// Every method that has a name in the options. Local.
+const std::vector<Method>& all_methods();
 /// "sibp", "published", "proxprop", "sgd" or "adam".
 std::string_view name_of(Method method);
+/// The methods that `belongs` says yes to, in words: "sibp, sgd or adam".
+std::string methods_in_words(const std::function<bool(Method)>& belongs);
 
 /// What turns gradients, or ProxProp's steps, into updates.
 enum class Optimiser {

@@ -2,6 +2,7 @@
 
 #include "sibp/model/map_shape.hpp"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,30 +26,63 @@ enum class Carry {
   old_weights,  ///< those before it, as back propagation does
 };
 
+/// All that is known of a form, in its own source; see src/update/form_traits.hpp.
+struct FormTraits;
+extern const FormTraits normal_form;
+extern const FormTraits activations_form;
+extern const FormTraits dual_form;
+extern const FormTraits dual_split_form;
+
 /// How the proximal update of a layer is computed over ranks; all forms give the same update up to rounding. With
 /// n = n_{i−1} + 1 and o = n_i, per rank of P and beyond the network's own products:
-enum class Form {
-  normal,  ///< reduce A and B, solve ΔŴ (A + λI) = B, each rank its rows: n²M/P + 2noM/P + n³/3 + 2n²o/P flops
-  activations,  ///< reduce A in the forward pass, then Σ_p R_p Y_pᵀ with Y_p = (A + λI)⁻¹ F̂_p: n³/3 + 2n²M/P in its
-                ///< place
-  dual,  ///< gather F̂ and R, solve in sample space, every rank the whole update: nM² + M³/3 + 2mM² + 2noM, m = min(n,
-         ///< o)
-  dual_split,  ///< the same solve, but each rank only its share of Ŵ, and all gather these: nM²/P + M³/3 + (2mM² +
-               ///< 2noM)/P
+class Form {
+ public:
+  /// `traits` outlives the form.
+  constexpr explicit Form(const FormTraits& traits) : traits_(&traits) {}
+
+  static const Form normal;  ///< reduce A and B, solve ΔŴ (A + λI) = B, each rank its rows: n²M/P + 2noM/P + n³/3 +
+                             ///< 2n²o/P flops
+  static const Form activations;  ///< reduce A in the forward pass, then Σ_p R_p Y_pᵀ with Y_p = (A + λI)⁻¹ F̂_p: n³/3 +
+                                  ///< 2n²M/P in its place
+  static const Form dual;  ///< gather F̂ and R, solve in sample space, every rank the whole update: nM² + M³/3 + 2mM² +
+                           ///< 2noM, m = min(n, o)
+  static const Form dual_split;  ///< the same solve, but each rank only its share of Ŵ, and all gather these: nM²/P +
+                                 ///< M³/3 + (2mM² + 2noM)/P
+
+  [[nodiscard]] constexpr const FormTraits& traits() const { return *traits_; }
+  friend constexpr bool operator==(Form, Form) = default;
+
+ private:
+  const FormTraits* traits_;
 };
 
+inline constexpr Form Form::normal{normal_form};
+inline constexpr Form Form::activations{activations_form};
+inline constexpr Form Form::dual{dual_form};
+inline constexpr Form Form::dual_split{dual_split_form};
+
+/// Every form that has a name in the options. Local.
+const std::vector<Form>& all_forms();
 /// "normal", "activations", "dual" or "dual-split".
 std::string_view name_of(Form form);
 /// The form of that name, or nothing.
 std::optional<Form> form_from_name(std::string_view name);
 /// Whether a form has A = F̂ F̂ᵀ: normal and activations.
 bool has_gram(Form form);
-/// The names with commas between.
-std::string to_text(const std::vector<Form>& forms);
-
+/// Whether a form measures how far a step moves the neurons, as relative steps need it: normal.
+bool measures_steps(Form form);
+/// Whether a form's sums over samples can be exact: normal and activations.
+bool is_reproducible(Form form);
 /// Whether a form can compute the update of such a map: dual, dual_split and activations need its columns in memory as
 /// a whole, so one a sample.
 bool fits(Form form, const MapShape& map);
+/// The names with commas between.
+std::string to_text(const std::vector<Form>& forms);
+/// The forms of such a text; nothing if it has another name. Local.
+std::optional<std::vector<Form>> forms_from_text(std::string_view text);
+/// The forms that `belongs` says yes to, in words: "normal, activations and dual".
+std::string forms_in_words(
+    const std::function<bool(Form)>& belongs = [](Form) { return true; }, std::string_view last = "and");
 
 /// What the workspaces of an update rule must hold.
 struct BatchCapacity {

@@ -1,0 +1,40 @@
+#pragma once
+
+#include "update/proximal_form.hpp"
+#include "update/tally.hpp"
+
+#include <memory>
+#include <string_view>
+
+namespace sibp {
+
+/// What a form is made of.
+struct FormPlace {
+  const UpdateContext& context;
+  const MapShape& map;
+  const ProximalOptions& options;
+  FusedSums& grams;      ///< the packed A of the maps whose form has one
+  std::size_t gram = 0;  ///< this map's place among them
+
+  /// A + λI of the map.
+  [[nodiscard]] GramSystem gram_system() const { return {context, map, options.system_of(map), grams, gram}; }
+};
+
+/// All that is known of one form of the proximal update. A new form has a constant of these in its own source, and a
+/// line in form_registry.cpp.
+struct FormTraits {
+  std::string_view name;  ///< in options and the log
+  std::unique_ptr<ProximalForm> (*make)(const FormPlace& place);
+  /// Adds what one rank does for the update of a map, beyond the network's own products.
+  void (*add_cost)(Tally& tally, const LayerInStep& layer);
+  /// Elements that one rank allocates.
+  double (*elements)(const LayerInStep& layer);
+  bool has_gram = false;             ///< forms A = F̂ F̂ᵀ, which can be kept for several steps
+  bool fits_convolutions = false;    ///< needs no columns in memory as a whole
+  bool measures_steps = false;       ///< fills ProximalStep::move and size where steps are relative
+  bool is_reproducible = false;      ///< its sums over samples can be exact
+  bool needs_alike_ranks = false;    ///< each of several ranks computes the same for itself, and must get the same bits
+  bool needs_several_ranks = false;  ///< on one it is another form
+};
+
+}  // namespace sibp

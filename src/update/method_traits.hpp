@@ -1,0 +1,66 @@
+#pragma once
+
+#include "sibp/core/error.hpp"
+#include "sibp/update/cost_model.hpp"
+#include "sibp/update/method_options.hpp"
+#include "sibp/update/update_rule.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace sibp {
+
+/// One map among those that a method trains.
+struct MapInMethod {
+  const NetworkSpec& spec;
+  const MethodOptions& options;  ///< as settled() has them
+  std::size_t map = 0;
+  const StepShape& step;
+
+  [[nodiscard]] const MapShape& shape() const { return spec.maps[map]; }
+  [[nodiscard]] double weights() const { return static_cast<double>(shape().parameters()); }
+  [[nodiscard]] bool is_last() const { return map + 1 == spec.maps.size(); }
+  [[nodiscard]] LayerInStep in_step() const { return {shape(), map == 0, step}; }
+  [[nodiscard]] Form form() const {
+    require(map < options.forms.size(), "one form per layer is needed");
+    return options.forms[map];
+  }
+};
+
+/// What a method does to a map, for people, and what that costs.
+struct MapCost {
+  std::string update;
+  LayerCost cost;
+};
+
+/// All that is known of one method. A new method has a constant of these in its own source, and a line in methods.cpp.
+struct MethodTraits {
+  std::string_view name;       ///< in options and the log
+  std::string_view note = "";  ///< beside it in --help
+  /// Sets the defaults that are not those of MethodOptions; null: none.
+  void (*set_defaults)(MethodOptions& options) = nullptr;
+  /// Chooses what depends on the network and was left open; null: step and momentum stay those of no choice, fixed and
+  /// 0.
+  void (*settle)(MethodOptions& options, const NetworkSpec& spec) = nullptr;
+  /// η or the learning rate, unless another is given.
+  double (*step_size)(const MethodOptions& options, const NetworkSpec& spec);
+  /// `options` are settled.
+  std::unique_ptr<UpdateRule> (*make)(const UpdateContext& context, const NetworkSpec& spec,
+                                      const MethodOptions& options, const BatchCapacity& batch);
+  /// Numbers kept of every weight from one step to the next.
+  double (*moments)(const MethodOptions& options);
+  /// Elements that one rank allocates for a map.
+  double (*elements)(const MapInMethod& map);
+  /// The same for all maps together, with so many samples on the rank; null: none.
+  double (*shared_elements)(const NetworkSpec& spec, double samples) = nullptr;
+  MapCost (*cost)(const MapInMethod& map, const MachineRates& rates);
+  bool has_forms = false;               ///< solves proximal problems by forms
+  bool keeps_gram = false;              ///< may keep A for several steps
+  bool solves_scales = false;           ///< updates γ and β in closed form, not by their gradients
+  bool has_dense_layers_alone = false;  ///< refuses every other layer
+  bool has_absolute_damping_alone = false;
+  bool is_reproducible = true;  ///< its sums over samples can be exact
+};
+
+}  // namespace sibp
