@@ -11,9 +11,9 @@ namespace {
 constexpr std::string_view group = "Update (train)";
 
 /// The methods that go through an optimiser, and those with each of the two.
-constexpr std::string_view with_optimiser = "sgd adam proxprop";
+constexpr std::string_view with_optimiser = "sgd adam adamw muon proxprop";
 constexpr std::string_view with_sgd = "sgd proxprop/sgd";
-constexpr std::string_view with_adam = "adam proxprop/adam";
+constexpr std::string_view with_adam = "adam adamw proxprop/adam";
 
 /// Choosing a method sets the defaults of its parameters; they stand further down in the table and are set later.
 Binding method_binding() {
@@ -64,7 +64,7 @@ void append_optimiser_options(OptionTable& table) {
   table.push_back({.name = "lr",
                    .group = group,
                    .value_name = "RATE",
-                   .help = "learning rate; adam: 0.001, proxprop: 1, or 0.001 with --outer adam, by default",
+                   .help = "learning rate; adam and adamw: 0.001, proxprop: 1, or 0.001 with --outer adam, by default",
                    .binding = positive([](auto& o) -> auto& { return o.training.eta; }),
                    .without_default = "0.1",
                    .methods = with_optimiser});
@@ -75,7 +75,7 @@ void append_optimiser_options(OptionTable& table) {
                            "proxprop: 0.95 by default",
                    .binding = fraction([](auto& o) -> auto& { return o.training.method.momentum; }),
                    .without_default = "0.9; sibp: 0, with convolutions 0.9",
-                   .methods = "sibp sgd proxprop/sgd"});
+                   .methods = "sibp sgd muon proxprop/sgd"});
   table.push_back(
       {.name = "nesterov",
        .group = group,
@@ -106,11 +106,11 @@ void append_optimiser_options(OptionTable& table) {
                    .group = group,
                    .value_name = "DECAY",
                    .help = "times the weights and biases is added to the gradient; sibp: is taken off them before each "
-                           "update, times the schedule's share of eta",
+                           "update, times the schedule's share of eta; adamw and muon: times the learning rate",
                    .binding = number_below(
                        [](auto& o) -> auto& { return o.training.method.weight_decay; },
                        std::numeric_limits<double>::infinity(), "a number of at least 0"),
-                   .methods = "sibp sgd adam proxprop"});
+                   .methods = "sibp sgd adam adamw muon proxprop"});
 }
 
 /// "sibp, published (the procedure of its authors' code), … or adam".

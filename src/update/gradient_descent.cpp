@@ -61,6 +61,11 @@ void set_defaults_of_sgd(MethodOptions& options) {
   options.momentum = 0.9;
 }
 
+void set_defaults_of_adamw(MethodOptions& options) {
+  options.weight_decay = 0.01;
+  options.decouples_decay = true;
+}
+
 double step_size_of_sgd(const MethodOptions&, const NetworkSpec& spec) {
   return has_convolutions(spec) ? 0.05 : 0.1;
 }
@@ -106,6 +111,15 @@ const MethodTraits adam_method{.name = "adam",
                                .moments = moments<Optimiser::adam>,
                                .elements = elements<Optimiser::adam>,
                                .cost = cost};
+
+const MethodTraits adamw_method{.name = "adamw",
+                                .note = "Adam, its weight decay beside the gradient",
+                                .set_defaults = set_defaults_of_adamw,
+                                .step_size = step_size_of_adam,
+                                .make = make<Optimiser::adam>,
+                                .moments = moments<Optimiser::adam>,
+                                .elements = elements<Optimiser::adam>,
+                                .cost = cost};
 
 LayerCost gradient_cost(const LayerInStep& step, const MachineRates& rates, int cg_steps) {
   const Sizes s(step);

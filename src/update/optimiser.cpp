@@ -1,14 +1,17 @@
 #include "update/optimiser.hpp"
 
 #include <cmath>
+#include <span>
 
 #include <fmt/format.h>
 
 namespace sibp {
 
-OptimiserState::OptimiserState(Device& device, const NetworkSpec& spec, Optimiser kind, const MethodOptions& options)
-    : device_(device), kind_(kind), options_(options) {
-  for (const MapShape& map : spec.maps) of_maps_.push_back(make_moments(map.outputs, map.fan_in()));
+OptimiserState::OptimiserState(Device& device, const NetworkSpec& spec, Optimiser kind, const MethodOptions& options,
+                               std::size_t first_map)
+    : device_(device), kind_(kind), options_(options), first_map_(first_map) {
+  for (const MapShape& map : std::span(spec.maps).subspan(first_map))
+    of_maps_.push_back(make_moments(map.outputs, map.fan_in()));
   for (const ScaleShape& scales : spec.scales()) of_scales_.push_back(make_moments(scales.channels, scales.columns));
 }
 
@@ -23,6 +26,10 @@ void OptimiserState::apply(Moments& moments, double rate, double decay, ConstMat
         gradient, moments.first.view(), weights);
     return;
   }
+  if (options_.decouples_decay) {
+    device_.scale(static_cast<Real>(1 - rate * decay), weights);
+    decay = 0;
+  }
   const auto t = static_cast<double>(steps_);
   device_.adam_step({.rate = rate,
                      .beta1 = options_.beta1,
@@ -34,18 +41,20 @@ void OptimiserState::apply(Moments& moments, double rate, double decay, ConstMat
                     gradient, moments.first.view(), moments.second.view(), weights);
 }
 
-void OptimiserState::add_state(UpdateState& state, std::vector<Moments>& all, std::string_view suffix) const {
-  for (std::size_t i = 0; i < all.size(); ++i) {
+void OptimiserState::add_state(UpdateState& state, std::vector<Moments>& all, std::size_t first,
+                               std::string_view suffix) const {
+  for (std::size_t k = 0; k < all.size(); ++k) {
+    const std::size_t i = first + k;
     const char* name = kind_ == Optimiser::sgd ? "velocity" : "first";
-    state.matrices.emplace(fmt::format("{}.{}{}", name, i, suffix), all[i].first.view());
-    if (kind_ == Optimiser::adam) state.matrices.emplace(fmt::format("second.{}{}", i, suffix), all[i].second.view());
+    state.matrices.emplace(fmt::format("{}.{}{}", name, i, suffix), all[k].first.view());
+    if (kind_ == Optimiser::adam) state.matrices.emplace(fmt::format("second.{}{}", i, suffix), all[k].second.view());
   }
 }
 
 UpdateState OptimiserState::state() {
   UpdateState state;
-  add_state(state, of_maps_, "");
-  add_state(state, of_scales_, ".scales");
+  add_state(state, of_maps_, first_map_, "");
+  add_state(state, of_scales_, 0, ".scales");
   if (kind_ == Optimiser::adam) state.numbers.emplace("steps", steps_);
   return state;
 }

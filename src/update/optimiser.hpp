@@ -14,7 +14,9 @@ namespace sibp {
 /// same on all ranks.
 class OptimiserState {
  public:
-  OptimiserState(Device& device, const NetworkSpec& spec, Optimiser kind, const MethodOptions& options);
+  /// For the maps from `first_map` (counted from 0) to the last, and for all scales.
+  OptimiserState(Device& device, const NetworkSpec& spec, Optimiser kind, const MethodOptions& options,
+                 std::size_t first_map = 0);
 
   /// How many numbers are kept of every weight.
   static double moments(Optimiser kind) { return kind == Optimiser::sgd ? 1 : 2; }
@@ -23,7 +25,7 @@ class OptimiserState {
   void start_step() { ++steps_; }
   /// Ŵ of a map (from 0) follows `gradient`, or what stands for it, of equal shape, at this learning rate.
   void apply(std::size_t map, double rate, ConstMatrixView gradient, MatrixView weights) {
-    apply(of_maps_.at(map), rate, options_.weight_decay, gradient, weights);
+    apply(of_maps_.at(map - first_map_), rate, options_.weight_decay, gradient, weights);
   }
   /// [γ β] of a normalisation in the same way, without weight decay.
   void apply_scales(std::size_t scales, double rate, ConstMatrixView gradient, MatrixView weights) {
@@ -41,11 +43,12 @@ class OptimiserState {
 
   [[nodiscard]] Moments make_moments(Index rows, Index cols);
   void apply(Moments& moments, double rate, double decay, ConstMatrixView gradient, MatrixView weights);
-  void add_state(UpdateState& state, std::vector<Moments>& all, std::string_view suffix) const;
+  void add_state(UpdateState& state, std::vector<Moments>& all, std::size_t first, std::string_view suffix) const;
 
   Device& device_;
   Optimiser kind_;
   MethodOptions options_;
+  std::size_t first_map_;
   Index steps_ = 0;  ///< t
   std::vector<Moments> of_maps_;
   std::vector<Moments> of_scales_;

@@ -2,6 +2,7 @@
 // one matrix.
 #include "sibp/update/methods.hpp"
 
+#include "support/named_method.hpp"
 #include "support/reference_network.hpp"
 #include "support/reference_optimiser.hpp"
 #include "support/small_conv_nets.hpp"
@@ -38,17 +39,20 @@ class ConvNetMethods : public testing::TestWithParam<std::tuple<const char*, Oth
 
 INSTANTIATE_TEST_SUITE_P(
     Methods, ConvNetMethods,
-    testing::Combine(testing::ValuesIn(small_conv_nets),
-                     testing::Values(OtherCase{"sgd", with(Method::sgd), 0.2},
-                                     OtherCase{"adam", with(Method::adam, [](auto& o) { o.epsilon = 1e-3; }), 0.01},
-                                     OtherCase{"proxprop", with(Method::proxprop), 0.5},
-                                     OtherCase{"proxprop, cg",
-                                               with(Method::proxprop,
-                                                    [](auto& o) {
-                                                      o.cg_steps = 3;
-                                                      o.tau = 2;
-                                                    }),
-                                               0.5})));
+    testing::Combine(
+        testing::ValuesIn(small_conv_nets),
+        testing::Values(OtherCase{"sgd", with(Method::sgd), 0.2},
+                        OtherCase{"adam", with(Method::adam, [](auto& o) { o.epsilon = 1e-3; }), 0.01},
+                        OtherCase{"adamw", with(named_method("adamw"), [](auto& o) { o.epsilon = 1e-3; }), 0.01},
+                        OtherCase{"muon", with(named_method("muon"), [](auto& o) { o.epsilon = 1e-3; }), 0.2},
+                        OtherCase{"proxprop", with(Method::proxprop), 0.5},
+                        OtherCase{"proxprop, cg",
+                                  with(Method::proxprop,
+                                       [](auto& o) {
+                                         o.cg_steps = 3;
+                                         o.tau = 2;
+                                       }),
+                                  0.5})));
 
 TEST_P(ConvNetMethods, AreTheReferenceStepByStepOnAnyNumberOfRanks) {
   const auto& [text, c] = GetParam();

@@ -1,13 +1,15 @@
 #pragma once
 
-// Gradient descent with momentum, Adam and the proximal steps of ProxProp in plain double loops, on the gradients of
-// ReferenceStep or others.
+// Gradient descent with momentum, Adam, Muon and the proximal steps of ProxProp in plain double loops, on the gradients
+// of ReferenceStep or others.
 
 #include "sibp/update/method_options.hpp"
 
 #include "support/reference_step.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <string_view>
 #include <vector>
 
 namespace sibp::naive {
@@ -40,14 +42,38 @@ struct ReferenceOptimiser {
       if (options.method == Method::proxprop && i + 1 < spec.maps.size())
         direction = proximal_direction(direction, features[i]);
       if (steps == 1) first[i] = second[i] = Dense(direction.rows, direction.cols);
-      const bool with_adam =
-          options.method == Method::adam || (options.method == Method::proxprop && options.outer == Optimiser::adam);
+      if (is("muon") && i + 1 < spec.maps.size()) {
+        muon(i, direction);
+        continue;
+      }
+      const bool with_adam = is("adam") || is("adamw") || is("muon") ||
+                             (options.method == Method::proxprop && options.outer == Optimiser::adam);
+      const double its_rate = is("muon") ? rate / 100 : rate;
+      const double decay = i < spec.maps.size() && !is("muon") ? options.weight_decay : 0;
       for (std::size_t k = 0; k < direction.values.size(); ++k) {
-        const double decay = i < spec.maps.size() ? options.weight_decay : 0;
-        const double g = direction.values[k] + decay * weights[i].values[k];
-        weights[i].values[k] -= rate * (with_adam ? adam(i, k, g) : momentum(i, k, g));
+        double& w = weights[i].values[k];
+        const double g = direction.values[k] + (is("adamw") ? 0 : decay * w);
+        if (is("adamw")) w *= 1 - its_rate * decay;
+        w -= its_rate * (with_adam ? adam(i, k, g) : momentum(i, k, g));
       }
     }
+  }
+
+  [[nodiscard]] bool is(std::string_view name) const { return name_of(options.method) == name; }
+
+  /// Five Newton–Schulz steps towards the polar factor.
+  static Dense polar_factor(Dense x) {
+    double size = 0;
+    for (const double value : x.values) size += value * value;
+    for (double& value : x.values) value /= std::sqrt(size);
+    for (int step = 0; step < 5; ++step) {
+      const Dense squares = product(x, transpose(x));
+      const Dense once = product(squares, x);
+      const Dense twice = product(squares, once);
+      for (std::size_t k = 0; k < x.values.size(); ++k)
+        x.values[k] = 3.4445 * x.values[k] - 4.7750 * once.values[k] + 2.0315 * twice.values[k];
+    }
+    return x;
   }
 
   /// −ΔŴ of ½‖Δ F̂ − R‖² + 1/(2τ)‖Δ‖² with R F̂ᵀ = −gradient: −ΔŴ (F̂ F̂ᵀ + I/τ) = gradient.
@@ -65,6 +91,21 @@ struct ReferenceOptimiser {
     double& v = first[i].values[k];
     v = *options.momentum * v + g;
     return options.nesterov ? g + *options.momentum * v : v;
+  }
+
+  void muon(std::size_t i, const Dense& gradient) {
+    Dense step = gradient;
+    for (std::size_t k = 0; k < step.values.size(); ++k) {
+      double& v = first[i].values[k];
+      v = *options.momentum * v + gradient.values[k];
+      step.values[k] += *options.momentum * v;
+    }
+    step = polar_factor(step);
+    const double shape = std::max(1.0, static_cast<double>(step.rows) / static_cast<double>(step.cols));
+    for (std::size_t k = 0; k < step.values.size(); ++k) {
+      double& w = weights[i].values[k];
+      w = (1 - options.weight_decay * rate) * w - rate * std::sqrt(shape) * step.values[k];
+    }
   }
 
   double adam(std::size_t i, std::size_t k, double g) {

@@ -7,6 +7,8 @@
 #include "sibp/update/methods.hpp"
 #include "sibp/update/semi_implicit.hpp"
 
+#include "support/named_method.hpp"
+
 #include <cstdlib>
 #include <new>
 
@@ -102,7 +104,8 @@ TEST(MemoryModel, CountsTheMatricesOfEachMethod) {
   (void)context.communicator.make_reducible(*device, 1, 1);  // the first makes a trial, which takes memory of its own
   MethodOptions proxprop = default_options(Method::proxprop);
   proxprop.forms = std::vector<Form>(3, Form::activations);
-  for (const MethodOptions& method : {default_options(Method::sgd), default_options(Method::adam), proxprop}) {
+  for (const MethodOptions& method : {default_options(Method::sgd), default_options(Method::adam),
+                                      default_options(testing_support::named_method("muon")), proxprop}) {
     std::int64_t shared = 0;
     const double own = bytes_allocated_by([&] {
       auto rule = make_update_rule(context, spec(), method, capacity);
@@ -134,7 +137,8 @@ std::vector<MethodOptions> methods_of_conv_nets() {
   methods[2].momentum = 0;
   methods[2].weight_decay = 0.1;
   methods[2].convolution.refresh.every = 1;
-  for (const Method method : {Method::sgd, Method::adam, Method::proxprop}) methods.push_back(default_options(method));
+  for (const Method method : all_methods())
+    if (method != Method::sibp && method != Method::published) methods.push_back(default_options(method));
   for (MethodOptions& method : methods) method.forms = std::vector<Form>(conv_net().maps.size(), Form::normal);
   return methods;
 }

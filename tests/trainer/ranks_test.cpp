@@ -98,7 +98,8 @@ constexpr std::array forms{Form::normal, Form::activations, Form::dual, Form::du
 /// Every method, and ProxProp in its four forms.
 std::vector<MethodOptions> all_methods() {
   std::vector<MethodOptions> all;
-  for (const Method method : {Method::sibp, Method::published, Method::sgd, Method::adam}) {
+  for (const Method method : sibp::all_methods()) {
+    if (method == Method::proxprop) continue;
     all.push_back(default_options(method));
     all.back().forms = {Form::normal};
   }

@@ -103,8 +103,9 @@ TEST_F(Reproducible, AConvNetWithEveryMethod) {
   text_ = testing_support::conv_net;
   data_.synthetic_shape = TensorShape{7, 6, 2};
   std::vector<MethodOptions> methods{testing_support::sibp_of_conv_net()};
-  for (const Method method : {Method::sgd, Method::adam, Method::proxprop}) methods.push_back(default_options(method));
-  methods.back().forms = {Form::normal};
+  for (const Method method : all_methods())
+    if (method != Method::sibp && method != Method::published) methods.push_back(default_options(method));
+  for (MethodOptions& method : methods) method.forms = {Form::normal};
   for (const MethodOptions& method : methods) {
     SCOPED_TRACE(name_of(method.method));
     options_.method = method;

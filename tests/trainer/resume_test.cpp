@@ -24,8 +24,7 @@ TEST_F(Resume, StoppedAfterAnyStepItIsTheSame) {
 
 TEST_F(Resume, WithEveryMethodItIsTheSame) {
   std::vector<MethodOptions> methods;
-  for (const Method method : {Method::sibp, Method::published, Method::sgd, Method::adam, Method::proxprop})
-    methods.push_back(default_options(method));
+  for (const Method method : all_methods()) methods.push_back(default_options(method));
   methods.push_back(default_options(Method::proxprop, Optimiser::adam));
   for (const Form form : {Form::normal, Form::activations, Form::dual, Form::dual_split}) {
     methods.push_back(default_options(Method::sibp));

@@ -2,6 +2,7 @@
 #include "sibp/update/methods.hpp"
 
 #include "support/files.hpp"
+#include "support/named_method.hpp"
 #include "support/reference_optimiser.hpp"
 #include "support/step_fixture.hpp"
 
@@ -88,7 +89,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"nesterov", with(Method::sgd, nesterov), 0.2}, Case{"decay", with(Method::sgd, decay), 0.2},
                     Case{"nesterovAndDecay", with(Method::sgd, nesterov_and_decay), 0.2},
                     Case{"adam", with(Method::adam), 0.01}, Case{"adamBetas", with(Method::adam, other_betas), 0.05},
-                    Case{"adamDecay", with(Method::adam, decay), 0.01}, Case{"proxprop", with(Method::proxprop), 1},
+                    Case{"adamDecay", with(Method::adam, decay), 0.01},
+                    Case{"adamw", with(named_method("adamw"), decay), 0.05},
+                    Case{"muon", with(named_method("muon"), decay), 0.05}, Case{"proxprop", with(Method::proxprop), 1},
                     Case{"proxpropOneCgStep", with(Method::proxprop, one_cg_step), 1},
                     Case{"proxpropThreeCgSteps", with(Method::proxprop, three_cg_steps), 0.5},
                     Case{"proxpropAdam", with(Method::proxprop, {}, Optimiser::adam), 0.01},

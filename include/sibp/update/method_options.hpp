@@ -83,6 +83,7 @@ struct MethodOptions {
   double beta2 = 0.999;   ///< 0 ≤ β₂ < 1
   double epsilon = 1e-8;  ///< ε > 0
   double weight_decay = 0;  ///< δ ≥ 0, of weights and biases alike: δ Ŵ is added to the gradient; sibp: Ŵ ← (1 − δ s) Ŵ
+  bool decouples_decay = false;  ///< Adam's: Ŵ ← (1 − δ η) Ŵ before the step instead
 };
 
 /// The defaults of a method. Those of published are its authors' (λ = 1); those of proxprop its paper's (section 4 and

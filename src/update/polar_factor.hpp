@@ -1,0 +1,30 @@
+#pragma once
+
+#include "sibp/device/device.hpp"
+
+namespace sibp {
+
+/// An approximate polar factor: X = U Σ Vᵀ becomes about U Vᵀ, its singular values between 0.7 and 1.2, by five
+/// Newton–Schulz steps
+///
+///   X ← a X + (b X Xᵀ + c (X Xᵀ)²) X,   (a, b, c) = (3.4445, −4.7750, 2.0315),
+///
+/// from X / ‖X‖ (Jordan et al. 2024, Muon). Small singular values, below about 0.01 of ‖X‖, stay smaller.
+class PolarFactor {
+ public:
+  static constexpr int steps = 5;
+
+  /// For matrices of at most rows × cols.
+  PolarFactor(Device& device, Index rows, Index cols);
+
+  /// Replaces X; leaves zeros as they are. Local.
+  void replace(MatrixView x);
+
+ private:
+  Device& device_;
+  Matrix squares_;  ///< X Xᵀ or Xᵀ X, the smaller of the two
+  Matrix powers_;   ///< b X Xᵀ + c (X Xᵀ)²
+  Matrix next_;     ///< the X of the next step
+};
+
+}  // namespace sibp
