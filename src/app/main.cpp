@@ -13,6 +13,7 @@
 #include "sibp/core/file.hpp"
 #include "sibp/core/heartbeat.hpp"
 #include "sibp/core/last_words.hpp"
+#include "sibp/core/printable.hpp"
 #include "sibp/core/process.hpp"
 #include "sibp/core/stop_request.hpp"
 #include "sibp/core/watchdog.hpp"
@@ -21,12 +22,15 @@
 #include "app/session.hpp"
 
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace {
 
@@ -48,7 +52,12 @@ void agree_on_options(const sibp::Options& options, const sibp::Communicator& wo
 /// The options with those of a checkpoint behind them, if the training goes on from one.
 sibp::Options options_on_resume(const sibp::Options& given, int argc, char** argv, const sibp::Environment& variables,
                                 const sibp::Communicator& world, const sibp::Resumption& from) {
-  if (!from.from_checkpoint) return given;
+  if (!from.from_checkpoint) {
+    sibp::agreed(world, [&] {
+      if (!given.wrong_without_checkpoint.empty()) sibp::throw_usage_error(given.wrong_without_checkpoint);
+    });
+    return given;
+  }
   auto options = sibp::agreed(world, [&] {
     auto resumed = sibp::parse_options(argc, argv, variables, from.config);
     sibp::check_same_training(resumed, from.config);
@@ -110,7 +119,7 @@ int run_command(int argc, char** argv, const sibp::Environment& variables, const
 void report(const std::string& message) {
   std::fflush(stdout);
   // One call: the lines of several ranks arrive whole.
-  std::fputs(fmt::format("sibp_dist: {}\n", message).c_str(), stderr);
+  std::fputs(fmt::format("sibp_dist: {}\n", sibp::printable(message)).c_str(), stderr);
   std::fflush(stderr);
 }
 
@@ -150,22 +159,35 @@ int run(int argc, char** argv, const sibp::Environment& variables, sibp::Watchdo
   }
 }
 
-}  // namespace
+/// Where an error comes up while another is dealt with, mostly for want of memory. Allocates nothing.
+[[noreturn]] void end_at_once() noexcept {
+  constexpr std::string_view message = "sibp_dist: error: out of memory, or an error that nothing was ready for\n";
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, message.data(), message.size());
+  std::_Exit(static_cast<int>(ExitStatus::runtime));
+}
 
-int main(int argc, char** argv) {
+/// The program from its start to its end. Throws what keeps it from getting as far as MPI.
+int start(int argc, char** argv) {
   const auto variables = sibp::current_environment();  // MPI's start adds a launcher's variables even without one
   if (variables.contains("SUPERVISOR_QUESTION")) return answer_supervisor(argc, argv, variables);
   sibp::give_back_large_blocks();
   sibp::catch_stop_signals();
   sibp::Watchdog watchdog;
+  sibp::MpiEnvironment environment(argc, argv);
+  const int status = run(argc, argv, variables, watchdog);
+  sibp::beat(sibp::Activity::end);
+  environment.finish();
+  return status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::set_terminate(end_at_once);
   try {
-    sibp::MpiEnvironment environment(argc, argv);
-    const int status = run(argc, argv, variables, watchdog);
-    sibp::beat(sibp::Activity::end);
-    environment.finish();
-    return status;
-  } catch (const std::exception& error) {  // MPI did not start
-    report(fmt::format("error: {}", error.what()));
+    return start(argc, argv);
+  } catch (const std::exception& error) {  // without a string of its own: there may be no memory for one
+    std::fprintf(stderr, "sibp_dist: error: cannot start: %s; is there memory and room for a thread?\n", error.what());
     return static_cast<int>(ExitStatus::runtime);
   }
 }

@@ -72,6 +72,15 @@ void append_checkpoint_options(OptionTable& table) {
                    .binding = integer(
                        [](auto& o) -> auto& { return o.guard.keep; }, 1),
                    .on_resume = OnResume::free});
+  table.push_back({.name = "keep-best",
+                   .group = group,
+                   .value_name = "MEASURE",
+                   .help =
+                       "keep the checkpoint with the best value of an evaluation as well: none, validation_accuracy, "
+                       "validation_loss",
+                   .binding = choice_of([](auto& o) -> auto& { return o.guard.keep_best; },
+                                        {Measure::none, Measure::validation_accuracy, Measure::validation_loss}),
+                   .on_resume = OnResume::free});
   table.push_back({.name = "resume",
                    .group = group,
                    .value_name = "DIR",

@@ -82,12 +82,23 @@ void set_option(Options& options, const Given& given) {
   }
 }
 
+/// Throws what is wrong, or keeps it where that is not certain yet.
+void refuse(Options& options, const std::string& what, bool may_be_right) {
+  if (!may_be_right) throw_usage_error(what);
+  if (options.wrong_without_checkpoint.empty()) options.wrong_without_checkpoint = what;
+}
+
 void set_options(Options& options, const Sources& sources) {
+  // The method of a run that goes on is its checkpoint's, which is read later.
+  const bool awaits_method = find_given(sources, "resume").given != nullptr && sources.back().empty() &&
+                             find_given(sources, "method").given == nullptr;
   for (const OptionEntry& entry : option_table()) {
     const Found found = find_given(sources, entry.name);
     if (found.given == nullptr) continue;
     if (const std::string reason = irrelevance(entry, options); !reason.empty()) {
-      if (found.level == command_line_level) throw_usage_error(fmt::format("{}: {}", found.given->label, reason));
+      if (found.level == command_line_level)
+        refuse(options, fmt::format("{}: {}", found.given->label, reason),
+               awaits_method && !is_of_method(entry, options.training.method));
       continue;
     }
     if (!is_displaced(sources, entry, found)) set_option(options, *found.given);
@@ -189,6 +200,9 @@ void check_together(const Options& options, const Sources& sources) {
       throw_usage_error(fmt::format("--{}: found nothing, but {} idx needs this file", name, label("dataset")));
     }
   }
+  if (options.guard.keep_best != Measure::none && options.validation == 0)
+    throw_usage_error(fmt::format("{}: found '{}', but no samples are held out; give --validation N, or leave it out",
+                                  label("keep-best"), name_of(options.guard.keep_best)));
   const auto& training = options.training;
   const MethodOptions& method = training.method;
   if (method.method.traits().has_absolute_damping_alone && method.damping.kind != Damping::Kind::absolute) {

@@ -62,11 +62,6 @@ double free_shared_memory() {
   return static_cast<double>(file_system.f_bavail) * static_cast<double>(file_system.f_frsize);
 }
 
-std::string processor() {
-  const std::string model = value_in("/proc/cpuinfo", "model name");
-  return model.empty() ? "unknown" : model;
-}
-
 /// Those that the rank sees.
 std::string gpus() {
   const int count = find_gpus().count;
@@ -89,6 +84,11 @@ std::string build() {
 
 }  // namespace
 
+std::string processor_name() {
+  const std::string model = value_in("/proc/cpuinfo", "model name");
+  return model.empty() ? "unknown" : model;
+}
+
 RankFacts facts_of_this_rank(const ThreadPlan& plan, const Device& device) {
   return {.host = host_name(),
           .cores = allowed_cores(),
@@ -98,7 +98,7 @@ RankFacts facts_of_this_rank(const ThreadPlan& plan, const Device& device) {
           .free_bytes = memory("MemAvailable"),
           .shared_bytes = free_shared_memory(),
           .gpu = gpus(),
-          .processor = processor(),
+          .processor = processor_name(),
           .mpi = mpi_library(),
           .blas = device.description(),
           .build = build(),

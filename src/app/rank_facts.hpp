@@ -26,6 +26,9 @@ struct RankFacts {
   std::string advice{};  ///< what would make products faster; empty: nothing
 };
 
+/// The processor's name as the system tells it; "unknown" if it does not. Local.
+std::string processor_name();
+
 /// The facts of this rank. Local. Throws Error (runtime) if the system does not tell.
 RankFacts facts_of_this_rank(const ThreadPlan& plan, const Device& device);
 

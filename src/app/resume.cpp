@@ -4,6 +4,7 @@
 #include "sibp/app/run_status.hpp"
 #include "sibp/comm/agreement.hpp"
 #include "sibp/core/error.hpp"
+#include "sibp/core/file.hpp"
 #include "sibp/core/heartbeat.hpp"
 
 #include "app/option_table.hpp"
@@ -12,17 +13,13 @@
 #include <system_error>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 namespace sibp {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool is_there(const fs::path& path) {
-  std::error_code unknown;
-  return fs::exists(path, unknown);
-}
 
 bool are_same(const fs::path& a, const fs::path& b) {
   std::error_code unknown;
@@ -132,6 +129,18 @@ fs::path settled_folder(const Options& options) {
     return {};
   const fs::path run = run_of(options.resume);
   return CheckpointFolder(run / RunFolder::checkpoints_name).steps().empty() ? fs::path() : run;
+}
+
+std::string changes_since(const RunFacts& then, const RunFacts& now, bool reproducible) {
+  std::vector<std::string> changes;
+  for (const auto& [name, value] : now.machine) {
+    const auto found = then.machine.find(name);
+    if (found != then.machine.end() && found->second != value)
+      changes.push_back(fmt::format("{} {} instead of {}", name, value, found->second));
+  }
+  if (!reproducible && then.ranks != now.ranks)
+    changes.push_back(fmt::format("ranks {} instead of {}", now.ranks, then.ranks));
+  return fmt::format("{}", fmt::join(changes, ", "));
 }
 
 void check_same_training(const Options& options, const std::string& config) {

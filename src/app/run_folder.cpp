@@ -9,9 +9,11 @@
 #include <ctime>
 #include <system_error>
 
+#include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace sibp {
@@ -85,6 +87,17 @@ void remove_partial_files(const fs::path& folder) {
   }
 }
 
+/// Sees that what a run writes to again is no pipe or the like, which may never take or give anything.
+void check_regular(const fs::path& folder) {
+  for (const char* name : {metrics_name, "config.ini", "status.json", RunFolder::model_name}) {
+    std::error_code unknown;
+    const fs::file_status there = fs::status(folder / name, unknown);
+    if (fs::exists(there) && !fs::is_regular_file(there))
+      throw Error(ExitStatus::runtime,
+                  fmt::format("cannot write {}, which is no regular file; remove it", (folder / name).string()));
+  }
+}
+
 /// Sees that things can be made in the folder, or in the nearest one above it that is there.
 void check_writable(const fs::path& folder) {
   std::error_code unknown;
@@ -123,6 +136,7 @@ RunFolder RunFolder::claim(const fs::path& out, std::string_view name) {
 }
 
 RunFolder RunFolder::reopen(fs::path folder, RunLock lock, std::int64_t metrics_bytes) {
+  check_regular(folder);
   remove_partial_files(folder);
   std::error_code missing;
   const auto found = fs::file_size(folder / metrics_name, missing);
@@ -134,9 +148,8 @@ RunFolder RunFolder::reopen(fs::path folder, RunLock lock, std::int64_t metrics_
 }
 
 bool RunFolder::is_of_a_run(const fs::path& folder) {
-  std::error_code unknown;
-  return fs::exists(folder / RunLock::file_name, unknown) &&
-         (fs::exists(folder / metrics_name, unknown) || fs::exists(folder / checkpoints_name, unknown));
+  return is_there(folder / RunLock::file_name) &&
+         (is_there(folder / metrics_name) || is_there(folder / checkpoints_name));
 }
 
 void MetricsWriter::on_record(const MetricsRecord& record) {
@@ -155,6 +168,28 @@ void MetricsWriter::write_waiting() {
 std::int64_t MetricsWriter::flush() {
   write_waiting();
   return folder_->flush_metrics();
+}
+
+RunFolder::RunFolder(fs::path path, RunLock lock, LineFile metrics)
+    : path_(std::move(path)),
+      lock_(std::move(lock)),
+      metrics_(std::move(metrics)),
+      folder_(path_, O_RDONLY | O_DIRECTORY) {
+}
+
+void RunFolder::check_place() const {
+  struct stat mine = {};
+  struct stat there = {};
+  if (folder_.open_error() != 0 || ::fstat(folder_.descriptor(), &mine) != 0) return;
+  if (::stat(path_.c_str(), &there) == 0 && there.st_dev == mine.st_dev && there.st_ino == mine.st_ino) return;
+  throw Error(
+      ExitStatus::runtime,
+      fmt::format("{} is not the folder of this run any more; it was renamed or removed: put it back", path_.string()));
+}
+
+std::int64_t RunFolder::flush_metrics() {
+  check_place();
+  return metrics_.flush();
 }
 
 void RunFolder::write(std::string_view file_name, std::string_view content) const {

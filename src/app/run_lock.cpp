@@ -8,7 +8,6 @@
 #include <ctime>
 #include <string>
 #include <system_error>
-#include <utility>
 
 #include <fcntl.h>
 #include <fmt/chrono.h>
@@ -47,36 +46,21 @@ int lock(int file) {
 
 }  // namespace
 
-RunLock::RunLock(const std::filesystem::path& folder) {
+RunLock::RunLock(const std::filesystem::path& folder) : file_(folder / file_name, O_RDWR | O_CREAT) {
   const auto path = folder / file_name;
-  file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (file_ < 0)
+  if (file_.open_error() != 0)
     throw Error(ExitStatus::runtime, fmt::format("cannot write {}: {}; choose another folder with --out", path.string(),
-                                                 std::system_category().message(errno)));
-  const int reason = lock(file_);
+                                                 std::system_category().message(file_.open_error())));
+  const int reason = lock(file_.descriptor());
   if (reason == 0) {
-    write_holder(file_);
+    write_holder(file_.descriptor());
   } else if (reason == EAGAIN || reason == EACCES) {
-    const std::string holder = holder_of(file_);
-    ::close(file_);
     throw_usage_error(fmt::format("--out: found {} in use by {}; wait for its end or choose another folder",
-                                  folder.string(), holder));
+                                  folder.string(), holder_of(file_.descriptor())));
   } else {
     spdlog::warn("{} cannot be locked ({}): nothing keeps a second run out of this folder", path.string(),
                  std::system_category().message(reason));
   }
-}
-
-RunLock::RunLock(RunLock&& other) noexcept : file_(std::exchange(other.file_, -1)) {
-}
-
-RunLock& RunLock::operator=(RunLock&& other) noexcept {
-  std::swap(file_, other.file_);
-  return *this;
-}
-
-RunLock::~RunLock() {
-  if (file_ >= 0) ::close(file_);
 }
 
 }  // namespace sibp

@@ -27,6 +27,15 @@ bool is_checkpoint_of_a_run(const std::filesystem::path& path) {
   return path.parent_path() == RunFolder::checkpoints_name && step_of_name(path.filename().string()) >= 0;
 }
 
+nlohmann::ordered_json to_json(const Best& best) {
+  if (best.step < 0) return {};
+  const CheckpointFolder checkpoints(RunFolder::checkpoints_name);
+  return {{"measure", name_of(best.measure)},
+          {"value", best.value},
+          {"step", best.step},
+          {"checkpoint", checkpoints.path_of(best.step).string()}};
+}
+
 std::string name_of_end(ExitStatus status) {
   if (status == ExitStatus::done) return "done";
   return status == ExitStatus::stopped ? "stopped" : "failed";
@@ -78,6 +87,11 @@ void RunStatus::checkpoint_written(const std::filesystem::path& checkpoint) {
   write();
 }
 
+void RunStatus::set_best(const Best& best) {
+  const std::lock_guard lock(mutex_);
+  best_ = best;
+}
+
 void RunStatus::ended(ExitStatus status, const std::string& message) {
   const std::lock_guard lock(mutex_);
   state_ = name_of_end(status);
@@ -93,6 +107,7 @@ void RunStatus::write() {
   object["step"] = step_.load(std::memory_order_relaxed);
   object["message"] = message_;
   object["checkpoint"] = checkpoint_.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(checkpoint_);
+  object["best"] = to_json(best_);
   object["run"] = run_.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(run_);
   object["host"] = host_name();
   object["process"] = ::getpid();

@@ -2,8 +2,10 @@
 
 #include "sibp/comm/agreement.hpp"
 #include "sibp/comm/gpu_communicator.hpp"
+#include "sibp/core/printable.hpp"
 #include "sibp/layer/language.hpp"
 
+#include "app/blas_memory.hpp"
 #include "app/gpu_choice.hpp"
 #include "app/size_text.hpp"
 
@@ -48,6 +50,7 @@ Compute open_compute(const Options& options, const Communicator& world) {
   const std::optional<GpuChoice> gpu = choose_gpu(options, world);
   const ThreadPlan plan = plan_threads(options.threads, make_node_communicator());
   if (gpu) return open_gpu(*gpu, options, world, plan);
+  agreed(world, [&] { check_blas_memory(plan.threads); });
   Compute compute{plan, options.reproducible ? make_reproducible_device(plan.threads) : make_cpu_device(plan.threads),
                   world};
   if (world.size() > 1) compute.device->set_progress([world] { world.poll(); });
@@ -92,7 +95,7 @@ NetworkSpec network_of(const Options& options, const Dataset& dataset) {
 void print_on_root(const Communicator& world, const std::string& text) {
   agreed(world, [&] {
     if (!world.is_root()) return;
-    if (std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0) return;
+    if (std::fputs(printable(text).c_str(), stdout) >= 0 && std::fflush(stdout) == 0) return;
     throw Error(ExitStatus::runtime,
                 fmt::format("cannot write to standard output: {}", std::system_category().message(errno)));
   });

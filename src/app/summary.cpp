@@ -32,6 +32,14 @@ std::string shares_text(const PhaseSeconds& means, double seconds) {
   return text;
 }
 
+/// The best checkpoint; empty if none was looked for.
+std::string best_line(const Best& best) {
+  if (best.step < 0) return "";
+  return best.measure == Measure::validation_loss
+             ? fmt::format("  {:<11}validation loss {:.4f} after step {}\n", "best", best.value, best.step)
+             : fmt::format("  {:<11}validation accuracy {:.2f} % after step {}\n", "best", 100 * best.value, best.step);
+}
+
 /// How fast the training was; empty if it had no steps or no time.
 std::string speed_lines(const RunSummary& summary) {
   const MetricsRecord& last = summary.final;
@@ -57,7 +65,8 @@ std::string summary_text(const RunSummary& summary) {
   text += measured_line("train", last.train);
   if (last.validation) text += measured_line("validation", *last.validation);
   if (last.test) text += measured_line("test", *last.test);
-  return text + speed_lines(summary) + fmt::format("  {:<11}{}\n", "results", summary.folder.string());
+  return text + best_line(summary.best) + speed_lines(summary) +
+         fmt::format("  {:<11}{}\n", "results", summary.folder.string());
 }
 
 void PhaseMeans::on_record(const MetricsRecord& record) {

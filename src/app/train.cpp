@@ -13,6 +13,7 @@
 #include "app/description.hpp"
 #include "app/memory_check.hpp"
 #include "app/method_choice.hpp"
+#include "app/rank_facts.hpp"
 #include "app/session.hpp"
 #include "app/watch.hpp"
 
@@ -71,12 +72,14 @@ void log_memory(const TrainingData& data, const Communicator& world) {
                static_cast<double>(largest * data.training.samples->features()) / 1e6);
 }
 
-RunFacts facts_of(const Options& options, const TrainingData& data, const Communicator& world) {
+RunFacts facts_of(const Options& options, const TrainingData& data, const Compute& compute, const Communicator& world) {
   return {.steps = total_steps(options.training, *data.order),
           .batches_per_epoch = data.order->batches_per_epoch(),
           .training_samples = data.training.global_size(),
           .ranks = world.size(),
-          .data = data.digests()};
+          .data = data.digests(),
+          .machine = {
+              {"version", SIBP_VERSION}, {"processor", processor_name()}, {"device", compute.device->description()}}};
 }
 
 /// Which of the data differ, for people; empty if none does.
@@ -119,6 +122,14 @@ void check_same_data(const Resumption& from, const RunFacts& now, const Training
                       "normalisation is another",
                       path));
   });
+}
+
+/// On rank 0: what may make the last bits others than those of a run that never stopped.
+void warn_of_changes(const Resumption& from, const RunFacts& now, bool reproducible) {
+  const std::string changes = from.newest ? changes_since(from.newest->checkpoint.run, now, reproducible) : "";
+  if (!changes.empty())
+    spdlog::warn("going on with {}: the weights may differ in their last bits from those of a run that never stopped",
+                 changes);
 }
 
 /// The state that the training starts in, on all ranks. Sets the method's own. Collective.
@@ -190,17 +201,20 @@ class Job {
 std::unique_ptr<Checkpointer> Job::make_checkpointer(Watch& watch, const Network& network, UpdateRule& rule,
                                                      const TrainingData& data, RunFacts facts) {
   facts.run = watch.run();
-  return std::make_unique<Checkpointer>(
-      CheckpointSource{.device = *compute_.device,
-                       .network = network,
-                       .rule = rule,
-                       .normalisation = data.normalisation,
-                       .dataset = dataset_.name,
-                       .config = to_ini(options_),
-                       .run = std::move(facts),
-                       .metrics_bytes = [&watch] { return watch.flush_metrics(); }},
-      CheckpointFolder(watch.folder().checkpoints()), options_.guard.keep, options_.guard.checkpoint_every.seconds,
-      [&watch](const std::filesystem::path& path) { watch.status().checkpoint_written(path); });
+  return std::make_unique<Checkpointer>(CheckpointSource{.device = *compute_.device,
+                                                         .network = network,
+                                                         .rule = rule,
+                                                         .normalisation = data.normalisation,
+                                                         .dataset = dataset_.name,
+                                                         .config = to_ini(options_),
+                                                         .run = std::move(facts),
+                                                         .metrics_bytes = [&watch] { return watch.flush_metrics(); }},
+                                        CheckpointFolder(watch.folder().checkpoints()), options_.guard.keep,
+                                        options_.guard.checkpoint_every.seconds,
+                                        [&watch](const std::filesystem::path& path, const Best& best) {
+                                          watch.status().set_best(best);
+                                          watch.status().checkpoint_written(path);
+                                        });
 }
 
 int Job::train() {
@@ -209,8 +223,9 @@ int Job::train() {
   const TrainingData data =
       load_training_data(device, world_, dataset_, options_.normalisation, options_.validation, options_.training);
   log_memory(data, world_);
-  const RunFacts facts = facts_of(options_, data, world_);
+  const RunFacts facts = facts_of(options_, data, compute_, world_);
   check_same_data(from_, facts, data, world_);
+  warn_of_changes(from_, facts, options_.reproducible);
   Network network = initial_network(options_, spec_, compute_, from_);
 
   PhaseClock clock;
@@ -223,6 +238,7 @@ int Job::train() {
                           .check_every = options_.guard.check_every,
                           .keeps_checkpoints = true,
                           .checkpoint_every = options_.guard.checkpoint_every.steps,
+                          .keep_best = options_.guard.keep_best,
                           .stop_requested = stop_question(options_, world_)};
   std::optional<Watch> watch;
   std::unique_ptr<Checkpointer> checkpointer;
@@ -268,10 +284,13 @@ int Job::report_end(const TrainingResult& result, const Network& network, const 
                                               .ranks = world_.size(),
                                               .threads = compute_.threads.threads,
                                               .final = result.last,
+                                              .best = result.best,
                                               .mean_phases = watch->mean_phases(),
                                               .folder = watch->folder().path()})
                               : std::string());
-  if (watch) watch->status().ended(ExitStatus::done, "done");
+  if (!watch) return static_cast<int>(ExitStatus::done);
+  watch->status().set_best(result.best);
+  watch->status().ended(ExitStatus::done, "done");
   return static_cast<int>(ExitStatus::done);
 }
 

@@ -40,6 +40,8 @@ Watch::Watch(const Options& options, const std::string& name, Resumption& from)
   progress_ = make_progress(mode, standard_progress_output());
   if (from.newest) {
     status_->set_step(from.newest->checkpoint.state.step);
+    const Best& best = from.newest->checkpoint.state.best;
+    if (best.measure == options.guard.keep_best) status_->set_best(best);
     if (!from.folder.empty()) status_->checkpoint_written(from.newest->path);
   }
   status_->running();

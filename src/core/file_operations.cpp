@@ -1,14 +1,12 @@
 #include "sibp/core/file_operations.hpp"
 
 #include "sibp/core/error.hpp"
+#include "sibp/core/open_file.hpp"
 
-#include <cerrno>
 #include <string>
 #include <system_error>
-#include <utility>
 
 #include <fcntl.h>
-#include <unistd.h>
 
 namespace sibp {
 namespace {
@@ -18,8 +16,8 @@ namespace {
                                        "; make room, check its permissions or choose another place");
 }
 
-std::error_code last_error() {
-  return {errno, std::system_category()};
+std::error_code system_error(int reason) {
+  return {reason, std::system_category()};
 }
 
 /// Whether the file system has no such operation.
@@ -27,22 +25,6 @@ bool is_unsupported(const std::error_code& reason) {
   return reason == std::errc::operation_not_supported || reason == std::errc::not_supported ||
          reason == std::errc::function_not_supported;
 }
-
-/// A file descriptor that is closed at the end.
-class Handle {
- public:
-  Handle(const std::filesystem::path& path, int flags) : file_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {}
-  Handle(const Handle&) = delete;
-  Handle& operator=(const Handle&) = delete;
-  ~Handle() { close(); }
-  /// False with errno if what was written is lost after all, as network file systems may say only now.
-  bool close() { return file_ < 0 || ::close(std::exchange(file_, -1)) == 0; }
-  [[nodiscard]] int get() const { return file_; }
-  [[nodiscard]] bool is_open() const { return file_ >= 0; }
-
- private:
-  int file_;
-};
 
 }  // namespace
 
@@ -53,22 +35,17 @@ void FileOperations::make_folder(const std::filesystem::path& path) {
 }
 
 void FileOperations::write(const std::filesystem::path& path, std::string_view content) {
-  Handle file(path, O_WRONLY | O_CREAT | O_TRUNC);
-  if (!file.is_open()) fail("write", path, last_error());
-  while (!content.empty()) {
-    const ssize_t written = ::write(file.get(), content.data(), content.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail("write", path, last_error());
-    content.remove_prefix(static_cast<std::size_t>(written));
-  }
-  if (!file.close()) fail("write", path, last_error());
+  OpenFile file(path, O_WRONLY | O_CREAT | O_TRUNC);
+  int reason = file.open_error();
+  if (reason == 0) reason = file.write(content);
+  if (reason == 0) reason = file.close();
+  if (reason != 0) fail("write", path, system_error(reason));
 }
 
 void FileOperations::flush(const std::filesystem::path& path) {
-  const Handle file(path, O_RDONLY);
-  if (!file.is_open()) fail("flush", path, last_error());
-  if (::fsync(file.get()) == 0) return;
-  const std::error_code reason = last_error();
+  OpenFile file(path, O_RDONLY);
+  const std::error_code reason = system_error(file.open_error() != 0 ? file.open_error() : file.flush());
+  if (!reason) return;
   std::error_code unknown;
   const bool cannot = reason == std::errc::invalid_argument || is_unsupported(reason);
   if (!cannot || !std::filesystem::is_directory(path, unknown)) fail("flush", path, reason);

@@ -2,13 +2,13 @@
 
 #include "sibp/core/error.hpp"
 #include "sibp/core/heartbeat.hpp"
+#include "sibp/core/open_file.hpp"
 
 #include <array>
-#include <cerrno>
-#include <cstdio>
 #include <memory>
 #include <system_error>
 
+#include <fcntl.h>
 #include <openssl/evp.h>
 
 namespace sibp {
@@ -51,18 +51,18 @@ std::string sha256(std::string_view bytes) {
 }
 
 std::string sha256_of_file(const std::filesystem::path& path) {
-  const auto check = [&](bool succeeded) {
-    if (!succeeded) throw std::system_error(errno, std::system_category(), "cannot read " + path.string());
+  const auto check = [&](int reason) {
+    if (reason != 0) throw std::system_error(reason, std::system_category(), "cannot read " + path.string());
   };
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"), std::fclose);
-  check(file != nullptr);
+  OpenFile file(path, O_RDONLY);
+  check(file.open_error());
   Digest digest;
   std::array<char, 1U << 16U> part{};
-  while (const std::size_t count = std::fread(part.data(), 1, part.size(), file.get())) {
+  for (std::size_t count = part.size(); count == part.size();) {
+    check(file.read(part.data(), part.size(), count));
     digest.add({part.data(), count});
     beat_again();  // a large file takes long
   }
-  check(std::ferror(file.get()) == 0);
   return digest.text();
 }
 

@@ -1,6 +1,7 @@
 #include "sibp/model/safetensors.hpp"
 
 #include "sibp/core/error.hpp"
+#include "sibp/core/open_file.hpp"
 
 #include "model/header_guard.hpp"
 
@@ -8,7 +9,6 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
-#include <fstream>
 #include <limits>
 #include <optional>
 #include <string_view>
@@ -16,6 +16,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -69,6 +70,11 @@ class Reader {
         fmt::format("{} is not a usable safetensors file: {}; choose another file", path_.string(), what));
   }
 
+  /// Throws for an errno that is not 0.
+  void check(int reason) const {
+    if (reason != 0) throw std::system_error(reason, std::system_category(), "cannot read " + path_.string());
+  }
+
   void open();
   void read_bytes(void* to, std::uint64_t bytes);
   [[nodiscard]] json parse_header();
@@ -79,7 +85,7 @@ class Reader {
   [[nodiscard]] Tensor tensor(const Entry& entry);
 
   std::filesystem::path path_;
-  std::ifstream file_;
+  std::optional<OpenFile> file_;
   std::uint64_t file_bytes_ = 0;
   std::uint64_t data_bytes_ = 0;
 };
@@ -91,19 +97,23 @@ std::string shown(const std::string& name) {
 }
 
 void Reader::open() {
-  std::error_code problem;
-  if (!std::filesystem::exists(path_, problem)) {
+  std::error_code reason;
+  const std::filesystem::file_status there = std::filesystem::status(path_, reason);
+  if (there.type() == std::filesystem::file_type::not_found)
     throw_model_error(fmt::format("{} does not exist; check the name of the model", path_.string()));
-  }
-  if (!std::filesystem::is_regular_file(path_, problem)) fail("it is not a regular file");
-  file_bytes_ = std::filesystem::file_size(path_, problem);
-  file_.open(path_, std::ios::binary);
-  if (problem || !file_) throw_model_error(fmt::format("cannot read {}; check its permissions", path_.string()));
+  check(reason.value());
+  if (!std::filesystem::is_regular_file(there)) fail("it is not a regular file");
+  file_.emplace(path_, O_RDONLY);
+  check(file_->open_error());
+  std::int64_t bytes = 0;
+  check(file_->size(bytes));
+  file_bytes_ = static_cast<std::uint64_t>(bytes);
 }
 
 void Reader::read_bytes(void* to, std::uint64_t bytes) {
-  file_.read(static_cast<char*>(to), static_cast<std::streamsize>(bytes));
-  if (!file_) fail("it ends early, or the system reports an input error");
+  std::size_t count = 0;
+  check(file_->read(to, bytes, count));
+  if (count != bytes) fail("it ends early");
 }
 
 json Reader::parse_header() {

@@ -84,11 +84,13 @@ void verify_file(const fs::path& path, const Listed& listed) {
 /// Sees that the folder holds no file that the manifest does not name. Those with a dot in front are the system's, such
 /// as a file that is gone but still open on a network file system.
 void check_nothing_else(const fs::path& checkpoint, const Manifest& manifest) {
-  for (const auto& entry : fs::directory_iterator(checkpoint)) {
-    const std::string name = entry.path().filename().string();
+  std::error_code reason;
+  for (fs::directory_iterator entry(checkpoint, reason), end; !reason && entry != end; entry.increment(reason)) {
+    const std::string name = entry->path().filename().string();
     if (name != manifest_name && !name.starts_with('.') && !manifest.contains(name))
       throw_damaged(checkpoint, fmt::format("its manifest does not name {}", name));
   }
+  if (reason) throw std::system_error(reason, "cannot read " + checkpoint.string());
 }
 
 }  // namespace
@@ -222,10 +224,11 @@ void CheckpointFolder::point_latest_at(Index step) {
   files_.flush(path_);
 }
 
-void CheckpointFolder::prune(Index keep, Index step) {
+void CheckpointFolder::prune(Index keep, Index step, Index best) {
   std::vector<Index> all = steps();
   if (std::erase(all, step) > 0) --keep;
   for (Index k = 0; k < std::ssize(all) - keep; ++k) {
+    if (all[static_cast<std::size_t>(k)] == best) continue;
     // Renamed first: a folder with some of its files gone would pass for a damaged checkpoint.
     const fs::path old = path_of(all[static_cast<std::size_t>(k)]);
     const fs::path leftover = path_ / fmt::format("{}{}", leftover_prefix, old.filename().string());

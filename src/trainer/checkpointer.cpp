@@ -42,7 +42,7 @@ void Checkpointer::Copy::check_finite() const {
 }
 
 Checkpointer::Checkpointer(CheckpointSource source, CheckpointFolder folder, Index keep, double seconds_between,
-                           std::function<void(const std::filesystem::path&)> on_written)
+                           OnWritten on_written)
     : source_(std::move(source)),
       folder_(std::move(folder)),
       keep_(keep),
@@ -77,6 +77,7 @@ void Checkpointer::save(const TrainingState& state) {
   if (under_way_.valid()) under_way_.wait();
   collect();
   last_start_ = Clock::now();
+  last_step_ = state.step;
   const auto copied = copy(state);
   copied->check_finite();
   try {
@@ -91,15 +92,20 @@ void Checkpointer::save(const TrainingState& state) {
 void Checkpointer::write(Copy copy) {
   const auto start = Clock::now();
   const Index step = copy.state.step;
+  const Best best = copy.state.best;
   const CheckpointFiles files = to_files(to_checkpoint(std::move(copy)));
   folder_.save(step, files,
                [&](const std::filesystem::path& there) { return is_checkpoint_of(there, source_.run, step); });
   verify_checkpoint(folder_.path_of(step));
   spdlog::info("checkpoint of step {} written to {} in {:.2f} s", step, folder_.path_of(step).string(),
                std::chrono::duration<double>(Clock::now() - start).count());
-  if (on_written_) on_written_(folder_.path_of(step));
+  if (on_written_) on_written_(folder_.path_of(step), best);
+  prune(step, best.step);
+}
+
+void Checkpointer::prune(Index step, Index best) {
   try {
-    folder_.prune(keep_, step);
+    folder_.prune(keep_, step, best);
   } catch (const Error& error) {
     spdlog::warn("old checkpoints stay: {}", error.what());
   }
@@ -144,10 +150,12 @@ std::optional<Failure> Checkpointer::failure() {
   return has_one_ ? std::nullopt : failure_;
 }
 
-void Checkpointer::finish() {
+void Checkpointer::finish(Index best) {
   if (under_way_.valid()) under_way_.wait();
   collect();
   if (failure_) throw Error(failure_->status, failure_->message);
+  // The last weights may be the best, which was not known yet when they were written.
+  if (last_step_ >= 0 && best == last_step_) prune(last_step_, best);
 }
 
 }  // namespace sibp

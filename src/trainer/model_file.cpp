@@ -8,6 +8,7 @@
 #include "data/cifar10.hpp"
 
 #include <charconv>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -89,9 +90,13 @@ void reorder_inputs(TensorFile& file) {
 }
 
 TensorFile read_tensors(const std::filesystem::path& path) {
-  TensorFile file = read_safetensors(path);
-  if (is_planar(file)) reorder_inputs(file);
-  return file;
+  try {
+    TensorFile file = read_safetensors(path);
+    if (is_planar(file)) reorder_inputs(file);
+    return file;
+  } catch (const std::system_error& error) {
+    throw_model_error(fmt::format("{}; check its permissions", error.what()));
+  }
 }
 
 }  // namespace

@@ -43,6 +43,7 @@ class Training {
 
   TrainingResult run() {
     check_length();
+    if (state_.best.measure != control_.keep_best) state_.best = {};
     start_reading();
     start_counting();
     while (true) {
@@ -68,7 +69,6 @@ class Training {
 
   /// Returns true if the training is to stop here.
   bool take_step() {
-    const Index epoch = state_.step / order_.batches_per_epoch();
     const Index batch = state_.step % order_.batches_per_epoch();
     const double eta = eta_at(options_, eta_, state_.step, steps_);
     const Index samples = order_.global_size(batch);
@@ -79,21 +79,29 @@ class Training {
     ++state_.step;
     start_reading();  // while this batch is trained on
     const StepResult result = training_step(
-        context_, rule_, workspace_, {samples, eta, eta / eta_}, {.step = state_.step, .epoch = epoch + 1},
-        [this] { return wishes(); }, options_.label_smoothing);
+        context_, rule_, workspace_, {samples, eta, eta / eta_}, place(), [this] { return wishes(); },
+        options_.label_smoothing);
     state_.samples += samples;
     ++state_.interval.steps;
     state_.interval.samples += samples;
     state_.interval.sums.loss += result.sums.loss;
+    const bool has_diverged = state_.divergence.add(result.sums.loss / static_cast<double>(samples));
     state_.interval.sums.correct += result.sums.correct;
     state_.interval.eta = eta;
     state_.interval.lambda = rule_.lambda_range();
     if (observer_ != nullptr)
       observer_->on_step(state_.step, steps_, result.sums.loss / static_cast<double>(samples), state_.samples);
+    if (has_diverged)
+      throw_far_off(place(), result.sums.loss / static_cast<double>(samples), state_.divergence.limit());
     if (result.wishes.end) agree_on(context_.communicator, checkpoint_failure());
     if (control_.check_every > 0 && state_.step % control_.check_every == 0) check_weights();
     checkpoint_wished_ = result.wishes.checkpoint;
     return result.wishes.stop;
+  }
+
+  /// The step that was done last, or is being done.
+  [[nodiscard]] StepPlace place() const {
+    return {.step = state_.step, .epoch = 1 + (state_.step - 1) / order_.batches_per_epoch()};
   }
 
   [[nodiscard]] bool stop_requested() const { return control_.stop_requested && control_.stop_requested(); }
@@ -168,8 +176,7 @@ class Training {
     beat(Activity::evaluation, state_.step);
     const auto result =
         evaluate(context_.device, context_.communicator, split, normalisation_, workspace_, control_.stop_requested);
-    if (result && !std::isfinite(result->loss))
-      throw_diverged({.step = state_.step, .epoch = 1 + (state_.step - 1) / order_.batches_per_epoch()});
+    if (result && !std::isfinite(result->loss)) throw_diverged(place());
     return result;
   }
 
@@ -184,7 +191,15 @@ class Training {
   bool add_evaluations(MetricsRecord& record) {
     if (data_.validation.global_size() > 0 && !(record.validation = evaluate_split(data_.validation))) return false;
     record.test = evaluate_split(data_.test);
-    return record.test.has_value();
+    if (!record.test) return false;
+    note_best(record);
+    return true;
+  }
+
+  /// The weights that are the best so far get a checkpoint at once.
+  void note_best(const MetricsRecord& record) {
+    if (control_.keep_best == Measure::none || !record.validation) return;
+    if (improve(state_.best, control_.keep_best, state_.step, *record.validation)) checkpoint_wished_ = true;
   }
 
   void check_weights() const {
@@ -222,7 +237,7 @@ class Training {
   void finish_checkpoints() {
     beat(Activity::checkpoint, state_.step);
     agreed(context_.communicator, [&] {
-      if (control_.checkpointer != nullptr) control_.checkpointer->finish();
+      if (control_.checkpointer != nullptr) control_.checkpointer->finish(state_.best.step);
     });
   }
 
@@ -239,10 +254,11 @@ class Training {
     const auto train = evaluate_split(data_.training);
     if (!train || !add_training_sample(last) || !add_evaluations(last)) return stop();
     last.train = *train;
+    if (state_.divergence.is_beyond(train->loss)) throw_far_off(place(), train->loss, state_.divergence.limit());
     last.peak_memory_bytes = context_.communicator.max(peak_memory_bytes());
     if (observer_ != nullptr) observer_->on_record(last);
     finish_checkpoints();
-    return {.stopped = false, .step = state_.step, .last = last};
+    return {.stopped = false, .step = state_.step, .last = last, .best = state_.best};
   }
 
   UpdateContext context_;

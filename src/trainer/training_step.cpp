@@ -2,6 +2,7 @@
 
 #include "sibp/comm/agreement.hpp"
 #include "sibp/core/heartbeat.hpp"
+#include "sibp/trainer/divergence.hpp"
 #include "sibp/trainer/evaluation.hpp"
 
 #include <array>
@@ -12,6 +13,9 @@
 
 namespace sibp {
 namespace {
+
+constexpr const char* advice =
+    "lower the step size (--eta or --lr), raise --damping if the method has it, or use --warmup-steps";
 
 std::string text_of(const StepPlace& place) {
   return fmt::format("step {}, epoch {}", place.step, place.epoch);
@@ -44,10 +48,14 @@ StepResult agree_on_step(const UpdateContext& context, const UpdateRule& rule, c
 }  // namespace
 
 void throw_diverged(const StepPlace& place) {
+  throw AgreedError(ExitStatus::diverged, fmt::format("the loss is not finite at {}; {}", text_of(place), advice));
+}
+
+void throw_far_off(const StepPlace& place, double loss, double limit) {
   throw AgreedError(ExitStatus::diverged,
-                    fmt::format("the loss is not finite at {}; lower the step size (--eta or --lr), raise --damping "
-                                "if the method has it, or use --warmup-steps",
-                                text_of(place)));
+                    fmt::format("the loss is {:.3g} at {}, and stays above {:.3g}, which is {} times that of the first "
+                                "step; {}",
+                                loss, text_of(place), limit, Divergence::multiple, advice));
 }
 
 StepResult training_step(const UpdateContext& context, UpdateRule& rule, Workspace& workspace, const StepSize& size,

@@ -33,6 +33,14 @@ TEST(Logging, OtherRanksShowErrorsOnly) {
   EXPECT_THAT(text, HasSubstr("[rank 3] [error] an error message"));
 }
 
+TEST(Logging, WhatATerminalObeysIsNotPassedOn) {
+  testing::internal::CaptureStderr();
+  set_up_logging(LogLevel::info, 0);
+  spdlog::info("a name from a file: {}", "\x1b[2J");
+  const std::string text = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(text, HasSubstr("[info] a name from a file: ?[2J\n"));
+}
+
 TEST(Logging, OffIsOffEverywhere) {
   EXPECT_EQ(logged(LogLevel::off, 0), "");
   EXPECT_EQ(logged(LogLevel::off, 1), "");

@@ -68,6 +68,35 @@ std::string error_on_resume(std::initializer_list<std::string> words, std::initi
   return "no error";
 }
 
+TEST(CheckpointOptions, TheBestNeedsAValidationSet) {
+  EXPECT_EQ(parse({"--keep-best", "validation_loss", "--validation", "10"}).guard.keep_best, Measure::validation_loss);
+  EXPECT_THAT(error_of({"--keep-best", "validation_accuracy"}),
+              AllOf(HasSubstr("--keep-best: found 'validation_accuracy'"), HasSubstr("--validation N")));
+  EXPECT_THAT(error_of({"--keep-best", "test_accuracy", "--validation", "10"}), HasSubstr("one of none, validation_"));
+}
+
+TEST(ResumeOptions, AParameterOfTheCheckpointsMethodIsNoErrorYet) {
+  const Options options = parse({"--resume", "runs/a", "--lr", "0.1"});
+  EXPECT_THAT(options.wrong_without_checkpoint, HasSubstr("--lr: means nothing to --method sibp"));
+  EXPECT_EQ(parse({"--resume", "runs/a", "--eta", "0.1"}).wrong_without_checkpoint, "");
+  EXPECT_THAT(error_of({"--resume", "runs/a", "--method", "sibp", "--lr", "0.1"}), HasSubstr("means nothing"));
+  EXPECT_THAT(error_on_resume({"--resume", "runs/a", "--lr", "0.1"}, {"--method", "adam", "--lr", "0.2"}),
+              HasSubstr("--lr: found '0.1', expected '0.2' as in the checkpoint"));
+  EXPECT_THAT(error_on_resume({"--resume", "runs/a", "--lr", "0.1"}, {"--method", "published"}),
+              HasSubstr("--lr: means nothing to --method published"));
+}
+
+TEST(ResumeOptions, WhatMayChangeTheLastBitsIsSaid) {
+  const RunFacts then{.ranks = 2, .machine = {{"version", "1"}, {"processor", "A"}, {"device", "x kernels"}}};
+  RunFacts now = then;
+  EXPECT_EQ(changes_since(then, now, false), "");
+  now.ranks = 3;
+  now.machine["device"] = "y kernels";
+  EXPECT_EQ(changes_since(then, now, false), "device y kernels instead of x kernels, ranks 3 instead of 2");
+  EXPECT_EQ(changes_since(then, now, true), "device y kernels instead of x kernels");
+  EXPECT_EQ(changes_since({.ranks = 3}, now, false), "");  // an older version wrote down nothing
+}
+
 TEST(ResumeOptions, WhatIsNotGivenIsTheCheckpoints) {
   const Options options = resumed({}, {"--hidden", "20,30", "--method", "adam", "--lr", "0.5", "--batch", "60",
                                        "--steps", "77", "--seed", "5", "--validation", "10", "--keep", "9"});

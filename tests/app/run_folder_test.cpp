@@ -15,6 +15,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace sibp {
@@ -105,6 +106,32 @@ TEST_F(InTemporaryFolder, ARunThatGoesOnCutsItsMetricsBack) {
   EXPECT_FALSE(std::filesystem::exists("run/model.safetensors.partial-7"));
 }
 
+TEST_F(InTemporaryFolder, PipesInThePlaceOfFilesAreRefused) {
+  { const RunFolder folder = RunFolder::claim("run", ""); }
+  for (const char* name : {"run/metrics.jsonl", "run/config.ini", "run/status.json", "run/model.safetensors"}) {
+    std::filesystem::remove(name);
+    ASSERT_EQ(::mkfifo(name, 0600), 0);
+    EXPECT_THAT(error_of(ExitStatus::runtime, [] { RunFolder::reopen("run", RunLock("run"), 0); }),
+                AllOf(HasSubstr(name), HasSubstr("no regular file")));
+    std::filesystem::remove(name);
+  }
+  RunFolder::reopen("run", RunLock("run"), 0);
+}
+
+TEST_F(InTemporaryFolder, AFolderThatIsRenamedIsMissed) {
+  RunFolder folder = RunFolder::claim("run", "");
+  folder.flush_metrics();
+  std::filesystem::rename("run", "other");
+  for (const bool has_another : {false, true}) {
+    if (has_another) std::filesystem::create_directory("run");
+    EXPECT_THAT(error_of(ExitStatus::runtime, [&] { folder.flush_metrics(); }),
+                AllOf(HasSubstr("run is not the folder"), HasSubstr("renamed")));
+  }
+  std::filesystem::remove("run");
+  std::filesystem::rename("other", "run");
+  folder.flush_metrics();
+}
+
 TEST_F(InTemporaryFolder, TheStatusSaysWhatBecameOfTheRun) {
   std::filesystem::create_directory("run");
   RunStatus status("run");
@@ -115,7 +142,13 @@ TEST_F(InTemporaryFolder, TheStatusSaysWhatBecameOfTheRun) {
   status.set_step(7);
   status.checkpoint_written("run/checkpoints/step-00000007");
   EXPECT_EQ(read()["checkpoint"], "checkpoints/step-00000007");
+  EXPECT_TRUE(read()["best"].is_null());
+  status.set_best({Measure::validation_accuracy, 5, 0.75});
   status.ended(ExitStatus::disagree, "why");
+  EXPECT_EQ(read()["best"], nlohmann::json({{"measure", "validation_accuracy"},
+                                            {"value", 0.75},
+                                            {"step", 5},
+                                            {"checkpoint", "checkpoints/step-00000005"}}));
   EXPECT_EQ(read()["state"], "failed");
   EXPECT_EQ(read()["exit_status"], 6);
   EXPECT_EQ(read()["message"], "why");

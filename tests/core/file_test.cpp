@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace sibp {
 namespace {
@@ -17,6 +18,15 @@ using testing_support::TemporaryFolder;
 
 std::size_t entries(const std::filesystem::path& folder) {
   return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
+}
+
+TEST(File, WhatAKilledProcessOfTheSameNumberLeftIsInNobodysWay) {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "file";
+  folder.write("file.partial-" + std::to_string(::getpid()), "half");
+  write_file_whole(path, "whole");
+  EXPECT_EQ(read_file(path), "whole");
+  EXPECT_EQ(entries(folder.path()), 1U);
 }
 
 TEST(File, IsWrittenWholeAndReplaced) {

@@ -44,6 +44,14 @@ TEST_F(CheckpointFolderTest, PruningKeepsTheOneThatWasVerified) {
   EXPECT_THAT(folder_.steps(), ElementsAre(10));
 }
 
+TEST_F(CheckpointFolderTest, PruningKeepsTheBest) {
+  for (const Index step : {5, 10, 80, 90}) save(folder_, step);
+  folder_.prune(2, 90, 5);
+  EXPECT_THAT(folder_.steps(), ElementsAre(5, 80, 90));
+  folder_.prune(2, 90, 80);
+  EXPECT_THAT(folder_.steps(), ElementsAre(80, 90));
+}
+
 TEST_F(CheckpointFolderTest, NumbersThatAreNotFiniteAreNotGoneOnFrom) {
   save(folder_, 10);
   Checkpoint diverged = checkpoint_of(20);

@@ -60,6 +60,7 @@ struct PlanOptions {
 struct GuardOptions {
   CheckpointInterval checkpoint_every{.steps = 0, .seconds = 600};
   Index keep = 3;
+  Measure keep_best = Measure::none;
   std::optional<double> max_minutes;
   Index check_every = 50;      ///< steps
   double stall_timeout = 600;  ///< seconds
@@ -105,6 +106,8 @@ struct Options {
   bool has_launcher = false;   ///< no option: mpirun, srun or the like started this process, as its variables show
   bool names_dataset = false;  ///< no option: --dataset was given, in whatever source, rather than left to its default
   std::vector<std::string_view> on_command_line;  ///< no options: the names of those given there
+  std::string wrong_without_checkpoint;  ///< no option: what is an error unless the checkpoint of --resume, which is
+                                         ///< not read yet, names another method; empty: nothing
   bool may_convolve = true;  ///< no option: whether the network has convolutions, as far as it is known
   bool describe = false;
   bool help = false;     ///< nothing else was looked at

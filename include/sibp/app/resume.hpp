@@ -43,4 +43,8 @@ std::filesystem::path settled_folder(const Options& options);
 /// was expected.
 void check_same_training(const Options& options, const std::string& config);
 
+/// How what a run goes on with differs from what its checkpoint was written with, for people: version, processor,
+/// kernels and, unless the weights do not depend on it (`reproducible`), the number of ranks. Empty: in nothing. Local.
+std::string changes_since(const RunFacts& then, const RunFacts& now, bool reproducible);
+
 }  // namespace sibp

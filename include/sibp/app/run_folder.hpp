@@ -1,6 +1,7 @@
 #pragma once
 
 #include "sibp/app/run_lock.hpp"
+#include "sibp/core/open_file.hpp"
 #include "sibp/trainer/metrics.hpp"
 
 #include <cstdint>
@@ -19,9 +20,6 @@ class LineFile {
   explicit LineFile(std::filesystem::path path);
   /// Opens the file, or makes it, and cuts it back to `bytes`, if it is longer. Local. Throws Error (runtime) as above.
   LineFile(std::filesystem::path path, std::int64_t bytes);
-  LineFile(LineFile&& other) noexcept;
-  LineFile& operator=(LineFile&& other) noexcept;
-  ~LineFile();
 
   /// Adds `line`, which has no line break, and a line break. Local. Throws Error (runtime) naming the file and the
   /// system's reason; the file is as it was before then.
@@ -30,8 +28,12 @@ class LineFile {
   std::int64_t flush();
 
  private:
+  LineFile(std::filesystem::path path, int flags, std::int64_t bytes);
+  /// Throws for an errno that is not 0.
+  void check(int reason) const;
+
   std::filesystem::path path_;
-  int file_ = -1;
+  OpenFile file_;
 };
 
 /// The folder that a run leaves its results in. No two runs share one: it is this run's from the moment it is claimed
@@ -57,7 +59,7 @@ class RunFolder {
   /// Throws Error (runtime) as claim().
   static RunFolder reopen(std::filesystem::path folder, RunLock lock, std::int64_t metrics_bytes);
 
-  /// Whether a run has claimed the folder before. Local.
+  /// Whether a run has claimed the folder before. Local. Throws Error (runtime) if the system cannot tell.
   static bool is_of_a_run(const std::filesystem::path& folder);
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
@@ -68,16 +70,19 @@ class RunFolder {
 
   /// Adds a line to metrics.jsonl. Local. Throws as LineFile::append_line.
   void append_metrics(const MetricsRecord& record) { metrics_.append_line(to_json_line(record)); }
-  /// See LineFile::flush.
-  std::int64_t flush_metrics() { return metrics_.flush(); }
+  /// See LineFile::flush. Throws as check_place() as well.
+  std::int64_t flush_metrics();
+  /// Sees that the path still leads to the folder that was claimed: what is written there by name would be apart from
+  /// the rest. Local. Throws Error (runtime) naming it.
+  void check_place() const;
 
  private:
-  RunFolder(std::filesystem::path path, RunLock lock, LineFile metrics)
-      : path_(std::move(path)), lock_(std::move(lock)), metrics_(std::move(metrics)) {}
+  RunFolder(std::filesystem::path path, RunLock lock, LineFile metrics);
 
   std::filesystem::path path_;
   RunLock lock_;
   LineFile metrics_;
+  OpenFile folder_;  ///< stays the same where the folder is renamed
 };
 
 /// The path without the slash at its end, so that it has a last name. Local.

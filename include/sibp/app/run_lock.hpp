@@ -1,5 +1,7 @@
 #pragma once
 
+#include "sibp/core/open_file.hpp"
+
 #include <filesystem>
 
 namespace sibp {
@@ -14,12 +16,9 @@ class RunLock {
   /// Local, for rank 0. Throws Error (usage) naming the folder and the process that holds it, Error (runtime) if the
   /// file cannot be made.
   explicit RunLock(const std::filesystem::path& folder);
-  RunLock(RunLock&& other) noexcept;
-  RunLock& operator=(RunLock&& other) noexcept;
-  ~RunLock();
 
  private:
-  int file_ = -1;
+  OpenFile file_;
 };
 
 }  // namespace sibp

@@ -2,6 +2,7 @@
 
 #include "sibp/core/error.hpp"
 #include "sibp/core/types.hpp"
+#include "sibp/trainer/best.hpp"
 #include "sibp/trainer/metrics.hpp"
 
 #include <atomic>
@@ -20,6 +21,7 @@ namespace sibp {
 ///   step         updates done
 ///   message      for people
 ///   checkpoint   the folder of the last one that is whole, from the run's folder; null if there is none
+///   best         where --keep-best is given: measure, value, step and checkpoint of the best; null before the first
 ///   run          the name of the run, which its checkpoints bear as well
 ///   host, process, time
 ///
@@ -31,6 +33,8 @@ class RunStatus {
 
   void running();
   void checkpoint_written(const std::filesystem::path& checkpoint);
+  /// Noted at the next of these calls.
+  void set_best(const Best& best);
   void ended(ExitStatus status, const std::string& message);
   void set_step(Index step) { step_.store(step, std::memory_order_relaxed); }
 
@@ -45,6 +49,7 @@ class RunStatus {
   std::string message_;
   int exit_status_ = -1;  ///< −1: none yet
   std::string checkpoint_;
+  Best best_;
 };
 
 /// What a run wrote down of itself in its status.json.

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "sibp/trainer/metrics.hpp"
+#include "sibp/trainer/best.hpp"
 
 #include <filesystem>
 #include <string>
@@ -19,6 +19,7 @@ struct RunSummary {
   int ranks = 1;
   int threads = 1;           ///< of each rank
   MetricsRecord final;       ///< the last record
+  Best best;                 ///< see --keep-best
   PhaseSeconds mean_phases;  ///< of a step, over the whole run: see PhaseMeans
   std::filesystem::path folder;
 };

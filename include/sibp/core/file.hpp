@@ -19,4 +19,8 @@ void write_file_whole(const std::filesystem::path& path, std::string_view conten
 std::string read_file(const std::filesystem::path& path,
                       std::uintmax_t largest = std::numeric_limits<std::uintmax_t>::max());
 
+/// Whether something of that name is there. Local. Throws Error (runtime) naming it if the system cannot tell, as where
+/// a network file system does not answer: that is no absence.
+bool is_there(const std::filesystem::path& path);
+
 }  // namespace sibp

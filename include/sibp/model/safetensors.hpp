@@ -27,7 +27,8 @@ std::string to_safetensors(TensorFile file);
 
 /// Reads a safetensors file of F32 or F64 tensors, converting to Real. Local. Nothing in the file is trusted: sizes,
 /// offsets (inside the data, without overlap or gap), shapes and types are checked before they are used. Throws Error
-/// (model) naming the file, what was found and what was expected.
+/// (model) naming the file, what was found and what was expected, std::system_error naming it if the system cannot read
+/// it.
 TensorFile read_safetensors(const std::filesystem::path& path);
 
 }  // namespace sibp

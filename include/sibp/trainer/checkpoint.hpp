@@ -24,6 +24,8 @@ struct RunFacts {
   std::int64_t metrics_bytes = 0;     ///< of metrics.jsonl
   std::string run{};                  ///< name of the run, unlike that of any other; empty in those of version 0.1
   std::optional<DataDigests> data{};  ///< nothing in checkpoints of version 0.1
+  /// What the last bits may depend on, by name, for people: version, processor, device with its kernels.
+  std::map<std::string, std::string> machine{};
 };
 
 /// A training at one step in host memory: all that it takes to go on from there, on any number of ranks. Random streams

@@ -41,8 +41,9 @@ class CheckpointFolder {
   /// where one of that step is there and `is_same` says so of its folder; one that is not the same is set aside.
   void save(Index step, const CheckpointFiles& content,
             const std::function<bool(const std::filesystem::path&)>& is_same = is_whole);
-  /// Removes all but `keep` of them: the newest ones, and that of `step` whether it is among these or not.
-  void prune(Index keep, Index step = -1);
+  /// Removes all but `keep` of them: the newest ones, and that of `step` whether it is among these or not. That of
+  /// `best` stays besides.
+  void prune(Index keep, Index step = -1, Index best = -1);
   /// Removes what is left of saves that were cut short, and makes `latest` that of the newest checkpoint.
   void clean_up();
   /// Gives a checkpoint that cannot be used another name, so that it is neither taken for one nor counted.

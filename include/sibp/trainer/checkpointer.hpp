@@ -40,9 +40,12 @@ struct CheckpointSource {
 /// none: see failure(). The last one must be there at the end: see finish().
 class Checkpointer {
  public:
-  /// `on_written` is called, from the thread that writes, after each checkpoint that is whole on the disk.
+  using OnWritten = std::function<void(const std::filesystem::path&, const Best&)>;
+
+  /// `on_written` is called, from the thread that writes, after each checkpoint that is whole on the disk, with the
+  /// best so far.
   Checkpointer(CheckpointSource source, CheckpointFolder folder, Index keep, double seconds_between,
-               std::function<void(const std::filesystem::path&)> on_written = nullptr);
+               OnWritten on_written = nullptr);
   Checkpointer(const Checkpointer&) = delete;
   Checkpointer& operator=(const Checkpointer&) = delete;
   ~Checkpointer();
@@ -54,8 +57,9 @@ class Checkpointer {
   void save(const TrainingState& state);
   /// Why training must end now: the first checkpoint of all cannot be written. Does not wait.
   [[nodiscard]] std::optional<Failure> failure();
-  /// Returns when the last checkpoint is written, and has been read back and verified. Throws Error if that failed.
-  void finish();
+  /// Returns when the last checkpoint is written, and has been read back and verified. `best` is the step of the best
+  /// one, which stays whatever its age; −1: there is none. Throws Error if writing failed.
+  void finish(Index best = -1);
 
  private:
   struct Copy;
@@ -64,6 +68,7 @@ class Checkpointer {
   [[nodiscard]] std::shared_ptr<Copy> copy(const TrainingState& state);
   [[nodiscard]] Checkpoint to_checkpoint(Copy copy) const;
   void write(Copy copy);
+  void prune(Index step, Index best);
   void collect();
   /// Takes note of the exception being handled.
   void note_failure();
@@ -72,8 +77,9 @@ class Checkpointer {
   CheckpointFolder folder_;
   Index keep_;
   double seconds_between_;
-  std::function<void(const std::filesystem::path&)> on_written_;
+  OnWritten on_written_;
   Clock::time_point last_start_ = Clock::now();
+  Index last_step_ = -1;            ///< of the last save
   bool has_one_;                    ///< whether the folder holds a checkpoint that is whole
   std::optional<Failure> failure_;  ///< of the last save
   std::future<void> under_way_;

@@ -23,6 +23,7 @@ struct TrainingResult {
   bool stopped = false;  ///< before its end, on request; a checkpoint is written
   Index step = 0;        ///< updates done
   MetricsRecord last{};  ///< the final evaluation over the whole sets, unless stopped
+  Best best{};           ///< of the whole run, by TrainingControl::keep_best
 };
 
 /// Trains `network` on `data` as `options` say, evaluating on the way and, over all three sets, at the end. `control`
@@ -32,8 +33,9 @@ struct TrainingResult {
 ///
 /// A stop is agreed on with the sum of a step's losses, or of an evaluation, which is then made when the training goes
 /// on. `observer` is called on rank 0 and may be null elsewhere. Collective. Throws AgreedError: diverged if a loss or
-/// weights to be saved are not finite or a factorisation failed, usage if the warm-up is longer than the run or the
-/// start is behind its end, disagree if replicas differ, runtime if the first or the last checkpoint cannot be written.
+/// weights to be saved are not finite, a factorisation failed, or the loss stays far above its first value
+/// (Divergence), usage if the warm-up is longer than the run or the start is behind its end, disagree if replicas
+/// differ, runtime if the first or the last checkpoint cannot be written.
 TrainingResult train(const UpdateContext& context, UpdateRule& rule, Network& network, const TrainingData& data,
                      const TrainingOptions& options, double eta, TrainingObserver* observer,
                      const TrainingControl& control = {});

@@ -14,6 +14,7 @@ struct TrainingControl {
   Index check_every = 0;                 ///< steps between comparisons of the weights over ranks; 0: none
   bool keeps_checkpoints = false;        ///< whether rank 0 has a checkpointer
   Index checkpoint_every = 0;            ///< steps between checkpoints; 0: as the checkpointer's clock says
+  Measure keep_best = Measure::none;     ///< the checkpoint with the best value of it is kept too
   Checkpointer* checkpointer = nullptr;  ///< rank 0 alone
   std::function<bool()> stop_requested =
       nullptr;  ///< asked on every rank for itself: whether to stop here; null: never

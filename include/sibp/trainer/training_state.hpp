@@ -2,6 +2,8 @@
 
 #include "sibp/core/phase_clock.hpp"
 #include "sibp/device/device.hpp"
+#include "sibp/trainer/best.hpp"
+#include "sibp/trainer/divergence.hpp"
 #include "sibp/trainer/metrics.hpp"
 #include "sibp/update/update_rule.hpp"
 
@@ -30,6 +32,8 @@ struct TrainingState {
   Index samples = 0;   ///< trained on so far, over all ranks
   double seconds = 0;  ///< of training up to the last record
   Interval interval;
+  Best best{};              ///< by the measure that checkpoints are kept by
+  Divergence divergence{};  ///< of the batches' losses
 };
 
 /// The record of the interval, with the loss of its batches; nothing is evaluated. `training_samples` are those of an

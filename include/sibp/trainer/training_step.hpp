@@ -28,6 +28,9 @@ struct StepResult {
 /// Throws AgreedError (diverged): the loss is not finite. For all ranks to call alike.
 [[noreturn]] void throw_diverged(const StepPlace& place);
 
+/// Throws AgreedError (diverged): the loss is finite, but beyond the limit of Divergence. For all ranks to call alike.
+[[noreturn]] void throw_far_off(const StepPlace& place, double loss, double limit);
+
 /// One step of training on the batch in `workspace` (inputs and labels): algorithm of Liu and Zhang, arXiv 2002.03516,
 /// section 3, layer by layer. Updates the network of the workspace. `smoothing` is of the labels. Collective.
 ///

@@ -33,6 +33,10 @@ class CheckpointTest(ProgramTest):
         """A run that stops after its first step."""
         return self.train(name, ranks, STOPPED, max_minutes=1e-6, **changes)
 
+    def fail_on_resume(self, expect, *patterns, **changes):
+        self.fail_with(expect, patterns, *training(**({"out": self.run_folder, "resume": "auto"} | changes)), ranks=2,
+                       seconds=60)
+
     def expect_equal(self, folder, other):
         self.assertEqual((folder / "model.safetensors").read_bytes(), (other / "model.safetensors").read_bytes())
         self.assertEqual(records(folder), records(other))

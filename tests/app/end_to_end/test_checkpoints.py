@@ -6,10 +6,11 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 
 import datasets
 from checkpointed import CheckpointTest, rewrite
-from harness import DATA, DISAGREE, DIVERGED, MODEL, STOPPED, USAGE, MPIEXEC, PROGRAM, Run, main
+from harness import DATA, DISAGREE, DIVERGED, MODEL, RUNTIME, STOPPED, USAGE, MPIEXEC, PROGRAM, Run, main
 from runs import checkpoints, records, status, training, write_status
 
 
@@ -38,6 +39,11 @@ class Resuming(CheckpointTest):
         write_status(self.run_folder, checkpoint=None)
         self.train(resume="auto")
         self.expect_equal(self.run_folder, whole)
+
+    def test_what_may_change_the_last_bits_is_said(self):
+        self.stop_early(ranks=1)
+        _, result = self.train(resume="auto", ranks=2, environment={"OPENBLAS_CORETYPE": "Nehalem"})
+        self.assertRegex(result.stderr, r"\[warning\] going on with .*ranks 2 instead of 1: the weights may differ")
 
     def test_a_folder_alone_says_everything(self):
         whole, _ = self.train("whole", hidden="20,15", method="adam", form=None, lr=0.01)
@@ -88,10 +94,6 @@ class Resuming(CheckpointTest):
 
 
 class Refusals(CheckpointTest):
-    def fail_on_resume(self, expect, *patterns, **changes):
-        self.fail_with(expect, patterns, *training(**({"out": self.run_folder, "resume": "auto"} | changes)), ranks=2,
-                       seconds=60)
-
     def test_another_training(self):
         self.stop_early()
         before = {path: path.read_bytes() for path in self.run_folder.rglob("*") if path.is_file()}
@@ -140,6 +142,12 @@ class Refusals(CheckpointTest):
         rewrite(checkpoint, "state.json", (json.dumps(state) + "\n").encode())
         _, result = self.train(resume="auto")
         self.assertRegex(result.stderr, r"\[warning\] .*step-00000001 is of version 0\.1")
+
+    def test_an_option_of_the_checkpoints_method(self):
+        self.stop_early(method="adam", form=None, lr=0.01)
+        self.fail_on_resume(USAGE, "--lr: found '0.02', expected '0.01' as in the checkpoint", resume=self.run_folder,
+                            form=None, lr=0.02)
+        self.fail_on_resume(USAGE, "--lr: means nothing to --method sibp", out=self.folder / "new", form=None, lr=0.02)
 
     def test_nothing_to_go_on_from(self):
         self.fail_on_resume(MODEL, "nowhere", "does not exist", resume=self.folder / "nowhere")
@@ -199,7 +207,57 @@ class Refusals(CheckpointTest):
         self.assertRegex(result.stderr, "error: rank 1 runs .*float64, but rank 0 runs .*float32")
 
 
+class Best(CheckpointTest):
+    """Learns for a while, then forgets: the step size grows with the warm-up."""
+    SETTINGS = {"validation": 100, "evaluate_every": 5, "checkpoint_every": 5, "keep": 1, "schedule": "constant",
+                "keep_best": "validation_accuracy"}
+
+    @staticmethod
+    def values(folder, key):
+        return {record["step"]: record[key] for record in records(folder) if key in record}
+
+    def expect_best(self, folder, measure, best):
+        values = self.values(folder, measure)
+        step = next(step for step, value in values.items() if value == best(values.values()))
+        found = status(folder)["best"]
+        self.assertEqual((found["measure"], found["step"], found["value"]), (measure, step, values[step]))
+        self.assertEqual(set(checkpoints(folder)), {f"step-{step:08}", "step-00000060"})
+        self.assertEqual(found["checkpoint"], f"checkpoints/step-{step:08}")
+        return step, values[step]
+
+    def test_the_best_stays(self):
+        folder, result = self.train("accuracy", **self.SETTINGS)
+        step, value = self.expect_best(folder, "validation_accuracy", max)
+        self.assertRegex(result.stdout, f"best +validation accuracy {100 * value:.2f} % after step {step}\n")
+        folder, result = self.train("loss", **self.SETTINGS | {"keep_best": "validation_loss"})
+        step, value = self.expect_best(folder, "validation_loss", min)
+        self.assertRegex(result.stdout, f"best +validation loss {value:.4f} after step {step}\n")
+
+    def test_it_survives_stops(self):
+        whole, _ = self.train("whole", **self.SETTINGS)
+        self.stop_early(**self.SETTINGS)
+        for minutes in (1e-6,) * 12:
+            self.stop_early(resume="auto", **self.SETTINGS)
+        self.train(resume="auto", **self.SETTINGS)
+        self.expect_equal(self.run_folder, whole)
+        self.assertEqual(status(self.run_folder)["best"], status(whole)["best"])
+        self.assertEqual(checkpoints(self.run_folder), checkpoints(whole))
+
+    def test_no_validation_set(self):
+        self.fail_with(USAGE, ["--keep-best", "--validation N"],
+                       *training(out=self.run_folder, **self.SETTINGS | {"validation": 0}), ranks=2)
+
+
 class Divergence(CheckpointTest):
+    def test_a_finite_loss_that_is_far_off(self):
+        settings = {"method": "sgd", "form": None, "schedule": "constant", "loss": "mean-squared-error",
+                    "hidden": None, "network": "dense(10)", "epochs": None}
+        # Grows, but not to infinity before the end.
+        _, result = self.train("short", **settings, lr="5", steps=30, expect=DIVERGED)
+        self.assertRegex(result.errors[0], r"the loss is [0-9.]+e\+[0-9]+ at step 30, .* stays above")
+        self.assertEqual(status(self.folder / "short")["exit_status"], DIVERGED)
+
+
     def test_the_last_good_checkpoint_stays(self):
         # Grows by a factor in every step.
         _, result = self.train(method="sgd", form=None, lr="1e4", schedule="constant", loss="mean-squared-error",
@@ -230,6 +288,32 @@ class FileSystems(CheckpointTest):
         self.train(resume="auto", checkpoint_every=20)
         self.expect_equal(self.run_folder, whole)
         self.assertTrue((self.run_folder / "checkpoints/latest").is_symlink())
+
+    def test_pipes_where_files_should_be(self):
+        self.stop_early()
+        for name in ("metrics.jsonl", "config.ini", "status.json"):
+            with self.subTest(name):
+                content = (self.run_folder / name).read_bytes()
+                (self.run_folder / name).unlink()
+                os.mkfifo(self.run_folder / name)
+                self.fail_on_resume(RUNTIME, name, "no regular file")
+                (self.run_folder / name).unlink()
+                (self.run_folder / name).write_bytes(content)
+        self.train(resume="auto")
+
+    def test_a_folder_that_is_renamed_meanwhile(self):
+        run = Run(*training(out=self.run_folder, steps=10**7, epochs=None, checkpoint_every=5), ranks=2)
+        self.addCleanup(run.kill)
+        # Once the second is begun, the first is whole, and whatever befalls the others ends nothing.
+        self.assertTrue(run.wait_until(lambda: len(checkpoints(self.run_folder)) > 1))
+        self.run_folder.rename(self.folder / "renamed")
+        time.sleep(1)
+        os.kill(run.ranks()[0], signal.SIGTERM)
+        result = run.finish()
+        self.assertEqual(result.status, RUNTIME, result)
+        self.assertRegex(result.stderr, "run is not the folder of this run any more; it was renamed")
+        self.assertFalse((self.run_folder / "metrics.jsonl").exists())
+        self.train("renamed", steps=10**7, epochs=None, resume="auto", expect=STOPPED, max_minutes=1e-6)
 
     def test_records_that_are_lost_are_missed(self):
         self.train(steps=30, epochs=None, schedule="constant")

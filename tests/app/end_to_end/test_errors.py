@@ -2,13 +2,14 @@
 
 import math
 import os
+import re
 import struct
 import subprocess
 from pathlib import Path
 
 import datasets
 from datasets import SIDE, TRAIN_IMAGES, TRAIN_LABELS
-from harness import DATA, DIVERGED, MODEL, RUNTIME, USAGE, ProgramTest, main, options
+from harness import DATA, DIVERGED, MODEL, PROGRAM, RUNTIME, USAGE, ProgramTest, main, options
 
 
 class ErrorTest(ProgramTest):
@@ -239,6 +240,41 @@ class RunErrors(ErrorTest):
             "layers.1.weight": ([10, 20], [0.01] * 200),
             "layers.1.bias": ([10], [0.0] * 10),
         }
+
+
+    def test_no_memory(self):
+        """From some allocation on there is none: a message or a crash, but no hang and no success."""
+        if os.environ["SANITIZED"]:
+            self.skipTest("sanitizers allocate in their own way")
+        messages = successes = 0
+        for power in range(36):
+            count = int(128 * 1.25 ** power)
+            result = subprocess.run([PROGRAM, *self.training(out=self.folder / str(power))], check=False,
+                                    capture_output=True, text=True, timeout=60,
+                                    env={**os.environ, "NO_MEMORY_FROM": str(count), "OMP_NUM_THREADS": "1",
+                                         "LD_PRELOAD": os.environ["NO_MEMORY_UNDER_TEST"]})
+            with self.subTest(allocations=count):
+                self.assertTrue(result.returncode != 0 or (self.folder / str(power) / "model.safetensors").exists(), result)
+            messages += re.search("sibp_dist: error: .*memory", result.stderr) is not None
+            successes += result.returncode == 0
+        self.assertGreater(messages, 0)
+        self.assertGreater(successes, 0)
+
+    def test_little_address_space(self):
+        """OpenBLAS would try again for ever, and Open MPI's start may fail before."""
+        if os.environ["SANITIZED"]:
+            self.skipTest("sanitizers need all of the address space")
+        program = os.environ["PROGRAM_OF_PROCESSORS_UNDER_TEST"]
+        words = ["bash", "-c", 'ulimit -v "$1"; shift; exec "$@"', "bash"]
+        messages = 0
+        for kilobytes in (60_000, *range(100_000, 400_001, 20_000)):
+            with self.subTest(kilobytes=kilobytes):
+                result = subprocess.run([*words, str(kilobytes), program, *self.training(out=self.folder / str(kilobytes))],
+                                        check=False, capture_output=True, text=True, timeout=60,
+                                        env={**os.environ, "OMP_NUM_THREADS": "1"})
+                self.assertTrue(result.returncode == 0 or result.stderr, result)
+                messages += "OpenBLAS needs 128 MiB" in result.stderr
+        self.assertGreater(messages, 0)
 
 
 class ModelErrors(ErrorTest):
