@@ -112,6 +112,7 @@ const MethodTraits adam_method{.name = "adam",
                                .elements = elements<Optimiser::adam>,
                                .cost = cost};
 
+extern const MethodTraits adamw_method;  // a constant is known to its own file alone otherwise
 const MethodTraits adamw_method{.name = "adamw",
                                 .note = "Adam, its weight decay beside the gradient",
                                 .set_defaults = set_defaults_of_adamw,

@@ -10,6 +10,7 @@
 #include "update/optimiser.hpp"
 #include "update/polar_factor.hpp"
 #include "update/scale_gradients.hpp"
+#include "update/tally.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -168,6 +169,7 @@ MapCost cost(const MapInMethod& map, const MachineRates& rates) {
 
 }  // namespace
 
+extern const MethodTraits muon_method;  // a constant is known to its own file alone otherwise
 const MethodTraits muon_method{.name = "muon",
                                .note = "momentum, and the polar factor of its matrix",
                                .set_defaults = set_defaults,
