@@ -108,7 +108,7 @@ struct Options {
   std::vector<std::string_view> on_command_line;  ///< no options: the names of those given there
   std::string wrong_without_checkpoint;  ///< no option: what is an error unless the checkpoint of --resume, which is
                                          ///< not read yet, names another method; empty: nothing
-  bool may_convolve = true;  ///< no option: whether the network has convolutions, as far as it is known
+  bool may_convolve = true;              ///< no option: whether the network has convolutions, as far as it is known
   bool describe = false;
   bool help = false;     ///< nothing else was looked at
   bool version = false;  ///< nothing else was looked at
