@@ -242,23 +242,34 @@ class RunErrors(ErrorTest):
         }
 
 
+    def run_with_allocations(self, count):
+        """A training that has no memory from this allocation on: its result, and whether it is what it should be."""
+        folder = self.folder / str(count)
+        result = subprocess.run([PROGRAM, *self.training(out=folder)], check=False, capture_output=True, text=True,
+                                timeout=60, env={**os.environ, "NO_MEMORY_FROM": str(count), "OMP_NUM_THREADS": "1",
+                                                 "LD_PRELOAD": os.environ["NO_MEMORY_UNDER_TEST"]})
+        with self.subTest(allocations=count):
+            self.assertTrue(result.returncode != 0 or (folder / "model.safetensors").exists(), result)
+        return result
+
     def test_no_memory(self):
         """From some allocation on there is none: a message or a crash, but no hang and no success."""
         if os.environ["SANITIZED"]:
             self.skipTest("sanitizers allocate in their own way")
-        messages = successes = 0
-        for power in range(36):
-            count = int(128 * 1.25 ** power)
-            result = subprocess.run([PROGRAM, *self.training(out=self.folder / str(power))], check=False,
-                                    capture_output=True, text=True, timeout=60,
-                                    env={**os.environ, "NO_MEMORY_FROM": str(count), "OMP_NUM_THREADS": "1",
-                                         "LD_PRELOAD": os.environ["NO_MEMORY_UNDER_TEST"]})
-            with self.subTest(allocations=count):
-                self.assertTrue(result.returncode != 0 or (self.folder / str(power) / "model.safetensors").exists(), result)
-            messages += re.search("sibp_dist: error: .*memory", result.stderr) is not None
-            successes += result.returncode == 0
+        too_few, enough = 128, 1 << 22
+        self.assertEqual(self.run_with_allocations(enough).returncode, 0)
+        while enough - too_few > 16:
+            middle = (too_few + enough) // 2
+            if self.run_with_allocations(middle).returncode == 0:
+                enough = middle
+            else:
+                too_few = middle
+        # The first ones are those of libraries, which crash; the last ones are our own.
+        messages = 0
+        for before in (100, 200, 400, 800, 1600, 3200, 6400):
+            result = self.run_with_allocations(too_few - before)
+            messages += re.search("sibp_dist: error: .*(memory|bad_alloc)", result.stderr) is not None
         self.assertGreater(messages, 0)
-        self.assertGreater(successes, 0)
 
     def test_little_address_space(self):
         """OpenBLAS would try again for ever, and Open MPI's start may fail before."""
