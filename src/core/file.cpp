@@ -39,7 +39,9 @@ int write_to(const std::filesystem::path& path, int flags, std::string_view cont
 
 void write_file_whole(const std::filesystem::path& path, std::string_view content) {
   std::error_code unknown;
-  if (std::filesystem::exists(path, unknown) && !std::filesystem::is_regular_file(path, unknown)) {
+  // Asked once: where the system answered the second question alone with an error, a file would pass for a pipe.
+  const std::filesystem::file_status there = std::filesystem::status(path, unknown);
+  if (std::filesystem::exists(there) && !std::filesystem::is_regular_file(there)) {
     // A pipe or a device is not to be replaced by a file.
     if (const int reason = write_to(path, 0, content); reason != 0) throw_write_error(path, reason);
     return;
