@@ -183,6 +183,6 @@ list_cuda_libraries
 place_scripts_and_data
 if [[ $with_archive == true ]]; then
   tar -C "$(dirname "$bundle")" --sort=name --owner=0 --group=0 --numeric-owner -cf - "$(basename "$bundle")" |
-    zstd -q -f -12 -T0 -o "$bundle.tar.zst"
+    zstd -q -f -14 --long=27 -T0 -o "$bundle.tar.zst"
   say "$bundle.tar.zst: $(($(stat -c %s "$bundle.tar.zst") / 1000000)) MB; unpack it by tar or by cmake -E tar xf"
 fi

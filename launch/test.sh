@@ -97,11 +97,11 @@ skipped=$(list_skipped tests)
 has_gpu_support || summary+=("skipped          build with GPU support: no CUDA 12 or newer with NCCL")
 if $all; then
   stage "build with sanitizers" build_preset sanitize
-  # The tests of the whole program, of the sources and against long runs are not worth a second run. A choice made for
+  # Slow tests, those of the sources and those against long runs are not worth a second run. A choice made for
   # the run above may leave nothing for this one.
   few=()
   [[ $# -eq 0 ]] || few=(--no-tests=ignore)
-  stage "unit tests under sanitizers" run_tests sanitize ${few[@]+"${few[@]}"} -LE 'program|source|fixture' "$@"
+  stage "unit tests under sanitizers" run_tests sanitize ${few[@]+"${few[@]}"} -LE 'program|source|fixture|slow' "$@"
 fi
 
 say "summary"
