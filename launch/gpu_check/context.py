@@ -100,10 +100,10 @@ class Context:
         outcome = self.run([self.python, "-c", "import importlib.metadata as all; print(all.version('torch'))"])
         return outcome.text.strip() if outcome.status == 0 else ""
 
-    def train(self, *options, **keywords):
+    def train(self, *options, log_level="warning", **keywords):
         """Trains in one process. The outcome, the folder of the run, and the lines of its metrics."""
         folder = Path(tempfile.mkdtemp(prefix="run-", dir=self.work)) / "run"
-        outcome = self.sibp("train", "--out", folder, "--progress", "none", "--log-level", "warning", *options, **keywords)
+        outcome = self.sibp("train", "--out", folder, "--progress", "none", "--log-level", log_level, *options, **keywords)
         metrics = folder / "metrics.jsonl"
         lines = metrics.read_text(encoding="utf-8").splitlines() if metrics.is_file() else []
         return outcome, folder, [json.loads(line) for line in lines]
