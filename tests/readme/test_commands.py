@@ -61,9 +61,10 @@ def clone(to):
 
 def pattern_of(line):
     """What a printed line of the page must look like: numbers, times and '…' stand for any."""
-    escaped = re.escape(" ".join(line.split()))
+    line = re.sub(r"\bin (?:\d+:[\d:]+|\d+ s)", "in DURATION", " ".join(line.split()))
+    escaped = re.escape(line)
     escaped = re.sub(r"(?<![\w-])\d[\d.]*(?:\\?\.\d+)?(?![\w-])", r"[\\d.]+", escaped)
-    return escaped.replace("…", r".+?").replace("TIME", r"[\w-]+")
+    return escaped.replace("…", r".+?").replace("TIME", r"[\w-]+").replace("DURATION", r"(?:[\d:]+|\d+\ s)")
 
 
 class CommandsTest(unittest.TestCase):
