@@ -1,11 +1,6 @@
 # cuDNN, for the convolutions of a build for GPUs: SIBP_CUDNN chooses, SIBP_CUDNN_FOUND says what became of it. Programs are
 # not linked to it: they open the library when the first convolution on a GPU asks for it (src/device/cudnn_library.cpp).
-set(SIBP_CUDNN auto CACHE STRING "Convolutions on GPUs by cuDNN 9: auto, on or off")
-set_property(CACHE SIBP_CUDNN PROPERTY STRINGS auto on off)
-string(TOLOWER "${SIBP_CUDNN}" sibp_cudnn)
-if(NOT sibp_cudnn MATCHES "^(auto|on|off)$")
-  message(FATAL_ERROR "SIBP_CUDNN is '${SIBP_CUDNN}', expected auto, on or off")
-endif()
+sibp_choice(CUDNN "Convolutions on GPUs by cuDNN 9")
 set(SIBP_CUDNN_FOUND OFF)
 
 if(SIBP_GPU_FOUND AND NOT sibp_cudnn STREQUAL "off")

@@ -20,12 +20,7 @@ set_target_properties(xxHash::xxhash PROPERTIES IMPORTED_LOCATION ${XXHASH_LIBRA
                                                 INTERFACE_INCLUDE_DIRECTORIES ${XXHASH_INCLUDE_DIR})
 
 # Convolutions on processors: oneDNN where it is found, patches and products of matrices otherwise.
-set(SIBP_ONEDNN auto CACHE STRING "Convolutions on processors by oneDNN: auto, on or off")
-set_property(CACHE SIBP_ONEDNN PROPERTY STRINGS auto on off)
-string(TOLOWER "${SIBP_ONEDNN}" sibp_onednn)
-if(NOT sibp_onednn MATCHES "^(auto|on|off)$")
-  message(FATAL_ERROR "SIBP_ONEDNN is '${SIBP_ONEDNN}', expected auto, on or off")
-endif()
+sibp_choice(ONEDNN "Convolutions on processors by oneDNN")
 set(SIBP_ONEDNN_FOUND OFF)
 if(NOT sibp_onednn STREQUAL "off")
   find_package(dnnl 2 CONFIG QUIET)

@@ -1,10 +1,5 @@
 # GPUs: SIBP_GPU chooses, SIBP_GPU_FOUND says what became of it. CUDA 12 or newer, for C++20, and NCCL are needed.
-set(SIBP_GPU auto CACHE STRING "GPU support by CUDA and NCCL: auto, on or off")
-set_property(CACHE SIBP_GPU PROPERTY STRINGS auto on off)
-string(TOLOWER "${SIBP_GPU}" sibp_gpu)
-if(NOT sibp_gpu MATCHES "^(auto|on|off)$")
-  message(FATAL_ERROR "SIBP_GPU is '${SIBP_GPU}', expected auto, on or off")
-endif()
+sibp_choice(GPU "GPU support by CUDA and NCCL")
 set(SIBP_GPU_FOUND OFF)
 set(sibp_gpu_lacks "")
 

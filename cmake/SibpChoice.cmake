@@ -1,0 +1,10 @@
+# sibp_choice(name help): the cache variable SIBP_NAME, which is auto, on or off, and its value in lower case as sibp_name.
+macro(sibp_choice name help)
+  set(SIBP_${name} auto CACHE STRING "${help}: auto, on or off")
+  set_property(CACHE SIBP_${name} PROPERTY STRINGS auto on off)
+  string(TOLOWER "${name}" sibp_choice_name)
+  string(TOLOWER "${SIBP_${name}}" sibp_${sibp_choice_name})
+  if(NOT sibp_${sibp_choice_name} MATCHES "^(auto|on|off)$")
+    message(FATAL_ERROR "SIBP_${name} is '${SIBP_${name}}', expected auto, on or off")
+  endif()
+endmacro()
