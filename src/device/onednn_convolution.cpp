@@ -2,12 +2,15 @@
 // weights in an order of its own.
 #include "sibp/core/error.hpp"
 #include "sibp/core/types.hpp"
+#include "sibp/device/network_operations.hpp"
 
 #include "device/cpu_convolution.hpp"
 
+#include <algorithm>
 #include <map>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 #include <fmt/format.h>
 #include <omp.h>
@@ -28,10 +31,6 @@ dnnl::stream& stream() {
   return in_order;
 }
 
-memory::desc described(const memory::dims& sizes, const memory::dims& strides) {
-  return {sizes, memory::data_type::f32, strides};
-}
-
 /// Memory of ours as oneDNN takes it: it has no const.
 template <class Element>
 memory at(const memory::desc& description, Element* data) {
@@ -43,13 +42,20 @@ class Reordering {
  public:
   Reordering(const memory::desc& from, const memory::desc& to)
       : from_(from), to_(to), work_({engine(), from, engine(), to}) {}
-  void operator()(const memory& from, const memory& to) {
-    work_.execute(stream(), {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
+  void from_ours(ConstMatrixView from, const memory& to) {
+    require(from.contiguous(), "the weights of a convolution have gaps");
+    execute(at(from_, from.data), to);
   }
-  void from_ours(const Real* from, const memory& to) { (*this)(at(from_, from), to); }
-  void to_ours(const memory& from, Real* to) { (*this)(from, at(to_, to)); }
+  void to_ours(const memory& from, MatrixView to) {
+    require(to.contiguous(), "a product of a convolution has gaps");
+    execute(from, at(to_, to.data));
+  }
 
  private:
+  void execute(const memory& from, const memory& to) {
+    work_.execute(stream(), {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
+  }
+
   memory::desc from_;
   memory::desc to_;
   dnnl::reorder work_;
@@ -80,12 +86,12 @@ struct Problem {
   /// Ŵ without its biases, outputs × patch.
   [[nodiscard]] memory::desc ours() const {
     const memory::dim o = weights[0];
-    return described(weights, {1, o, o * weights[1] * weights[3], o * weights[1]});
+    return {weights, memory::data_type::f32, memory::dims{1, o, o * weights[1] * weights[3], o * weights[1]}};
   }
   /// Its transpose with the row of biases below, patch + 1 × outputs.
   [[nodiscard]] memory::desc ours_transposed() const {
     const memory::dim patch = weights[1] * weights[2] * weights[3];
-    return described(weights, {patch + 1, 1, weights[1] * weights[3], weights[1]});
+    return {weights, memory::data_type::f32, memory::dims{patch + 1, 1, weights[1] * weights[3], weights[1]}};
   }
 
   memory::dims images, outputs, weights, strides, before, after;
@@ -128,7 +134,7 @@ class Plan {
   }
 
   void forward(ConstMatrixView weights, const Real* images, Real* g) {
-    to_forward_.from_ours(weights.data, forward_weights_);
+    to_forward_.from_ours(weights, forward_weights_);
     forward_.execute(stream(), {{DNNL_ARG_SRC, at(forward_pd_.src_desc(), images)},
                                 {DNNL_ARG_WEIGHTS, forward_weights_},
                                 {DNNL_ARG_BIAS, at(problem_.bias(), &weights(0, weights.cols - 1))},
@@ -138,19 +144,19 @@ class Plan {
   /// S P̂ᵀ, outputs × fan_in.
   void product(const Real* s, const Real* images, MatrixView part) {
     multiply(s, images, at(problem_.bias(), &part(0, part.cols - 1)));
-    from_product_.to_ours(product_, part.data);
+    from_product_.to_ours(product_, part);
   }
 
   /// P̂ Sᵀ, fan_in × outputs.
   void product_transposed(const Real* images, const Real* s, MatrixView part) {
     multiply(s, images, bias_);
-    from_product_transposed_.to_ours(product_, part.data);
+    from_product_transposed_.to_ours(product_, part);
     const auto* biases = static_cast<const Real*>(bias_.get_data_handle());
     for (Index o = 0; o < part.cols; ++o) part(part.rows - 1, o) = biases[o];
   }
 
   void carry(ConstMatrixView weights, const Real* s, Real* images) {
-    to_images_.from_ours(weights.data, images_weights_);
+    to_images_.from_ours(weights, images_weights_);
     of_images_.execute(stream(), {{DNNL_ARG_DIFF_DST, at(images_pd_.diff_dst_desc(), s)},
                                   {DNNL_ARG_WEIGHTS, images_weights_},
                                   {DNNL_ARG_DIFF_SRC, at(images_pd_.diff_src_desc(), images)}});
@@ -185,26 +191,34 @@ class OneDnnConvolution final : public ConvolutionProducts {
     plan(images.cols).forward(weights, images.data, g.data);
   }
   void masked_and_inputs(Real alpha, ConstMatrixView s, ConstMatrixView images, MatrixView part) override {
-    require(part.contiguous(), "a product of a convolution has gaps");
     plan(images.cols).product(s.data, images.data, part);
     scale(alpha, part);
   }
   void inputs_and_masked(Real alpha, ConstMatrixView images, ConstMatrixView s, MatrixView part) override {
-    require(part.contiguous(), "a product of a convolution has gaps");
     plan(images.cols).product_transposed(images.data, s.data, part);
     scale(alpha, part);
   }
   void carry(ConstMatrixView weights, ConstMatrixView s, Real beta, MatrixView images) override {
     if (beta == Real(0)) {
       plan(images.cols).carry(weights, s.data, images.data);
-      return;
+    } else {
+      add_carried(weights, s, images);
     }
-    carried_.resize(static_cast<std::size_t>(images.size()));
-    plan(images.cols).carry(weights, s.data, carried_.data());
-    for (std::size_t k = 0; k < carried_.size(); ++k) images.data[k] += carried_[k];
   }
 
  private:
+  /// oneDNN cannot add to what is there: some samples at a time, in memory that fits the cache.
+  void add_carried(ConstMatrixView weights, ConstMatrixView s, MatrixView images) {
+    const Index at_once = std::clamp<Index>(elements_at_hand / images.rows, 1, images.cols);
+    carried_.resize(static_cast<std::size_t>(images.rows * at_once));
+    const Index columns = s.cols / images.cols;  // of a sample
+    for (Index first = 0; first < images.cols; first += at_once) {
+      const MatrixView to = images.block(0, first, images.rows, std::min(at_once, images.cols - first));
+      plan(to.cols).carry(weights, &s(0, first * columns), carried_.data());
+      for (Index k = 0; k < to.size(); ++k) to.data[k] += carried_[static_cast<std::size_t>(k)];
+    }
+  }
+
   /// Made at the first batch of a size: a run has few.
   Plan& plan(Index samples) {
     const auto found = plans_.find(samples);
@@ -216,7 +230,7 @@ class OneDnnConvolution final : public ConvolutionProducts {
 
   ConvolutionShape shape_;
   std::map<Index, Plan> plans_;  ///< by samples
-  std::vector<Real> carried_;    ///< what is to be added to a difference
+  std::vector<Real> carried_;    ///< what is to be added to some samples' difference
 };
 
 }  // namespace

@@ -16,9 +16,9 @@ namespace {
 class Convolution final : public MapLayer {
  public:
   Convolution(const LayerPlace& place, const MapShape& shape, const Window& window)
-      : MapLayer(place, shape), window_(window), block_(columns_of_block(shape, place.device.elements_at_hand())) {
+      : MapLayer(place, shape), window_(window), block_(columns_of_block(shape, elements_at_hand)) {
     // All that a layer of the network may want, so that no step allocates.
-    const Index room = std::max(place.device.elements_at_hand(), shape.fan_in() * block_);
+    const Index room = std::max(elements_at_hand, shape.fan_in() * block_);
     place.columns.of(room, 1);
     if (place.carries()) place.carried.of(room, 1);
     products_ = place.device.make_convolution({.window = window,

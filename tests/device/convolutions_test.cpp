@@ -119,12 +119,22 @@ INSTANTIATE_TEST_SUITE_P(Windows, Convolutions,
                          testing::Values(Case{{{5, 7, 3}, 3, 3, 1, 1}}, Case{{{5, 7, 3}, 3, 3, 1, 1}, true},
                                          Case{{{5, 4, 2}, 2, 3, 2, 0}}, Case{{{6, 5, 8}, 2, 2, 3, 0}},
                                          Case{{{6, 5, 2}, 5, 5, 1, 4}, true}, Case{{{5, 4, 3}, 1, 1, 2, 0}},
-                                         Case{{{1, 1, 4}, 3, 3, 1, 1}}, Case{{{1, 9, 1}, 3, 3, 2, 1}, true}));
+                                         Case{{{1, 1, 4}, 3, 3, 1, 1}}, Case{{{1, 9, 1}, 3, 3, 2, 1}, true},
+                                         // So large that what is carried is added a sample at a time.
+                                         Case{{{260, 130, 8}, 3, 3, 3, 1}}));
 
 TEST_P(Convolutions, AreTheProductsOfUnfoldedPatches) {
   expect_products_of(samples);
   expect_products_of(1);  // a smaller batch, and the first size once more
   expect_products_of(samples);
+}
+
+// What the cases above would skip without a word.
+TEST(ConvolutionsOfProcessors, AreMadeByOneDnnWhereItIs) {
+  const auto device = make_cpu_device(1);
+  const bool has_library = device->description().find("oneDNN") != std::string::npos && sizeof(Real) == sizeof(float);
+  for (const Window& window : {Window{{16, 16, 32}, 3, 3, 1, 1}, Window{{16, 16, 32}, 1, 1, 2, 0}})
+    EXPECT_EQ(device->make_convolution({window, 32, 5}) != nullptr, has_library);
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ struct LossSums {
   Index correct = 0;  ///< samples whose largest output is that of their class
 };
 
-/// As many elements of a block as a processor's cache takes in well.
+/// Elements of a block of a large matrix that is formed, multiplied and forgotten: what fits a processor's cache.
 inline constexpr Index elements_at_hand = Index{1} << 18;
 
 /// What becomes of a channel of a tensor in combine_channels; host memory, one number a channel, or one a channel and
@@ -39,10 +39,6 @@ class NetworkOperations {
   NetworkOperations(const NetworkOperations&) = delete;
   NetworkOperations& operator=(const NetworkOperations&) = delete;
   virtual ~NetworkOperations() = default;
-
-  /// As many elements as the device has at hand for a block of a large matrix that is formed, multiplied and forgotten:
-  /// what fits a processor's cache, and on a GPU what keeps it busy.
-  [[nodiscard]] virtual Index elements_at_hand() const { return sibp::elements_at_hand; }
 
   /// F = σ(G), in place: f holds G on entry and F on exit.
   void activate(Activation activation, MatrixView f);
