@@ -74,6 +74,9 @@ class CpuDevice : public Device {
   /// The loss of a sample as it joins the sums.
   [[nodiscard]] virtual double rounded_loss(double loss) const { return loss; }
 
+  /// Those it was made with.
+  [[nodiscard]] int threads() const { return threads_; }
+
  private:
   template <class Work>
   void add_losses(Index samples, const Work& work);

@@ -15,7 +15,7 @@ using exact::Lines;
 
 class ReproducibleDevice final : public cpu::CpuDevice {
  public:
-  explicit ReproducibleDevice(int threads) : CpuDevice(std::max(threads, 1)), threads_(std::max(threads, 1)) {}
+  explicit ReproducibleDevice(int threads) : CpuDevice(std::max(threads, 1)) {}
 
   [[nodiscard]] std::string description() const override { return "CPU (" + level3::name() + ", exact products)"; }
   /// Patches: the library's products are rounded.
@@ -124,13 +124,12 @@ class ReproducibleDevice final : public cpu::CpuDevice {
   Index with_one_thread(const Work& work) {
     level3::set_threads(1);
     const Index result = work();
-    level3::set_threads(threads_);
+    level3::set_threads(threads());
     return result;
   }
 
   [[nodiscard]] double rounded_loss(double loss) const override { return exact::on_grid_of_losses(loss); }
 
-  int threads_;
   exact::Operand left_;
   exact::Operand right_;
   std::vector<double> product_;
