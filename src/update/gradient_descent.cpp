@@ -8,18 +8,19 @@
 #include "update/scale_gradients.hpp"
 #include "update/tally.hpp"
 
+#include <utility>
+
 namespace sibp {
 namespace {
 
 class GradientDescent final : public UpdateRule {
  public:
-  GradientDescent(const UpdateContext& context, const NetworkSpec& spec, Optimiser optimiser,
-                  const MethodOptions& options)
+  GradientDescent(const UpdateContext& context, const NetworkSpec& spec, std::unique_ptr<OptimiserState> optimiser)
       : context_(context),
         maps_(spec.maps.size()),
         gradients_(context, spec),
         scale_gradients_(context.device, spec),
-        optimiser_(context.device, spec, optimiser, options) {}
+        optimiser_(std::move(optimiser)) {}
 
   void features_ready(LinearMap&) override {}
 
@@ -35,16 +36,16 @@ class GradientDescent final : public UpdateRule {
   }
 
   void finish_step() override {
-    optimiser_.start_step();
+    optimiser_->start_step();
     for (std::size_t i = maps_; i-- > 0;) {
       const ConstMatrixView gradient = gradients_.finish(i);
       const PhaseClock::Scope timed(context_.clock, Phase::solve);
-      optimiser_.apply(i, rate_, gradient, gradients_.started(i).weights());
+      optimiser_->apply(i, rate_, gradient, gradients_.started(i).weights());
     }
-    scale_gradients_.apply(optimiser_);
+    scale_gradients_.apply(*optimiser_);
   }
 
-  [[nodiscard]] UpdateState state() override { return optimiser_.state(); }
+  [[nodiscard]] UpdateState state() override { return optimiser_->state(); }
   [[nodiscard]] LambdaRange lambda_range() const override { return {}; }
   [[nodiscard]] std::optional<std::string> failure() const override { return std::nullopt; }
 
@@ -54,7 +55,7 @@ class GradientDescent final : public UpdateRule {
   double rate_ = 0;  ///< of this step
   GradientReductions gradients_;
   ScaleGradients scale_gradients_;
-  OptimiserState optimiser_;
+  std::unique_ptr<OptimiserState> optimiser_;
 };
 
 void set_defaults_of_sgd(MethodOptions& options) {
@@ -142,7 +143,13 @@ LayerCost gradient_cost(const LayerInStep& step, const MachineRates& rates, int 
 
 std::unique_ptr<UpdateRule> make_gradient_descent(const UpdateContext& context, const NetworkSpec& spec,
                                                   Optimiser optimiser, const MethodOptions& options) {
-  return std::make_unique<GradientDescent>(context, spec, optimiser, options);
+  return make_gradient_descent(context, spec,
+                               std::make_unique<OptimiserState>(context.device, spec, optimiser, options));
+}
+
+std::unique_ptr<UpdateRule> make_gradient_descent(const UpdateContext& context, const NetworkSpec& spec,
+                                                  std::unique_ptr<OptimiserState> optimiser) {
+  return std::make_unique<GradientDescent>(context, spec, std::move(optimiser));
 }
 
 }  // namespace sibp

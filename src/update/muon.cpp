@@ -3,13 +3,11 @@
 //
 //   V ← μ V + G,   Ŵ ← (1 − δ η) Ŵ − η √max(1, o/n) msgn(G + μ V)
 //
-// for the maps before the last, o × n with their biases. The last map, γ and β follow Adam at a hundredth of η, as
-// its authors advise.
-#include "update/explicit_update.hpp"
+// for the hidden maps, those before the last, o × n with their biases. The last map, γ and β follow Adam at a hundredth
+// of η, as its authors advise.
 #include "update/method_traits.hpp"
 #include "update/optimiser.hpp"
 #include "update/polar_factor.hpp"
-#include "update/scale_gradients.hpp"
 #include "update/tally.hpp"
 
 #include <algorithm>
@@ -27,16 +25,20 @@ std::span<const MapShape> hidden(const NetworkSpec& spec) {
   return std::span(spec.maps).first(spec.maps.size() - 1);
 }
 
-Index most_rows(const NetworkSpec& spec) {
-  Index most = 0;
-  for (const MapShape& map : hidden(spec)) most = std::max(most, map.outputs);
-  return most;
+Index shorter_side(const MapShape& map) {
+  return std::min(map.outputs, map.fan_in());
 }
 
-Index most_cols(const NetworkSpec& spec) {
-  Index most = 0;
-  for (const MapShape& map : hidden(spec)) most = std::max(most, map.fan_in());
-  return most;
+/// The largest that `measure` says of the hidden maps.
+template <class Measure>
+Index most(const NetworkSpec& spec, const Measure& measure) {
+  Index largest = 0;
+  for (const MapShape& map : hidden(spec)) largest = std::max(largest, measure(map));
+  return largest;
+}
+
+Index parameters_of(const MapShape& map) {
+  return map.parameters();
 }
 
 MethodOptions options_of_adam(MethodOptions options) {
@@ -44,83 +46,52 @@ MethodOptions options_of_adam(MethodOptions options) {
   return options;
 }
 
-class Muon final : public UpdateRule {
+/// Muon of the hidden maps, Adam of the rest.
+class MuonState final : public OptimiserState {
  public:
-  Muon(const UpdateContext& context, const NetworkSpec& spec, const MethodOptions& options)
-      : context_(context),
+  MuonState(Device& device, const NetworkSpec& spec, const MethodOptions& options)
+      : OptimiserState(device, spec, Optimiser::adam, options_of_adam(options), spec.maps.size() - 1),
+        device_(device),
         momentum_(options.momentum.value_or(0)),
         decay_(options.weight_decay),
-        gradients_(context, spec),
-        scale_gradients_(context.device, spec),
-        adam_(context.device, spec, Optimiser::adam, options_of_adam(options), spec.maps.size() - 1),
-        polar_(context.device, most_rows(spec), most_cols(spec)) {
-    for (const MapShape& map : hidden(spec)) {
-      velocities_.push_back(context.device.allocate(map.outputs, map.fan_in()));
-      steps_.push_back(context.device.allocate(map.outputs, map.fan_in()));
-    }
+        polar_(device, most(spec, shorter_side), most(spec, parameters_of)),
+        step_(device) {
+    step_.of(most(spec, parameters_of), 1);
+    for (const MapShape& map : hidden(spec)) velocities_.push_back(device.allocate(map.outputs, map.fan_in()));
   }
 
-  void features_ready(LinearMap&) override {}
-
-  void backward(LinearMap& map, const StepSize& step) override {
-    rate_ = step.eta;
-    gradients_.start(map, step);
-    carry_difference(context_, map);
+  void apply(std::size_t map, double rate, ConstMatrixView gradient, MatrixView weights) override {
+    if (map == velocities_.size()) return OptimiserState::apply(map, share_of_adam * rate, gradient, weights);
+    const MatrixView velocity = velocities_[map].view();
+    const MatrixView step = step_.of(weights.rows, weights.cols);
+    device_.scale(static_cast<Real>(momentum_), velocity);
+    device_.axpy(1, gradient, velocity);
+    device_.copy(gradient, step);
+    device_.axpy(static_cast<Real>(momentum_), velocity, step);  // Nesterov's
+    polar_.replace(step);
+    const double shape = static_cast<double>(weights.rows) / static_cast<double>(weights.cols);
+    device_.scale(static_cast<Real>(1 - decay_ * rate), weights);
+    device_.axpy(static_cast<Real>(-rate * std::sqrt(std::max(1.0, shape))), step, weights);
   }
 
-  void backward(ScaleMap& scales, const StepSize& step) override {
-    scale_gradients_.take(scales, {step.global_batch, share_of_adam * step.eta, step.share});
-    carry_difference(context_, scales);
-  }
-
-  void finish_step() override {
-    adam_.start_step();
-    const std::size_t last = velocities_.size();
-    const ConstMatrixView gradient = gradients_.finish(last);
-    {
-      const PhaseClock::Scope timed(context_.clock, Phase::solve);
-      adam_.apply(last, share_of_adam * rate_, gradient, gradients_.started(last).weights());
-    }
-    for (std::size_t i = last; i-- > 0;) update(i, gradients_.finish(i));
-    scale_gradients_.apply(adam_);
+  void apply_scales(std::size_t scales, double rate, ConstMatrixView gradient, MatrixView weights) override {
+    OptimiserState::apply_scales(scales, share_of_adam * rate, gradient, weights);
   }
 
   [[nodiscard]] UpdateState state() override {
-    UpdateState state = adam_.state();
+    UpdateState state = OptimiserState::state();
     for (std::size_t i = 0; i < velocities_.size(); ++i)
       state.matrices.emplace(fmt::format("velocity.{}", i), velocities_[i].view());
     return state;
   }
-  [[nodiscard]] LambdaRange lambda_range() const override { return {}; }
-  [[nodiscard]] std::optional<std::string> failure() const override { return std::nullopt; }
 
  private:
-  void update(std::size_t i, ConstMatrixView gradient) {
-    const PhaseClock::Scope timed(context_.clock, Phase::solve);
-    Device& device = context_.device;
-    const MatrixView velocity = velocities_[i].view();
-    const MatrixView step = steps_[i].view();
-    const MatrixView weights = gradients_.started(i).weights();
-    device.scale(static_cast<Real>(momentum_), velocity);
-    device.axpy(1, gradient, velocity);
-    device.copy(gradient, step);
-    device.axpy(static_cast<Real>(momentum_), velocity, step);  // Nesterov's
-    polar_.replace(step);
-    const double shape = static_cast<double>(weights.rows) / static_cast<double>(weights.cols);
-    device.scale(static_cast<Real>(1 - decay_ * rate_), weights);
-    device.axpy(static_cast<Real>(-rate_ * std::sqrt(std::max(1.0, shape))), step, weights);
-  }
-
-  UpdateContext context_;
+  Device& device_;
   double momentum_;
   double decay_;
-  double rate_ = 0;  ///< of this step
-  GradientReductions gradients_;
-  ScaleGradients scale_gradients_;
-  OptimiserState adam_;  ///< of the last map and of the scales
   PolarFactor polar_;
-  std::vector<Matrix> velocities_;  ///< V of the maps before the last
-  std::vector<Matrix> steps_;
+  Scratch step_;
+  std::vector<Matrix> velocities_;  ///< V of the hidden maps
 };
 
 void set_defaults(MethodOptions& options) {
@@ -133,29 +104,28 @@ double step_size(const MethodOptions&, const NetworkSpec&) {
 
 std::unique_ptr<UpdateRule> make(const UpdateContext& context, const NetworkSpec& spec, const MethodOptions& options,
                                  const BatchCapacity&) {
-  return std::make_unique<Muon>(context, spec, options);
+  return make_gradient_descent(context, spec, std::make_unique<MuonState>(context.device, spec, options));
 }
 
 double moments(const MethodOptions&) {
   return 2;  // Adam's; V alone of the maps before the last
 }
 
-/// The gradient and V and the step, or Adam's moments.
+/// The gradient and V, or Adam's moments.
 double elements(const MapInMethod& map) {
-  return 3 * map.weights();
+  return (map.is_last() ? 3 : 2) * map.weights();
 }
 
-/// Those of the polar factor.
+/// The step, and what its polar factor is made of.
 double shared_elements(const NetworkSpec& spec, double) {
-  const auto rows = static_cast<double>(most_rows(spec));
-  const auto cols = static_cast<double>(most_cols(spec));
-  return 2 * std::min(rows, cols) * std::min(rows, cols) + rows * cols;
+  const auto shorter = static_cast<double>(most(spec, shorter_side));
+  return 2 * shorter * shorter + 2 * static_cast<double>(most(spec, parameters_of));
 }
 
 MapCost cost(const MapInMethod& map, const MachineRates& rates) {
   LayerCost cost = gradient_cost(map.in_step(), rates);
   if (map.is_last()) return {"gradient, Adam", cost};
-  const double n = static_cast<double>(std::min(map.shape().outputs, map.shape().fan_in()));
+  const auto n = static_cast<double>(shorter_side(map.shape()));
   Tally polar(map.step, rates);
   for (int k = 0; k < PolarFactor::steps; ++k) {
     polar.gemm(n, n, map.weights() / n);

@@ -5,6 +5,7 @@
 #include "sibp/update/method_options.hpp"
 #include "sibp/update/update_rule.hpp"
 
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -17,6 +18,9 @@ class OptimiserState {
   /// For the maps from `first_map` (counted from 0) to the last, and for all scales.
   OptimiserState(Device& device, const NetworkSpec& spec, Optimiser kind, const MethodOptions& options,
                  std::size_t first_map = 0);
+  OptimiserState(const OptimiserState&) = delete;
+  OptimiserState& operator=(const OptimiserState&) = delete;
+  virtual ~OptimiserState() = default;
 
   /// How many numbers are kept of every weight.
   static double moments(Optimiser kind) { return kind == Optimiser::sgd ? 1 : 2; }
@@ -24,16 +28,16 @@ class OptimiserState {
   /// Counts a step; before the first apply() of every step.
   void start_step() { ++steps_; }
   /// Ŵ of a map (from 0) follows `gradient`, or what stands for it, of equal shape, at this learning rate.
-  void apply(std::size_t map, double rate, ConstMatrixView gradient, MatrixView weights) {
+  virtual void apply(std::size_t map, double rate, ConstMatrixView gradient, MatrixView weights) {
     apply(of_maps_.at(map - first_map_), rate, options_.weight_decay, gradient, weights);
   }
   /// [γ β] of a normalisation in the same way, without weight decay.
-  void apply_scales(std::size_t scales, double rate, ConstMatrixView gradient, MatrixView weights) {
+  virtual void apply_scales(std::size_t scales, double rate, ConstMatrixView gradient, MatrixView weights) {
     apply(of_scales_.at(scales), rate, 0, gradient, weights);
   }
   /// "velocity.I", or "first.I", "second.I" and "steps" with Adam, I from 0, and the same with ".scales": see
   /// UpdateRule::state().
-  [[nodiscard]] UpdateState state();
+  [[nodiscard]] virtual UpdateState state();
 
  private:
   struct Moments {
@@ -53,5 +57,9 @@ class OptimiserState {
   std::vector<Moments> of_maps_;
   std::vector<Moments> of_scales_;
 };
+
+/// Plain back propagation: see sibp/update/gradient_descent.hpp. The gradients of a step go to `optimiser`.
+std::unique_ptr<UpdateRule> make_gradient_descent(const UpdateContext& context, const NetworkSpec& spec,
+                                                  std::unique_ptr<OptimiserState> optimiser);
 
 }  // namespace sibp

@@ -10,18 +10,13 @@ constexpr Real a = Real(3.4445);
 constexpr Real b = Real(-4.7750);
 constexpr Real c = Real(2.0315);
 
-/// The first elements of a matrix as one of this size.
-MatrixView shaped(Matrix& matrix, Index rows, Index cols) {
-  return {matrix.view().data, rows, cols, rows};
-}
-
 }  // namespace
 
-PolarFactor::PolarFactor(Device& device, Index rows, Index cols)
-    : device_(device),
-      squares_(device.allocate(std::min(rows, cols), std::min(rows, cols))),
-      powers_(device.allocate(std::min(rows, cols), std::min(rows, cols))),
-      next_(device.allocate(rows, cols)) {
+PolarFactor::PolarFactor(Device& device, Index shorter, Index elements)
+    : device_(device), squares_(device), powers_(device), next_(device) {
+  squares_.of(shorter, shorter);
+  powers_.of(shorter, shorter);
+  next_.of(elements, 1);
 }
 
 void PolarFactor::replace(MatrixView x) {
@@ -30,9 +25,9 @@ void PolarFactor::replace(MatrixView x) {
   device_.scale(static_cast<Real>(1 / size), x);
   const bool is_wide = x.rows <= x.cols;
   const Index n = std::min(x.rows, x.cols);
-  const MatrixView squares = shaped(squares_, n, n);
-  const MatrixView powers = shaped(powers_, n, n);
-  const MatrixView next = shaped(next_, x.rows, x.cols);
+  const MatrixView squares = squares_.of(n, n);
+  const MatrixView powers = powers_.of(n, n);
+  const MatrixView next = next_.of(x.rows, x.cols);
   for (int k = 0; k < steps; ++k) {
     device_.gemm(is_wide ? Op::none : Op::transpose, is_wide ? Op::transpose : Op::none, 1, x, x, 0, squares);
     device_.copy(squares, powers);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "sibp/device/device.hpp"
+#include "sibp/device/scratch.hpp"
 
 namespace sibp {
 
@@ -14,17 +14,17 @@ class PolarFactor {
  public:
   static constexpr int steps = 5;
 
-  /// For matrices of at most rows × cols.
-  PolarFactor(Device& device, Index rows, Index cols);
+  /// For matrices of at most so many elements, whose shorter side is at most `shorter`.
+  PolarFactor(Device& device, Index shorter, Index elements);
 
   /// Replaces X; leaves zeros as they are. Local.
   void replace(MatrixView x);
 
  private:
   Device& device_;
-  Matrix squares_;  ///< X Xᵀ or Xᵀ X, the smaller of the two
-  Matrix powers_;   ///< b X Xᵀ + c (X Xᵀ)²
-  Matrix next_;     ///< the X of the next step
+  Scratch squares_;  ///< X Xᵀ or Xᵀ X, the smaller of the two
+  Scratch powers_;   ///< b X Xᵀ + c (X Xᵀ)²
+  Scratch next_;     ///< the X of the next step
 };
 
 }  // namespace sibp

@@ -47,7 +47,7 @@ inline constexpr Method Method::adam{adam_method};
 
 /// Every method that has a name in the options. Local.
 const std::vector<Method>& all_methods();
-/// "sibp", "published", "proxprop", "sgd" or "adam".
+/// As the options have it: "sibp", "sgd" and so on.
 std::string_view name_of(Method method);
 /// The methods that `belongs` says yes to, in words: "sibp, sgd or adam".
 std::string methods_in_words(const std::function<bool(Method)>& belongs);
@@ -75,14 +75,15 @@ struct MethodOptions {
   Optimiser outer = Optimiser::sgd;
   double tau = 0.05;   ///< τ, the step size of the proximal steps, > 0
   Index cg_steps = 0;  ///< conjugate-gradient steps of a proximal step; 0: the exact solution
-  // sibp, sgd, and proxprop with it outside
+  // sibp, sgd, muon, and proxprop with sgd outside
   std::optional<double> momentum{};  ///< 0 ≤ μ < 1; absent: see settled()
   bool nesterov = false;             ///< not of sibp
-  // adam, and proxprop with it outside
+  // adam, adamw, muon for its last map and its scales, and proxprop with adam outside
   double beta1 = 0.9;     ///< 0 ≤ β₁ < 1
   double beta2 = 0.999;   ///< 0 ≤ β₂ < 1
   double epsilon = 1e-8;  ///< ε > 0
-  double weight_decay = 0;  ///< δ ≥ 0, of weights and biases alike: δ Ŵ is added to the gradient; sibp: Ŵ ← (1 − δ s) Ŵ
+  double weight_decay = 0;  ///< δ ≥ 0, of weights and biases alike: δ Ŵ is added to the gradient; sibp: Ŵ ← (1 − δ s)
+                            ///< Ŵ; muon: Ŵ ← (1 − δ η) Ŵ
   bool decouples_decay = false;  ///< Adam's: Ŵ ← (1 − δ η) Ŵ before the step instead
 };
 
@@ -98,7 +99,7 @@ MethodOptions settled(MethodOptions options, const NetworkSpec& spec);
 /// The step size of a method for a network, unless another is given: η = min(1, 4 / L) for sibp with L dense layers
 /// (the softmax Hessian in the logits is at most ½, so a step in them descends for η < 4, and L layers move at once),
 /// 0.5 with convolutions, and 0.1 for published; the learning rate 0.1 for sgd (0.05 with convolutions) and 0.001 for
-/// adam, and for proxprop 1 with sgd outside, 0.001 with adam.
+/// adam and adamw, 0.1 for muon, and for proxprop 1 with sgd outside, 0.001 with adam.
 double default_step_size(const MethodOptions& options, const NetworkSpec& spec);
 
 }  // namespace sibp
