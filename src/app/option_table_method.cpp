@@ -8,8 +8,6 @@
 namespace sibp {
 namespace {
 
-constexpr std::string_view group = "Update (train)";
-
 /// The methods that go through an optimiser, and those with each of the two.
 constexpr std::string_view with_optimiser = "sgd adam adamw muon proxprop";
 constexpr std::string_view with_sgd = "sgd proxprop/sgd";
@@ -40,19 +38,19 @@ Binding outer_binding() {
 
 void append_proxprop_options(OptionTable& table) {
   table.push_back({.name = "outer",
-                   .group = group,
+                   .group = update_group,
                    .value_name = "NAME",
                    .help = "sgd or adam: what ProxProp's steps are given to",
                    .binding = outer_binding(),
                    .methods = "proxprop"});
   table.push_back({.name = "tau",
-                   .group = group,
+                   .group = update_group,
                    .value_name = "TAU",
                    .help = "step size of the proximal steps; with --outer adam 1 by default",
                    .binding = positive([](auto& o) -> auto& { return o.training.method.tau; }),
                    .methods = "proxprop"});
   table.push_back({.name = "cg-steps",
-                   .group = group,
+                   .group = update_group,
                    .value_name = "N",
                    .help = "conjugate-gradient steps of a proximal step; 0: the exact solution",
                    .binding = integer(
@@ -62,14 +60,14 @@ void append_proxprop_options(OptionTable& table) {
 
 void append_optimiser_options(OptionTable& table) {
   table.push_back({.name = "lr",
-                   .group = group,
+                   .group = update_group,
                    .value_name = "RATE",
                    .help = "learning rate; adam and adamw: 0.001, proxprop: 1, or 0.001 with --outer adam, by default",
                    .binding = positive([](auto& o) -> auto& { return o.training.eta; }),
                    .without_default = "0.1",
                    .methods = with_optimiser});
   table.push_back({.name = "momentum",
-                   .group = group,
+                   .group = update_group,
                    .value_name = "MU",
                    .help = "of gradient descent; sibp: the update is V = MU V + (1 - MU) times that of the step; "
                            "proxprop: 0.95 by default",
@@ -78,32 +76,32 @@ void append_optimiser_options(OptionTable& table) {
                    .methods = "sibp sgd muon proxprop/sgd"});
   table.push_back(
       {.name = "nesterov",
-       .group = group,
+       .group = update_group,
        .value_name = "on|off",
        .help = "Nesterov's form of momentum; proxprop: on by default",
        .binding = choice(
            [](auto& o) -> auto& { return o.training.method.nesterov; }, Names<bool>{{"on", true}, {"off", false}}),
        .methods = with_sgd});
   table.push_back({.name = "beta1",
-                   .group = group,
+                   .group = update_group,
                    .value_name = "BETA",
                    .help = "Adam: of the mean of gradients",
                    .binding = fraction([](auto& o) -> auto& { return o.training.method.beta1; }),
                    .methods = with_adam});
   table.push_back({.name = "beta2",
-                   .group = group,
+                   .group = update_group,
                    .value_name = "BETA",
                    .help = "Adam: of the mean of their squares",
                    .binding = fraction([](auto& o) -> auto& { return o.training.method.beta2; }),
                    .methods = with_adam});
   table.push_back({.name = "epsilon",
-                   .group = group,
+                   .group = update_group,
                    .value_name = "EPSILON",
                    .help = "Adam: added to the root of the mean square",
                    .binding = positive([](auto& o) -> auto& { return o.training.method.epsilon; }),
                    .methods = with_adam});
   table.push_back({.name = "weight-decay",
-                   .group = group,
+                   .group = update_group,
                    .value_name = "DECAY",
                    .help = "times the weights and biases is added to the gradient; sibp: is taken off them before each "
                            "update, times the schedule's share of eta; adamw and muon: times the learning rate",
@@ -113,7 +111,7 @@ void append_optimiser_options(OptionTable& table) {
                    .methods = "sibp sgd adam adamw muon proxprop"});
 }
 
-/// "sibp, published (the procedure of its authors' code), … or adam".
+/// "sibp, published (the procedure of its authors' code), …", all of them.
 std::string names_with_notes() {
   std::vector<std::string> texts;
   for (const Method method : all_methods()) {
@@ -127,7 +125,8 @@ std::string names_with_notes() {
 
 void append_method_options(OptionTable& table) {
   static const std::string help = names_with_notes();
-  table.push_back({.name = "method", .group = group, .value_name = "NAME", .help = help, .binding = method_binding()});
+  table.push_back(
+      {.name = "method", .group = update_group, .value_name = "NAME", .help = help, .binding = method_binding()});
   append_proxprop_options(table);
   append_optimiser_options(table);
 }
