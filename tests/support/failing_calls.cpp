@@ -6,7 +6,6 @@
 #include <cstdarg>
 #include <functional>
 #include <mutex>
-#include <regex>
 #include <string_view>
 #include <utility>
 
@@ -61,8 +60,13 @@ FailingCalls::~FailingCalls() {
 
 std::optional<std::string> FailingCalls::place_of(const std::string& path) const {
   if (!path.starts_with(folder_)) return std::nullopt;
-  static const std::regex process("\\.partial-[0-9]+");
-  return std::regex_replace(path.substr(std::min(path.size(), folder_.size() + 1)), process, ".partial");
+  std::string place = path.substr(std::min(path.size(), folder_.size() + 1));
+  static constexpr std::string_view partial = ".partial-";  // and the number of the process
+  if (const auto at = place.find(partial); at != std::string::npos) {
+    const auto number = at + partial.size() - 1;
+    place.erase(number, place.find_first_not_of("0123456789", number + 1) - number);
+  }
+  return place;
 }
 
 std::optional<Fault> FailingCalls::meet(const char* call, const std::string& place) {
