@@ -18,7 +18,7 @@ def run(context, findings):
     verdict = next((line for line in doctor.text.splitlines() if line.startswith("verdict: ")), doctor.message)
     findings.check(doctor.status == 0, "doctor on two ranks of processors", verdict.removeprefix("verdict: "))
     outcome, _, metrics = context.train("--device", "cuda", "--dataset", "synthetic", "--steps", 20, log_level="info")
-    findings.fact("driver and libraries", libraries(outcome.text))
+    findings.fact("driver and libraries", libraries(outcome.errors))
     findings.check(outcome.status == 0, "a training on the GPU",
                    f"training loss {metrics[-1]['train_loss']:.3f}" if outcome.status == 0 else outcome.message)
 

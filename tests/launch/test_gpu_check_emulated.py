@@ -75,7 +75,8 @@ class EmulatedCheckTest(unittest.TestCase):
         self.assertEqual({row["way"] for row in results["data"]["rows"]}, {"auto", "sgd"})
         text = (self.folder / "out/gpu_check.md").read_text(encoding="utf-8")
         self.assertIn("# GPU check: passed", text)
-        for line in ("- GPU: compute_cap: 9.0\n", "- driver and libraries: driver", "- tiny, PyTorch's SGD, fp32: 20.000 ms a step\n"):
+        for line in ("- GPU: compute_cap: 9.0\n", "- driver and libraries: driver",
+                     "- tiny, PyTorch's SGD, fp32: 20.000 ms a step\n"):
             self.assertIn(line, text)
         self.assertIn("Emulated H1, 80 GiB", run.stdout)
         self.assertIn("| Benchmark | passed |", run.stdout)
