@@ -40,6 +40,8 @@ endfunction()
 # sibp_add_test(name SOURCES file… [RANKS 1 2 3 4] [PRECISIONS float double] [LABELS label…] [TIMEOUT seconds]
 #               [GPU | GPU_ONLY | EMULATED_GPU])
 #
+# Tests with the label `slow` are left out, here and below, where SIBP_SLOW_TESTS is off.
+#
 # Builds the sources against the library of each precision (float alone by default) and registers one test per precision
 # and number of ranks, each started by mpiexec (1 rank by default). `ctest -L ranks` runs those with several ranks.
 #
@@ -50,6 +52,9 @@ endfunction()
 function(sibp_add_test name)
   cmake_parse_arguments(arg "GPU;GPU_ONLY;EMULATED_GPU" "TIMEOUT" "SOURCES;RANKS;PRECISIONS;LABELS" ${ARGN})
   if((arg_GPU_ONLY OR arg_EMULATED_GPU) AND NOT SIBP_GPU_FOUND)
+    return()
+  endif()
+  if("slow" IN_LIST arg_LABELS AND NOT SIBP_SLOW_TESTS)
     return()
   endif()
   if(NOT arg_RANKS)
@@ -119,6 +124,9 @@ endfunction()
 find_package(Python3 3.9 REQUIRED COMPONENTS Interpreter)
 function(sibp_add_script_test name)
   cmake_parse_arguments(arg "" "SCRIPT;TIMEOUT;PROCESSORS;INTERPRETER" "ARGUMENTS;LABELS" ${ARGN})
+  if("slow" IN_LIST arg_LABELS AND NOT SIBP_SLOW_TESTS)
+    return()
+  endif()
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()

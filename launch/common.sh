@@ -63,12 +63,12 @@ prepare_program() {
   build_preset release
 }
 
-# build_preset NAME: configures and builds a preset of CMakePresets.json in build/NAME.
+# build_preset NAME [-DOPTION=VALUE …]: configures and builds a preset of CMakePresets.json in build/NAME.
 build_preset() {
   say "configuring and building the preset '$1' in build/$1"
   (
     cd "$project_dir" &&
-      cmake --preset "$1" </dev/null &&
+      cmake --preset "$@" </dev/null &&
       cmake --build --preset "$1" --parallel "$(core_count)" </dev/null
   )
 }

@@ -5,8 +5,9 @@
 #
 # Usage: launch/test.sh [--all] [option of ctest …]
 #
-#   --all                      also the slow tests (whole launches, kills at random moments, emulated hosts), and the unit
-#                              tests once more under AddressSanitizer and UndefinedBehaviorSanitizer, without GPU support
+#   --all                      also the tests that are slow to build or to run (emulated GPUs and hosts, whole launches, kills
+#                              at random moments, benchmarks), and the unit tests once more under AddressSanitizer and
+#                              UndefinedBehaviorSanitizer, without GPU support
 #   launch/test.sh -R comm     of these, only the tests whose names contain 'comm'
 #
 # TEST_DATA_DIR (a folder with mnist/ in it) and TEST_FIXTURES_DIR (runs of the authors' code) name files that some tests
@@ -20,9 +21,9 @@ if [[ ${1-} == --help || ${1-} == -h ]]; then
   exit 0
 fi
 
-all=false
+slow=OFF
 if [[ ${1-} == --all ]]; then
-  all=true
+  slow=ON
   shift
 fi
 summary=()
@@ -86,22 +87,19 @@ if has_format_version; then
 else
   summary+=("skipped          $title: not version $format_version but $(clang-format --version)")
 fi
-stage "build, warnings are errors" build_preset tests
-if $all; then
-  stage "tests" run_tests tests "$@"
-else
-  stage "tests" run_tests tests -LE slow "$@"
-  summary+=("left out         slow tests and sanitizers: launch/test.sh --all")
-fi
+stage "build, warnings are errors" build_preset tests -DSIBP_SLOW_TESTS=$slow
+stage "tests" run_tests tests "$@"
 skipped=$(list_skipped tests)
 has_gpu_support || summary+=("skipped          build with GPU support: no CUDA 12 or newer with NCCL")
-if $all; then
+if [[ $slow == ON ]]; then
   stage "build with sanitizers" build_preset sanitize
-  # Slow tests, those of the sources and those against long runs are not worth a second run. A choice made for
-  # the run above may leave nothing for this one.
+  # Tests of the sources and those against long runs are not worth a second run. A choice made for the run above may
+  # leave nothing for this one.
   few=()
   [[ $# -eq 0 ]] || few=(--no-tests=ignore)
-  stage "unit tests under sanitizers" run_tests sanitize ${few[@]+"${few[@]}"} -LE 'program|source|fixture|slow' "$@"
+  stage "unit tests under sanitizers" run_tests sanitize ${few[@]+"${few[@]}"} -LE 'program|source|fixture' "$@"
+else
+  summary+=("left out         slow tests and sanitizers: launch/test.sh --all")
 fi
 
 say "summary"

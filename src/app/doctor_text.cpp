@@ -32,7 +32,7 @@ std::string table_text(const std::vector<std::vector<std::string>>& rows) {
 }
 
 /// The ranks of a row of the table: equal in all that it shows.
-struct Row {
+struct RankRow {
   std::vector<int> ranks;
   std::set<std::string> hosts;
   std::set<int> cores;  ///< of all of them
@@ -47,17 +47,17 @@ std::string hosts_text(const std::set<std::string>& hosts) {
 
 std::string ranks_table(const std::vector<RankFacts>& facts) {
   using Key = std::tuple<std::size_t, int, int, std::string, std::string>;
-  std::map<Key, Row> rows;
+  std::map<Key, RankRow> rows;
   for (std::size_t q = 0; q < facts.size(); ++q) {
     const RankFacts& f = facts[q];
-    Row& row = rows[{f.cores.size(), f.host_cores, f.threads, gigabytes(f.memory_bytes), f.gpu}];
+    RankRow& row = rows[{f.cores.size(), f.host_cores, f.threads, gigabytes(f.memory_bytes), f.gpu}];
     row.ranks.push_back(static_cast<int>(q));
     row.hosts.insert(f.host);
     row.cores.insert(f.cores.begin(), f.cores.end());
     row.free_bytes = std::min(row.free_bytes, f.free_bytes);
     row.shared_bytes = std::min(row.shared_bytes, f.shared_bytes);
   }
-  std::vector<std::pair<Key, Row>> sorted(rows.begin(), rows.end());
+  std::vector<std::pair<Key, RankRow>> sorted(rows.begin(), rows.end());
   std::ranges::sort(sorted, {}, [](const auto& row) { return row.second.ranks.front(); });
   std::vector<std::vector<std::string>> cells{
       {"ranks", "hosts", "cores of a rank", "bound to", "threads", "memory (free)", "/dev/shm free", "GPU"}};

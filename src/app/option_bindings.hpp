@@ -22,6 +22,9 @@
 
 namespace sibp {
 
+/// Options of the update stand in one group of the help, from three files.
+inline constexpr std::string_view update_group = "Update (train)";
+
 template <class T>
 struct is_optional : std::false_type {};
 template <class T>

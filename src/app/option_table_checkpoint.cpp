@@ -7,7 +7,7 @@
 namespace sibp {
 namespace {
 
-constexpr std::string_view group = "Checkpoints, stops and faults (train)";
+constexpr std::string_view checkpoint_group = "Checkpoints, stops and faults (train)";
 
 struct Unit {
   std::string_view name;
@@ -60,20 +60,20 @@ Binding from_zero(Member member) {
 void append_checkpoint_options(OptionTable& table) {
   table.push_back(
       {.name = "checkpoint-every",
-       .group = group,
+       .group = checkpoint_group,
        .value_name = "EVERY",
        .help = "steps (200) or time (30s, 10min, 2h) between checkpoints; one is written at the end as well",
        .binding = interval_binding(),
        .on_resume = OnResume::free});
   table.push_back({.name = "keep",
-                   .group = group,
+                   .group = checkpoint_group,
                    .value_name = "N",
                    .help = "checkpoints that are kept, the newest ones",
                    .binding = integer(
                        [](auto& o) -> auto& { return o.guard.keep; }, 1),
                    .on_resume = OnResume::free});
   table.push_back({.name = "keep-best",
-                   .group = group,
+                   .group = checkpoint_group,
                    .value_name = "MEASURE",
                    .help =
                        "keep the checkpoint with the best value of an evaluation as well: none, validation_accuracy, "
@@ -82,7 +82,7 @@ void append_checkpoint_options(OptionTable& table) {
                                         {Measure::none, Measure::validation_accuracy, Measure::validation_loss}),
                    .on_resume = OnResume::free});
   table.push_back({.name = "resume",
-                   .group = group,
+                   .group = checkpoint_group,
                    .value_name = "DIR",
                    .help =
                        "go on from the newest checkpoint of a run's folder, or from one checkpoint in a new folder; "
@@ -92,21 +92,21 @@ void append_checkpoint_options(OptionTable& table) {
                    .place = Place::outside_file,
                    .without_default = "none: start anew"});
   table.push_back({.name = "max-minutes",
-                   .group = group,
+                   .group = checkpoint_group,
                    .value_name = "X",
                    .help = "stop after so long with a checkpoint and status 85, as on a signal",
                    .binding = positive([](auto& o) -> auto& { return o.guard.max_minutes; }),
                    .place = Place::unsaved,
                    .without_default = "none"});
   table.push_back({.name = "check-every",
-                   .group = group,
+                   .group = checkpoint_group,
                    .value_name = "K",
                    .help = "steps between comparisons of the weights over ranks; 0: only before checkpoints",
                    .binding = integer(
                        [](auto& o) -> auto& { return o.guard.check_every; }, 0),
                    .on_resume = OnResume::free});
   table.push_back({.name = "stall-timeout",
-                   .group = group,
+                   .group = checkpoint_group,
                    .value_name = "SECONDS",
                    .help =
                        "time without progress after which a rank ends with status 75; four times as long while data "

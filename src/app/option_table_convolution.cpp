@@ -6,12 +6,10 @@
 namespace sibp {
 namespace {
 
-constexpr std::string_view group = "Update (train)";
-
-OptionEntry entry(std::string_view name, std::string_view value_name, std::string_view help, Binding binding,
-                  std::string_view commands = network_commands) {
+OptionEntry convolution_entry(std::string_view name, std::string_view value_name, std::string_view help,
+                              Binding binding, std::string_view commands = network_commands) {
   return {.name = name,
-          .group = group,
+          .group = update_group,
           .value_name = value_name,
           .help = help,
           .binding = std::move(binding),
@@ -34,20 +32,21 @@ Binding convolution_damping() {
 }  // namespace
 
 void append_convolution_options(OptionTable& table) {
-  table.push_back(entry("conv-damping", "KIND", "as --damping, of convolutions and normalisations",
-                        convolution_damping(), "train"));
-  table.push_back(entry("conv-gram-every", "T", "as --gram-every, of convolutions",
+  table.push_back(convolution_entry("conv-damping", "KIND", "as --damping, of convolutions and normalisations",
+                                    convolution_damping(), "train"));
+  table.push_back(
+      convolution_entry("conv-gram-every", "T", "as --gram-every, of convolutions",
                         integer(
                             [](auto& o) -> auto& { return o.training.method.convolution.refresh.every; }, 1)));
   const auto has_no_mean = [](const Options& o) { return o.training.method.convolution.refresh.every == 1; };
-  table.push_back(entry(
+  table.push_back(convolution_entry(
       "conv-gram-average", "BETA", "as --gram-average, with --conv-gram-every above 1",
       unless(has_no_mean, fraction([](auto& o) -> auto& { return o.training.method.convolution.refresh.average; })),
       "train"));
-  table.push_back(entry("conv-gram-sample", "K",
-                        "the Gram matrices of convolutions are formed of every K-th sample of the batch",
-                        integer(
-                            [](auto& o) -> auto& { return o.training.method.convolution.sample; }, 1)));
+  table.push_back(convolution_entry("conv-gram-sample", "K",
+                                    "the Gram matrices of convolutions are formed of every K-th sample of the batch",
+                                    integer(
+                                        [](auto& o) -> auto& { return o.training.method.convolution.sample; }, 1)));
 }
 
 }  // namespace sibp

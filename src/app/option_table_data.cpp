@@ -5,7 +5,7 @@
 namespace sibp {
 namespace {
 
-constexpr std::string_view group = "Data";
+constexpr std::string_view data_group = "Data";
 
 /// The seed of the training is that of a synthetic data set as well.
 Binding seed_binding() {
@@ -31,7 +31,7 @@ Binding augmentation_binding() {
 
 void append_data_options(OptionTable& table) {
   table.push_back({.name = "dataset",
-                   .group = group,
+                   .group = data_group,
                    .value_name = "NAME",
                    .help = "fashion-mnist, mnist, cifar10, idx (files named by options) or synthetic",
                    .binding = choice(
@@ -43,7 +43,7 @@ void append_data_options(OptionTable& table) {
                                           {"synthetic", "synthetic"}}),
                    .commands = data_commands});
   table.push_back({.name = "data-dir",
-                   .group = group,
+                   .group = data_group,
                    .value_name = "DIR",
                    .help = "folder of the data files",
                    .binding = text(
@@ -53,7 +53,7 @@ void append_data_options(OptionTable& table) {
                    .on_resume = OnResume::free});
   table.push_back(
       {.name = "normalize",
-       .group = group,
+       .group = data_group,
        .value_name = "KIND",
        .help =
            "none, mean or standard: what is done to each feature, or channel: the same as standard for each channel "
@@ -63,28 +63,28 @@ void append_data_options(OptionTable& table) {
                              NormalisationKind::channel})});
   table.push_back(
       {.name = "augment",
-       .group = group,
+       .group = data_group,
        .value_name = "LIST",
        .help = "changes of the pictures in training batches, drawn by --seed, epoch and sample: any of flip (or "
                "flip:alternating: the other way in every epoch), translate:PIXELS and cutout:PIXELS, with "
                "commas between",
        .binding = augmentation_binding()});
   table.push_back({.name = "validation",
-                   .group = group,
+                   .group = data_group,
                    .value_name = "N",
                    .help = "training samples held out for validation",
                    .binding = integer(
                        [](auto& o) -> auto& { return o.validation; }, 0),
                    .commands = sample_commands});
   table.push_back({.name = "logical-shards",
-                   .group = group,
+                   .group = data_group,
                    .value_name = "V",
                    .help = "parts that the samples are dealt to; at least the number of ranks",
                    .binding = integer(
                        [](auto& o) -> auto& { return o.training.logical_shards; }, 1),
                    .commands = sample_commands});
   table.push_back({.name = "seed",
-                   .group = group,
+                   .group = data_group,
                    .value_name = "N",
                    .help = "of the weights' start, the order of samples, the samples held out and synthetic data",
                    .binding = seed_binding(),
@@ -95,7 +95,7 @@ void append_data_options(OptionTable& table) {
 void append_own_data_options(OptionTable& table) {
   const auto file = [&](std::string_view name, std::string_view help, auto member) {
     table.push_back({.name = name,
-                     .group = group,
+                     .group = data_group,
                      .value_name = "FILE",
                      .help = help,
                      .binding = text(member, "a file"),
@@ -115,7 +115,7 @@ void append_own_data_options(OptionTable& table) {
       "test-labels", "idx: their labels", [](auto& o) -> auto& { return o.data.test_labels; });
   const auto size = [&](std::string_view name, std::string_view help, Index least, Index most, auto member) {
     table.push_back({.name = name,
-                     .group = group,
+                     .group = data_group,
                      .value_name = "N",
                      .help = help,
                      .binding = integer(member, least, most),
@@ -127,7 +127,7 @@ void append_own_data_options(OptionTable& table) {
       "synthetic-samples", "synthetic: training samples; a fifth as many for the test", 1, many,
       [](auto& o) -> auto& { return o.data.synthetic_samples; });
   table.push_back({.name = "synthetic-features",
-                   .group = group,
+                   .group = data_group,
                    .value_name = "N",
                    .help = "synthetic: bytes of a sample",
                    .binding = unless([](const Options& o) { return o.data.synthetic_shape.has_value(); },
@@ -137,7 +137,7 @@ void append_own_data_options(OptionTable& table) {
                    .dataset = "synthetic",
                    .excludes = "synthetic-shape"});
   table.push_back({.name = "synthetic-shape",
-                   .group = group,
+                   .group = data_group,
                    .value_name = "SHAPE",
                    .help = "synthetic: pictures of HEIGHTxWIDTHxCHANNELS, for example 8x8x3",
                    .binding = shape([](auto& o) -> auto& { return o.data.synthetic_shape; }),

@@ -7,8 +7,8 @@
 namespace sibp {
 namespace {
 
-constexpr std::string_view group = "Other machines (plan)";
-constexpr std::string_view command = "plan";
+constexpr std::string_view plan_group = "Other machines (plan)";
+constexpr std::string_view plan_command = "plan";
 
 /// Whole numbers with commas between.
 Binding nodes_binding() {
@@ -30,15 +30,15 @@ Binding nodes_binding() {
   return {set, get};
 }
 
-OptionEntry entry(std::string_view name, std::string_view value_name, std::string_view help, Binding binding,
-                  std::string_view without_default = "") {
+OptionEntry plan_entry(std::string_view name, std::string_view value_name, std::string_view help, Binding binding,
+                       std::string_view without_default = "") {
   return {.name = name,
-          .group = group,
+          .group = plan_group,
           .value_name = value_name,
           .help = help,
           .binding = std::move(binding),
           .place = Place::unsaved,
-          .commands = command,
+          .commands = plan_command,
           .without_default = without_default};
 }
 
@@ -46,33 +46,34 @@ OptionEntry entry(std::string_view name, std::string_view value_name, std::strin
 
 void append_plan_options(OptionTable& table) {
   table.push_back(
-      entry("nodes", "LIST", "numbers of nodes; the first is what efficiency is measured by", nodes_binding()));
-  table.push_back(entry("ranks-per-node", "R", "ranks on each node",
-                        integer(
-                            [](auto& o) -> auto& { return o.plan.ranks_per_node; }, 1, 1000)));
-  table.push_back(entry("flops", "RATE", "operations a second of one rank, in products of matrices",
-                        positive([](auto& o) -> auto& { return o.plan.flops; }), "measured here"));
-  table.push_back(entry("latency", "SECONDS", "of a message from one rank to another",
-                        positive([](auto& o) -> auto& { return o.plan.latency; }), "measured between the ranks here"));
-  table.push_back(entry("bandwidth", "RATE", "bytes a second that a node sends while it receives as many",
-                        positive([](auto& o) -> auto& { return o.plan.bandwidth; }),
-                        "measured between the ranks here"));
-  table.push_back(entry("features", "N", "inputs of the network, in place of a data set",
-                        integer(
-                            [](auto& o) -> auto& { return o.plan.features; }, 1),
-                        "of the data set"));
+      plan_entry("nodes", "LIST", "numbers of nodes; the first is what efficiency is measured by", nodes_binding()));
+  table.push_back(plan_entry("ranks-per-node", "R", "ranks on each node",
+                             integer(
+                                 [](auto& o) -> auto& { return o.plan.ranks_per_node; }, 1, 1000)));
+  table.push_back(plan_entry("flops", "RATE", "operations a second of one rank, in products of matrices",
+                             positive([](auto& o) -> auto& { return o.plan.flops; }), "measured here"));
+  table.push_back(plan_entry("latency", "SECONDS", "of a message from one rank to another",
+                             positive([](auto& o) -> auto& { return o.plan.latency; }),
+                             "measured between the ranks here"));
+  table.push_back(plan_entry("bandwidth", "RATE", "bytes a second that a node sends while it receives as many",
+                             positive([](auto& o) -> auto& { return o.plan.bandwidth; }),
+                             "measured between the ranks here"));
+  table.push_back(plan_entry("features", "N", "inputs of the network, in place of a data set",
+                             integer(
+                                 [](auto& o) -> auto& { return o.plan.features; }, 1),
+                             "of the data set"));
   table.back().excludes = "shape";
-  table.push_back(entry("shape", "SHAPE", "of the network's inputs, HEIGHTxWIDTHxCHANNELS, in place of a data set",
-                        shape([](auto& o) -> auto& { return o.plan.shape; }), "of the data set"));
+  table.push_back(plan_entry("shape", "SHAPE", "of the network's inputs, HEIGHTxWIDTHxCHANNELS, in place of a data set",
+                             shape([](auto& o) -> auto& { return o.plan.shape; }), "of the data set"));
   table.back().excludes = "features";
-  table.push_back(entry("classes", "N", "outputs of the network, in place of a data set",
-                        integer(
-                            [](auto& o) -> auto& { return o.plan.classes; }, 1),
-                        "of the data set"));
-  table.push_back(entry("json", "FILE", "file for all figures",
-                        text(
-                            [](auto& o) -> auto& { return o.plan.json; }, "a file"),
-                        "none"));
+  table.push_back(plan_entry("classes", "N", "outputs of the network, in place of a data set",
+                             integer(
+                                 [](auto& o) -> auto& { return o.plan.classes; }, 1),
+                             "of the data set"));
+  table.push_back(plan_entry("json", "FILE", "file for all figures",
+                             text(
+                                 [](auto& o) -> auto& { return o.plan.json; }, "a file"),
+                             "none"));
 }
 
 }  // namespace sibp

@@ -5,14 +5,14 @@
 namespace sibp {
 namespace {
 
-constexpr std::string_view group = "Sums over ranks (train, plan)";
+constexpr std::string_view sums_group = "Sums over ranks (train, plan)";
 
 }  // namespace
 
 void append_sum_options(OptionTable& table) {
   table.push_back(
       {.name = "sums",
-       .group = group,
+       .group = sums_group,
        .value_name = "WAY",
        .help = "shared (through memory that the ranks of a node share), library (by MPI alone), auto (shared where "
                "it can be) or measure (whichever a trial shows faster)",
@@ -21,7 +21,7 @@ void append_sum_options(OptionTable& table) {
        .commands = network_commands,
        .on_resume = OnResume::free});
   table.push_back({.name = "wire",
-                   .group = group,
+                   .group = sums_group,
                    .value_name = "TYPE",
                    .help = "float32 or bfloat16 (fp32, bf16): what matrices travel as; bfloat16 halves the bytes and "
                            "rounds to 8 bits, but not in shared memory",

@@ -5,8 +5,6 @@
 namespace sibp {
 namespace {
 
-constexpr std::string_view group = "Update (train)";
-
 /// "auto", "measure", one form for all layers, or a form for each.
 Binding form_binding() {
   const auto set = [](Options& options, const std::string& text) {
@@ -54,7 +52,7 @@ Binding of_mean(Binding binding) {
 
 void append_gram_options(OptionTable& table) {
   table.push_back({.name = "gram-every",
-                   .group = group,
+                   .group = update_group,
                    .value_name = "T",
                    .help =
                        "forms normal and activations: steps from one Gram matrix to the next; above 1 it is a running "
@@ -63,14 +61,14 @@ void append_gram_options(OptionTable& table) {
                        [](auto& o) -> auto& { return o.training.method.refresh.every; }, 1),
                    .methods = "sibp"});
   table.push_back({.name = "gram-average",
-                   .group = group,
+                   .group = update_group,
                    .value_name = "BETA",
                    .help = "with --gram-every: what the mean so far keeps of its weight when a batch is added",
                    .binding = of_mean(fraction([](auto& o) -> auto& { return o.training.method.refresh.average; })),
                    .without_default = "0.95",
                    .methods = "sibp"});
   table.push_back({.name = "gram-burn-in",
-                   .group = group,
+                   .group = update_group,
                    .value_name = "N",
                    .help = "with --gram-every: first steps, which take the Gram matrix of their own batch",
                    .binding = of_mean(integer(
@@ -79,7 +77,7 @@ void append_gram_options(OptionTable& table) {
                    .methods = "sibp"});
   table.push_back(
       {.name = "gram-damping",
-       .group = group,
+       .group = update_group,
        .value_name = "KIND",
        .help = "with --gram-every: as --damping, for the steps after these",
        .binding = of_mean(damping_binding([](auto& o) -> auto& { return o.training.method.refresh.damping; })),
@@ -97,7 +95,7 @@ void append_update_options(OptionTable& table) {
       forms_in_words([](Form) { return true; }, "or"));
   table.push_back(
       {.name = "eta",
-       .group = group,
+       .group = update_group,
        .value_name = "ETA",
        .help = "step size on the neurons, with relative steps (--step) on those of the last layer alone; by default "
                "0.5 with convolutions, published: 0.1",
@@ -105,7 +103,7 @@ void append_update_options(OptionTable& table) {
        .without_default = "min(1, 4 / layers)",
        .methods = "sibp published"});
   table.push_back({.name = "step",
-                   .group = group,
+                   .group = update_group,
                    .value_name = "RULE",
                    .help = "fixed: every layer's update at --eta; relative:KAPPA: scaled so that it moves the layer's "
                            "neurons by KAPPA times their size, all but the last layer's",
@@ -115,14 +113,14 @@ void append_update_options(OptionTable& table) {
                    .methods = "sibp"});
   table.push_back(
       {.name = "damping",
-       .group = group,
+       .group = update_group,
        .value_name = "KIND",
        .help = "proximal weight of a layer: relative:RHO times the mean diagonal of its system, or absolute:LAMBDA; "
                "published: absolute:1 by default",
        .binding = damping_binding([](auto& o) -> auto& { return o.training.method.damping; }),
        .methods = "sibp published"});
   table.push_back({.name = "form",
-                   .group = group,
+                   .group = update_group,
                    .value_name = "FORMS",
                    .help = help_of_forms,
                    .binding = form_binding(),
@@ -130,7 +128,7 @@ void append_update_options(OptionTable& table) {
                    .methods = "sibp proxprop",
                    .on_resume = OnResume::free});
   table.push_back({.name = "carry",
-                   .group = group,
+                   .group = update_group,
                    .value_name = "WEIGHTS",
                    .help = "new or old: the weights that carry the difference backward",
                    .binding = choice(
@@ -142,7 +140,7 @@ void append_update_options(OptionTable& table) {
   append_convolution_options(table);
   table.push_back(
       {.name = "schedule",
-       .group = group,
+       .group = update_group,
        .value_name = "NAME",
        .help = "of eta or the learning rate over the run: linear (to zero), constant or cosine (to zero)",
        .binding = choice(
@@ -150,7 +148,7 @@ void append_update_options(OptionTable& table) {
            Names<Schedule>{
                {"linear", Schedule::linear}, {"constant", Schedule::constant}, {"cosine", Schedule::cosine}})});
   table.push_back({.name = "warmup-steps",
-                   .group = group,
+                   .group = update_group,
                    .value_name = "N",
                    .help = "steps over which eta or the learning rate rises first",
                    .binding = integer(

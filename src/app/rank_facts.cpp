@@ -2,6 +2,7 @@
 
 #include "sibp/comm/environment.hpp"
 #include "sibp/core/error.hpp"
+#include "sibp/core/process.hpp"
 #include "sibp/device/gpu.hpp"
 
 #include <array>
@@ -21,13 +22,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RankFacts, host, cores, host_cores, threads, 
 
 namespace {
 
-std::string host_name() {
-  std::array<char, 256> name{};
-  if (gethostname(name.data(), name.size() - 1) != 0) return "unknown";
-  return name.data();
-}
-
-std::vector<int> allowed_cores() {
+std::vector<int> cores_of_process() {
   cpu_set_t set;
   CPU_ZERO(&set);
   std::vector<int> cores;
@@ -91,7 +86,7 @@ std::string processor_name() {
 
 RankFacts facts_of_this_rank(const ThreadPlan& plan, const Device& device) {
   return {.host = host_name(),
-          .cores = allowed_cores(),
+          .cores = cores_of_process(),
           .host_cores = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)),
           .threads = plan.threads,
           .memory_bytes = memory("MemTotal"),

@@ -11,7 +11,7 @@
 namespace sibp {
 namespace {
 
-const auto start = std::chrono::steady_clock::now();  // as good as the start of the process
+const auto process_start = std::chrono::steady_clock::now();  // as good as the start of the process
 
 }  // namespace
 
@@ -35,7 +35,7 @@ void give_back_large_blocks() {
 }
 
 double seconds_since_start() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - process_start).count();
 }
 
 std::string host_name() {

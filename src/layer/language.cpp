@@ -112,8 +112,8 @@ class Parser {
   }
 
   void apply(Activation activation, Words& words) {
-    LayerArguments none("", at_, hidden_activation_);
-    append(activation_kind(activation).make(none, spec_.shape(last_tensor())), words);
+    LayerArguments no_arguments("", at_, hidden_activation_);
+    append(activation_kind(activation).make(no_arguments, spec_.shape(last_tensor())), words);
   }
 
   void add_node(std::shared_ptr<const LayerSpec> layer, std::vector<std::size_t> inputs) {
