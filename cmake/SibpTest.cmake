@@ -151,6 +151,9 @@ function(sibp_add_program_test name)
   cmake_parse_arguments(arg "" "SCRIPT;TIMEOUT" "ARGUMENTS;LABELS" ${ARGN})
   sibp_add_script_test(${name} SCRIPT ${arg_SCRIPT} ARGUMENTS ${arg_ARGUMENTS} LABELS program ${arg_LABELS}
                        TIMEOUT ${arg_TIMEOUT} PROCESSORS 3)
+  if(NOT TEST ${name})
+    return()
+  endif()
   set_property(
     TEST ${name}
     APPEND
