@@ -2,8 +2,9 @@ find_package(GTest REQUIRED)
 include(GoogleTest)
 
 set(SIBP_MPIEXEC_FLAGS "--oversubscribe;--bind-to;none" CACHE STRING "Flags of mpiexec in the tests")
+# (To look for UCX's networks takes Open MPI half of a short test's time; without one it falls back to ob1.)
 set(SIBP_GPU_TEST_ENVIRONMENT
-    "OMP_NUM_THREADS=1;GTEST_COLOR=no;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_btl_vader_single_copy_mechanism=none;ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1")
+    "OMP_NUM_THREADS=1;GTEST_COLOR=no;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_pml=ob1;OMPI_MCA_btl_vader_single_copy_mechanism=none;ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1")
 # Tests that are not for GPUs see none, so that they are the same everywhere.
 set(SIBP_TEST_ENVIRONMENT "${SIBP_GPU_TEST_ENVIRONMENT};CUDA_VISIBLE_DEVICES=")
 
@@ -142,15 +143,19 @@ function(sibp_add_script_test name)
                        ENVIRONMENT "${SIBP_TEST_ENVIRONMENT}")
 endfunction()
 
-# sibp_add_program_test(name SCRIPT file [ARGUMENTS argument…] [LABELS label…] [TIMEOUT seconds])
+# sibp_add_program_test(name SCRIPT file [ARGUMENTS argument…] [LABELS label…] [TIMEOUT seconds] [PROCESSORS n])
 #
 # Registers a Python script that drives the whole program under mpirun (tests/app/end_to_end/harness.py), label `program`.
-# Its time limit is for all of its cases together. Those that take most of a minute or longer have the label `slow`
+# Its time limit is for all of its cases together. PROCESSORS is 1 for those that mostly wait for launches of one process:
+# others may run beside them. Those that take most of a minute or longer have the label `slow`
 # besides: `launch/test.sh --all` alone runs them.
 function(sibp_add_program_test name)
-  cmake_parse_arguments(arg "" "SCRIPT;TIMEOUT" "ARGUMENTS;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "" "SCRIPT;TIMEOUT;PROCESSORS" "ARGUMENTS;LABELS" ${ARGN})
+  if(NOT arg_PROCESSORS)
+    set(arg_PROCESSORS 3)
+  endif()
   sibp_add_script_test(${name} SCRIPT ${arg_SCRIPT} ARGUMENTS ${arg_ARGUMENTS} LABELS program ${arg_LABELS}
-                       TIMEOUT ${arg_TIMEOUT} PROCESSORS 3)
+                       TIMEOUT ${arg_TIMEOUT} PROCESSORS ${arg_PROCESSORS})
   if(NOT TEST ${name})
     return()
   endif()

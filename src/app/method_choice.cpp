@@ -62,6 +62,7 @@ void check_forms(const MethodOptions& method, const NetworkSpec& spec) {
 /// The form of less work on one rank: no clock and no number of ranks may decide.
 std::vector<Form> reproducible_forms(const Options& options, const NetworkSpec& spec) {
   std::vector<Form> forms;
+  forms.reserve(spec.maps.size());
   for (const MapShape& map : spec.maps)
     forms.push_back(map.columns == 1 && options.training.batch < map.outputs ? Form::activations : Form::normal);
   spdlog::info("reproducible: forms {}", to_text(forms));

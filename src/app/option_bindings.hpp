@@ -127,7 +127,7 @@ Binding text(Member member, std::string_view expected) {
     member(options) = given;
   };
   const auto get = [=](const Options& options) -> std::optional<std::string> {
-    const std::string value = member(options);
+    const std::string& value = member(options);
     return value.empty() ? std::nullopt : std::optional(value);
   };
   return {set, get};

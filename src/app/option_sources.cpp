@@ -113,7 +113,8 @@ Source read_environment(const Environment& environment) {
   for (const auto& [name, value] : environment) {
     if (!name.starts_with(variable_prefix)) continue;
     const auto& table = option_table();
-    const auto entry = std::ranges::find_if(table, [&](const OptionEntry& e) { return variable_name(e.name) == name; });
+    const auto entry =
+        std::ranges::find_if(table, [&name = name](const OptionEntry& e) { return variable_name(e.name) == name; });
     if (entry == table.end()) {
       throw_usage_error(fmt::format("{}: no option has this environment variable; sibp_dist --help lists them", name));
     }

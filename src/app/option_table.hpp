@@ -44,21 +44,21 @@ constexpr std::string_view network_commands = "train plan";                ///< 
 
 /// One option: all that is known of it.
 struct OptionEntry {
-  std::string_view name;             ///< without dashes
-  std::string_view group;            ///< heading in --help and config.ini
-  std::string_view value_name = "";  ///< in --help
+  std::string_view name;          ///< without dashes
+  std::string_view group;         ///< heading in --help and config.ini
+  std::string_view value_name{};  ///< in --help
   std::string_view help;
   Binding binding;
   Place place = Place::saved;
-  std::string_view commands = "train";    ///< those that it means something to
-  std::string_view dataset = "";          ///< the only data set that it means something to; empty: all
-  std::string_view without_default = "";  ///< what holds if it is not given and `get` has nothing
-  std::string_view without_value = "";    ///< what is meant where the command line has the name alone; empty: an error
-  std::string_view excludes = "";         ///< the option that it stands instead of
-  std::string_view methods = "";          ///< those it is a parameter of, "proxprop/adam" for one with that --outer;
-                                          ///< empty: all
-  OnResume on_resume = OnResume::fixed;   ///< of those that config.ini has
-  bool of_convolutions = false;           ///< means nothing to a network without convolutions
+  std::string_view commands = "train";   ///< those that it means something to
+  std::string_view dataset{};            ///< the only data set that it means something to; empty: all
+  std::string_view without_default{};    ///< what holds if it is not given and `get` has nothing
+  std::string_view without_value{};      ///< what is meant where the command line has the name alone; empty: an error
+  std::string_view excludes{};           ///< the option that it stands instead of
+  std::string_view methods{};            ///< those it is a parameter of, "proxprop/adam" for one with that --outer;
+                                         ///< empty: all
+  OnResume on_resume = OnResume::fixed;  ///< of those that config.ini has
+  bool of_convolutions = false;          ///< means nothing to a network without convolutions
 };
 
 using OptionTable = std::vector<OptionEntry>;

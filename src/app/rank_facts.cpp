@@ -103,6 +103,7 @@ RankFacts facts_of_this_rank(const ThreadPlan& plan, const Device& device) {
 std::vector<RankFacts> gather_facts(const RankFacts& mine, const Communicator& world) {
   const std::string text = nlohmann::json(mine).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
   std::vector<RankFacts> all;
+  all.reserve(static_cast<std::size_t>(world.size()));
   for (int q = 0; q < world.size(); ++q)
     all.push_back(nlohmann::json::parse(world.broadcast(text, q)).get<RankFacts>());
   return all;

@@ -74,7 +74,7 @@ std::optional<std::filesystem::path> weights_file(const Options& options) {
 }
 
 NetworkSpec network_of(const Options& options, const Dataset& dataset) {
-  const NetworkSpec spec =
+  NetworkSpec spec =
       options.network.empty()
           ? network_from_widths(options.hidden, dataset.shape, dataset.classes, options.loss, options.activation)
           : parse_network(options.network, dataset.shape, options.loss, options.activation);

@@ -15,7 +15,7 @@ void round_to_common_grid(const Communicator& communicator, std::span<double> of
   for (std::size_t k = 0; k < of_samples.size(); ++k)
     largest[k % count] = std::max(largest[k % count], std::abs(of_samples[k]));
   communicator.all_reduce_max(std::span<double>(largest));
-  const int bits = 52 - std::bit_width(samples);
+  const int bits = 52 - static_cast<int>(std::bit_width(samples));
   for (std::size_t k = 0; k < of_samples.size(); ++k) {
     const double most = largest[k % count];
     if (most == 0 || !std::isfinite(most)) continue;

@@ -44,7 +44,8 @@ double rounded(double value, double rounder) {
 }  // namespace
 
 int bits_for(Index terms) {
-  return (digits - std::bit_width(static_cast<std::uint64_t>(std::max<Index>(terms, 1) - 1))) / 2;
+  const auto of_terms = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(std::max<Index>(terms, 1) - 1)));
+  return (digits - of_terms) / 2;
 }
 
 double on_grid_of_losses(double value) {

@@ -6,7 +6,8 @@
 
 #include <cblas.h>
 
-// LAPACK's Cholesky factorisation, in the library's Fortran convention.
+// LAPACK's Cholesky factorisation, in the library's Fortran convention. OpenBLAS's own functions are declared weak:
+// another library has none of them. NOLINTBEGIN(readability-redundant-declaration)
 extern "C" {
 void spotrf_(const char* uplo, const int* n, float* a, const int* lda, int* info);
 void dpotrf_(const char* uplo, const int* n, double* a, const int* lda, int* info);
@@ -14,33 +15,34 @@ void openblas_set_num_threads(int threads) __attribute__((weak));
 char* openblas_get_config() __attribute__((weak));
 char* openblas_get_corename() __attribute__((weak));
 }
+// NOLINTEND(readability-redundant-declaration)
 
 namespace sibp::level3 {
 namespace {
 
 // BLAS has one name per precision; these give both the same one.
-constexpr auto gemm_of(float) {
+[[maybe_unused]] constexpr auto gemm_of(float) {
   return cblas_sgemm;
 }
-constexpr auto gemm_of(double) {
+[[maybe_unused]] constexpr auto gemm_of(double) {
   return cblas_dgemm;
 }
-constexpr auto syrk_of(float) {
+[[maybe_unused]] constexpr auto syrk_of(float) {
   return cblas_ssyrk;
 }
-constexpr auto syrk_of(double) {
+[[maybe_unused]] constexpr auto syrk_of(double) {
   return cblas_dsyrk;
 }
-constexpr auto trsm_of(float) {
+[[maybe_unused]] constexpr auto trsm_of(float) {
   return cblas_strsm;
 }
-constexpr auto trsm_of(double) {
+[[maybe_unused]] constexpr auto trsm_of(double) {
   return cblas_dtrsm;
 }
-constexpr auto potrf_of(float) {
+[[maybe_unused]] constexpr auto potrf_of(float) {
   return spotrf_;
 }
-constexpr auto potrf_of(double) {
+[[maybe_unused]] constexpr auto potrf_of(double) {
   return dpotrf_;
 }
 

@@ -13,8 +13,10 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <omp.h>
 #include <oneapi/dnnl/dnnl.hpp>
+
+// Of the OpenMP runtime that oneDNN computes with; its header belongs to one compiler.
+extern "C" void omp_set_num_threads(int threads);
 
 namespace sibp::cpu {
 namespace {

@@ -37,7 +37,7 @@ class GroupNorm final : public NormLayer {
     read_scales();
     mean_masked_.assign(samples() * groups_, 0.0);
     mean_product_.assign(samples() * groups_, 0.0);
-    const double count = pixels() * static_cast<double>(channels() / groups_);
+    const double count = pixels() * of_group();
     for_channels([&](std::size_t at, std::size_t group, std::size_t c) {
       mean_masked_[group] += gamma_[c] * masked_sum(at) / count;
       mean_product_[group] += gamma_[c] * masked_input_sum(at, group) / count;
@@ -73,7 +73,7 @@ class GroupNorm final : public NormLayer {
   }
 
   void take_statistics() {
-    const double count = pixels() * static_cast<double>(channels() / groups_);
+    const double count = pixels() * of_group();
     mean_.assign(samples() * groups_, 0.0);
     inverse_.assign(samples() * groups_, 0.0);
     of_x_.resize(samples() * channels());
@@ -84,6 +84,12 @@ class GroupNorm final : public NormLayer {
     });
     for (std::size_t g = 0; g < mean_.size(); ++g)
       inverse_[g] = 1 / std::sqrt(std::max(inverse_[g] - mean_[g] * mean_[g], 0.0) + epsilon);
+  }
+
+  /// Channels of a group.
+  [[nodiscard]] double of_group() const {
+    const std::size_t size = channels() / groups_;
+    return static_cast<double>(size);
   }
 
   [[nodiscard]] double masked_sum(std::size_t at) const { return masked_sums_[place_of(at)]; }

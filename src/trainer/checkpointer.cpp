@@ -60,7 +60,7 @@ bool Checkpointer::due() const {
 }
 
 std::shared_ptr<Checkpointer::Copy> Checkpointer::copy(const TrainingState& state) {
-  const auto copy = std::make_shared<Copy>();
+  auto copy = std::make_shared<Copy>();
   copy->state = state;
   copy->weights = download_weights(source_.device, source_.network);
   const UpdateState method = source_.rule.state();

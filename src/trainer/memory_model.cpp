@@ -121,7 +121,8 @@ NetworkMemory predict_network_memory(const NetworkSpec& spec, const MethodOption
 
 RankMemory predict_memory(const NetworkSpec& spec, const MethodOptions& method, const StepShape& step, Index samples) {
   const NetworkMemory network = predict_network_memory(spec, method, step);
-  const auto own_samples = static_cast<double>((samples + step.ranks - 1) / step.ranks);
+  const Index most_samples = (samples + step.ranks - 1) / step.ranks;
+  const auto own_samples = static_cast<double>(most_samples);
   RankMemory memory{.shard = own_samples * (static_cast<double>(spec.inputs()) + sizeof(std::int32_t)),
                     .workspace = network.inputs + network.patches,
                     .update = network.update};

@@ -189,7 +189,10 @@ class Training {
 
   /// False if a stop was requested meanwhile.
   bool add_evaluations(MetricsRecord& record) {
-    if (data_.validation.global_size() > 0 && !(record.validation = evaluate_split(data_.validation))) return false;
+    if (data_.validation.global_size() > 0) {
+      record.validation = evaluate_split(data_.validation);
+      if (!record.validation) return false;
+    }
     record.test = evaluate_split(data_.test);
     if (!record.test) return false;
     note_best(record);

@@ -91,6 +91,7 @@ std::vector<Form> forms_on(int ranks, bool alike, Index gram_every) {
 
 std::vector<Form> everywhere_it_fits(Form form, const NetworkSpec& spec) {
   std::vector<Form> forms;
+  forms.reserve(spec.maps.size());
   for (const MapShape& map : spec.maps) forms.push_back(fits(form, map) ? form : Form::normal);
   return forms;
 }

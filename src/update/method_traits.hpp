@@ -36,8 +36,8 @@ struct MapCost {
 
 /// All that is known of one method. A new method has a constant of these in its own source, and a line in methods.cpp.
 struct MethodTraits {
-  std::string_view name;       ///< in options and the log
-  std::string_view note = "";  ///< beside it in --help
+  std::string_view name;    ///< in options and the log
+  std::string_view note{};  ///< beside it in --help
   /// Sets the defaults that are not those of MethodOptions; null: none.
   void (*set_defaults)(MethodOptions& options) = nullptr;
   /// Chooses what depends on the network and was left open; null: step and momentum stay those of no choice, fixed and

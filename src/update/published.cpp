@@ -119,7 +119,7 @@ double shared_elements(const NetworkSpec& spec, double samples) {
     weights = std::max(weights, static_cast<double>(layer.parameters()));
     features = std::max(features, static_cast<double>(layer.fan_in()) * samples);
   }
-  constexpr double of_double = sizeof(double) / sizeof(Real);
+  constexpr double of_double = static_cast<double>(sizeof(double)) / sizeof(Real);
   return 2 * outputs + 3 * weights + of_double * (2 * outputs + weights + features);
 }
 

@@ -126,8 +126,8 @@ double elements(const MapInMethod& map) {
   const double of_steps = of_form + (1 + moments(options)) * map.weights();
   if (!is_relative || map.is_last()) return of_steps;
   const MapShape& shape = map.shape();
-  return of_steps + 2 * static_cast<double>(shape.fan_in() * ((shape.outputs + map.step.ranks - 1) / map.step.ranks)) +
-         1;
+  const Index rows = (shape.outputs + map.step.ranks - 1) / map.step.ranks;
+  return of_steps + 2 * static_cast<double>(shape.fan_in() * rows) + 1;
 }
 
 MapCost cost(const MapInMethod& map, const MachineRates& rates) {
