@@ -168,6 +168,9 @@ class ProgramTest(unittest.TestCase):
 
     def fail_with(self, status, patterns, *arguments, ranks=3, seconds=10, **keywords):
         """Runs the program and checks that it fails in time with one message that matches every pattern."""
+        # Ranks end together, after the message. mpirun would sleep two seconds before it ends those that do not.
+        at_once = {"OMPI_MCA_odls_base_sigkill_timeout": "0"}
+        keywords["environment"] = at_once | (keywords.get("environment") or {})
         result = self.run_and_expect(status, *arguments, ranks=ranks, **keywords)
         self.assertEqual(len(result.errors), 1, f"not one error message\n{result}")
         for pattern in patterns:
