@@ -245,7 +245,7 @@ class RunErrors(ErrorTest):
     def run_with_allocations(self, count):
         """A training that has no memory from this allocation on: its result, and whether it is what it should be."""
         folder = self.folder / str(count)
-        result = subprocess.run([PROGRAM, *self.training(out=folder)], check=False, capture_output=True, text=True,
+        result = subprocess.run([PROGRAM, *self.training(out=folder)], check=False, capture_output=True, text=True, errors="replace",
                                 timeout=60, env={**os.environ, "NO_MEMORY_FROM": str(count), "OMP_NUM_THREADS": "1",
                                                  "LD_PRELOAD": os.environ["NO_MEMORY_UNDER_TEST"]})
         with self.subTest(allocations=count):
@@ -281,7 +281,7 @@ class RunErrors(ErrorTest):
         for kilobytes in (60_000, *range(100_000, 400_001, 20_000)):
             with self.subTest(kilobytes=kilobytes):
                 result = subprocess.run([*words, str(kilobytes), program, *self.training(out=self.folder / str(kilobytes))],
-                                        check=False, capture_output=True, text=True, timeout=60,
+                                        check=False, capture_output=True, text=True, errors="replace", timeout=60,
                                         env={**os.environ, "OMP_NUM_THREADS": "1"})
                 self.assertTrue(result.returncode == 0 or result.stderr, result)
                 messages += "OpenBLAS needs 128 MiB" in result.stderr
