@@ -7,7 +7,6 @@
 #include "support/file_limits.hpp"
 #include "support/files.hpp"
 
-#include <cstring>
 #include <limits>
 
 #include <gmock/gmock.h>
@@ -89,7 +88,7 @@ TEST_F(CheckpointFolderTest, EverythingComesBack) {
                             .seconds = {1, 2, 3, 4, 5, 6}};
   folder_.save(42, to_files(written));
   const Checkpoint read = read_checkpoint(folder_.path_of(42));
-  EXPECT_EQ(std::memcmp(&read.state, &written.state, sizeof read.state), 0);
+  EXPECT_TRUE(read.state == written.state);
   EXPECT_EQ(read.run.metrics_bytes, 5);
   EXPECT_EQ(read.run.batches_per_epoch, 7);
   EXPECT_EQ(read.config, written.config);

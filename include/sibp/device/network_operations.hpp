@@ -14,6 +14,8 @@ namespace sibp {
 struct LossSums {
   double loss = 0;    ///< sum of the per-sample losses
   Index correct = 0;  ///< samples whose largest output is that of their class
+
+  friend bool operator==(const LossSums&, const LossSums&) = default;
 };
 
 /// Elements of a block of a large matrix that is formed, multiplied and forgotten: what fits a processor's cache.

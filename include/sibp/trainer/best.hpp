@@ -16,6 +16,8 @@ struct Best {
   Measure measure = Measure::none;
   Index step = -1;  ///< −1: nothing was measured yet
   double value = 0;
+
+  friend bool operator==(const Best&, const Best&) = default;
 };
 
 /// Takes a value that was measured after `step`. Returns whether it is better than the best so far, which it then is;

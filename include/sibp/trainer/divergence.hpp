@@ -20,6 +20,8 @@ class Divergence {
   Index steps = 0;         ///< that were watched
   double first_loss = 0;   ///< of the first of them
   Index steps_beyond = 0;  ///< with a loss beyond the limit, without one between
+
+  friend bool operator==(const Divergence&, const Divergence&) = default;
 };
 
 }  // namespace sibp

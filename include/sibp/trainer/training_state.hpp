@@ -23,6 +23,8 @@ struct Interval {
   std::array<double, PhaseClock::phases> seconds{};  ///< by Phase
 
   [[nodiscard]] double total_seconds() const;
+
+  friend bool operator==(const Interval&, const Interval&) = default;
 };
 
 /// How far a training is: what it needs to go on as if it had never stopped, beside the weights and the method's state.
@@ -34,6 +36,8 @@ struct TrainingState {
   Interval interval;
   Best best{};              ///< by the measure that checkpoints are kept by
   Divergence divergence{};  ///< of the batches' losses
+
+  friend bool operator==(const TrainingState&, const TrainingState&) = default;
 };
 
 /// The record of the interval, with the loss of its batches; nothing is evaluated. `training_samples` are those of an

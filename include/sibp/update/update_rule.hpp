@@ -32,6 +32,8 @@ struct StepSize {
 struct LambdaRange {
   double smallest = 0;
   double largest = 0;
+
+  friend bool operator==(const LambdaRange&, const LambdaRange&) = default;
 };
 
 /// What a method carries from one step to the next beside the weights, in place: to be saved, and to be set again.
