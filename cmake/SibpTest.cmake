@@ -147,8 +147,7 @@ endfunction()
 #
 # Registers a Python script that drives the whole program under mpirun (tests/app/end_to_end/harness.py), label `program`.
 # Its time limit is for all of its cases together. PROCESSORS is 1 for those that mostly wait for launches of one process:
-# others may run beside them. Those that take most of a minute or longer have the label `slow`
-# besides: `launch/test.sh --all` alone runs them.
+# others may run beside them. Those that take most of a minute or longer have the label `slow` besides.
 function(sibp_add_program_test name)
   cmake_parse_arguments(arg "" "SCRIPT;TIMEOUT;PROCESSORS" "ARGUMENTS;LABELS" ${ARGN})
   if(NOT arg_PROCESSORS)
