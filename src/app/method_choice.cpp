@@ -124,7 +124,7 @@ std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, cons
   const std::string arithmetic = fmt::format("{}, {} threads", compute.device->description(), compute.threads.threads);
   const StepShape shape = step_shape(options.training, world.size());
   const bool alike = world.all_agree(world.broadcast(arithmetic) == arithmetic);
-  const auto candidates = forms_on(world.size(), alike, shape.gram_every);
+  const auto candidates = forms_on(world.size(), alike, options.training.method.refresh.keeps_mean());
   auto forms = choose_forms(spec, shape, rates, candidates);
   forms = forms_from_text(world.broadcast(to_text(forms))).value();  // rank 0 decides
   log_choice(forms, candidates, spec, shape, rates, measures ? "measured" : "nominal");

@@ -7,14 +7,15 @@ namespace sibp {
 namespace {
 
 OptionEntry convolution_entry(std::string_view name, std::string_view value_name, std::string_view help,
-                              Binding binding, std::string_view commands = network_commands) {
+                              Binding binding, std::string_view commands = network_commands,
+                              std::string_view methods = "sibp kfac") {
   return {.name = name,
           .group = update_group,
           .value_name = value_name,
           .help = help,
           .binding = std::move(binding),
           .commands = commands,
-          .methods = "sibp",
+          .methods = methods,
           .of_convolutions = true};
 }
 
@@ -33,12 +34,12 @@ Binding convolution_damping() {
 
 void append_convolution_options(OptionTable& table) {
   table.push_back(convolution_entry("conv-damping", "KIND", "as --damping, of convolutions and normalisations",
-                                    convolution_damping(), "train"));
+                                    convolution_damping(), "train", "sibp"));
   table.push_back(
       convolution_entry("conv-gram-every", "T", "as --gram-every, of convolutions",
                         integer(
                             [](auto& o) -> auto& { return o.training.method.convolution.refresh.every; }, 1)));
-  const auto has_no_mean = [](const Options& o) { return o.training.method.convolution.refresh.every == 1; };
+  const auto has_no_mean = [](const Options& o) { return !o.training.method.convolution.refresh.keeps_mean(); };
   table.push_back(convolution_entry(
       "conv-gram-average", "BETA", "as --gram-average, with --conv-gram-every above 1",
       unless(has_no_mean, fraction([](auto& o) -> auto& { return o.training.method.convolution.refresh.average; })),

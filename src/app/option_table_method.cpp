@@ -9,7 +9,7 @@ namespace sibp {
 namespace {
 
 /// The methods that go through an optimiser, and those with each of the two.
-constexpr std::string_view with_optimiser = "sgd adam adamw muon proxprop";
+constexpr std::string_view with_optimiser = "sgd adam adamw muon kfac proxprop";
 constexpr std::string_view with_sgd = "sgd proxprop/sgd";
 constexpr std::string_view with_adam = "adam adamw proxprop/adam";
 
@@ -73,7 +73,14 @@ void append_optimiser_options(OptionTable& table) {
                            "proxprop: 0.95 by default",
                    .binding = fraction([](auto& o) -> auto& { return o.training.method.momentum; }),
                    .without_default = "0.9; sibp: 0, with convolutions 0.9",
-                   .methods = "sibp sgd muon proxprop/sgd"});
+                   .methods = "sibp sgd muon kfac proxprop/sgd"});
+  table.push_back({.name = "kl-clip",
+                   .group = update_group,
+                   .value_name = "KAPPA",
+                   .help = "limit on how far a step of kfac moves the predictions: RATE^2 times the sum of step times "
+                           "gradient",
+                   .binding = positive([](auto& o) -> auto& { return o.training.method.kl_clip; }),
+                   .methods = "kfac"});
   table.push_back(
       {.name = "nesterov",
        .group = update_group,

@@ -47,7 +47,18 @@ Binding step_binding() {
 
 /// Says nothing of how a mean is formed where there is none.
 Binding of_mean(Binding binding) {
-  return unless([](const Options& o) { return o.training.method.refresh.every == 1; }, std::move(binding));
+  return unless([](const Options& o) { return !o.training.method.refresh.keeps_mean(); }, std::move(binding));
+}
+
+/// Of all maps alike.
+Binding lag_binding() {
+  Binding binding = choice(
+      [](auto& o) -> auto& { return o.training.method.refresh.lags; }, Names<bool>{{"on", true}, {"off", false}});
+  binding.set = [set = binding.set](Options& options, const std::string& text) {
+    set(options, text);
+    options.training.method.convolution.refresh.lags = options.training.method.refresh.lags;
+  };
+  return binding;
 }
 
 void append_gram_options(OptionTable& table) {
@@ -59,27 +70,36 @@ void append_gram_options(OptionTable& table) {
                        "mean over batches",
                    .binding = integer(
                        [](auto& o) -> auto& { return o.training.method.refresh.every; }, 1),
-                   .methods = "sibp"});
-  table.push_back({.name = "gram-average",
+                   .methods = "sibp kfac"});
+  table.push_back({.name = "gram-lag",
                    .group = update_group,
-                   .value_name = "BETA",
-                   .help = "with --gram-every: what the mean so far keeps of its weight when a batch is added",
-                   .binding = of_mean(fraction([](auto& o) -> auto& { return o.training.method.refresh.average; })),
-                   .without_default = "0.95",
-                   .methods = "sibp"});
-  table.push_back({.name = "gram-burn-in",
-                   .group = update_group,
-                   .value_name = "N",
-                   .help = "with --gram-every: first steps, which take the Gram matrix of their own batch",
-                   .binding = of_mean(integer(
-                       [](auto& o) -> auto& { return o.training.method.refresh.burn_in; }, 0)),
-                   .without_default = "50",
-                   .methods = "sibp"});
+                   .value_name = "on|off",
+                   .help = "forms normal and activations: Gram matrices are running means of the batches before, so "
+                           "that no batch judges itself",
+                   .binding = lag_binding(),
+                   .methods = "sibp kfac"});
+  table.push_back(
+      {.name = "gram-average",
+       .group = update_group,
+       .value_name = "BETA",
+       .help = "with --gram-every or --gram-lag: what the mean so far keeps of its weight when a batch is added",
+       .binding = of_mean(fraction([](auto& o) -> auto& { return o.training.method.refresh.average; })),
+       .without_default = "0.95",
+       .methods = "sibp kfac"});
+  table.push_back(
+      {.name = "gram-burn-in",
+       .group = update_group,
+       .value_name = "N",
+       .help = "with --gram-every or --gram-lag: first steps, which take the Gram matrix of their own batch",
+       .binding = of_mean(integer(
+           [](auto& o) -> auto& { return o.training.method.refresh.burn_in; }, 0)),
+       .without_default = "50",
+       .methods = "sibp kfac"});
   table.push_back(
       {.name = "gram-damping",
        .group = update_group,
        .value_name = "KIND",
-       .help = "with --gram-every: as --damping, for the steps after these",
+       .help = "with --gram-every or --gram-lag: as --damping, for the steps after these",
        .binding = of_mean(damping_binding([](auto& o) -> auto& { return o.training.method.refresh.damping; })),
        .without_default = "relative:3",
        .methods = "sibp"});
@@ -116,9 +136,9 @@ void append_update_options(OptionTable& table) {
        .group = update_group,
        .value_name = "KIND",
        .help = "proximal weight of a layer: relative:RHO times the mean diagonal of its system, or absolute:LAMBDA; "
-               "published: absolute:1 by default",
+               "published: absolute:1, kfac: relative:0.1 by default",
        .binding = damping_binding([](auto& o) -> auto& { return o.training.method.damping; }),
-       .methods = "sibp published"});
+       .methods = "sibp published kfac"});
   table.push_back({.name = "form",
                    .group = update_group,
                    .value_name = "FORMS",
@@ -153,6 +173,13 @@ void append_update_options(OptionTable& table) {
                    .help = "steps over which eta or the learning rate rises first",
                    .binding = integer(
                        [](auto& o) -> auto& { return o.training.warmup_steps; }, 0)});
+  table.push_back({.name = "average",
+                   .group = update_group,
+                   .value_name = "BETA",
+                   .help =
+                       "keeps averaged weights as well, which each step moves by 1 - BETA towards its own; they are "
+                       "evaluated beside these and saved as model-average.safetensors; 0: none",
+                   .binding = fraction([](auto& o) -> auto& { return o.training.method.average; })});
 }
 
 }  // namespace sibp

@@ -122,18 +122,19 @@ void check_kept_gram(const Options& options, const Sources& sources) {
   const auto& method = options.training.method;
   for (const std::string_view name : {"gram-average", "gram-burn-in", "gram-damping"}) {
     const Found found = find_given(sources, name);
-    if (method.refresh.every > 1 || found.given == nullptr || found.level != command_line_level) continue;
+    if (method.refresh.keeps_mean() || found.given == nullptr || found.level != command_line_level) continue;
     throw_usage_error(fmt::format("{}: found without --gram-every, expected it with a number above 1", label(name)));
   }
   const Found average = find_given(sources, "conv-gram-average");
-  if (method.convolution.refresh.every == 1 && average.given != nullptr && average.level == command_line_level)
+  if (!method.convolution.refresh.keeps_mean() && average.given != nullptr && average.level == command_line_level)
     throw_usage_error(fmt::format("{}: found with {} 1, expected a number above 1 there", average.given->label,
                                   label("conv-gram-every")));
-  if (method.refresh.every > 1 && !std::ranges::all_of(method.forms, has_gram)) {
+  if (method.refresh.keeps_mean() && !std::ranges::all_of(method.forms, has_gram)) {
     throw_usage_error(
         fmt::format("{}: found '{}' with {}, expected the forms {}: no other has a "
                     "Gram matrix to keep",
-                    label("form"), to_text(method.forms), label("gram-every"), forms_in_words(has_gram)));
+                    label("form"), to_text(method.forms), label(method.refresh.lags ? "gram-lag" : "gram-every"),
+                    forms_in_words(has_gram)));
   }
 }
 
@@ -205,9 +206,12 @@ void check_together(const Options& options, const Sources& sources) {
                                   label("keep-best"), name_of(options.guard.keep_best)));
   const auto& training = options.training;
   const MethodOptions& method = training.method;
-  if (method.method.traits().has_absolute_damping_alone && method.damping.kind != Damping::Kind::absolute) {
-    throw_usage_error(fmt::format("{}: found relative:{}, but --method {} has absolute:LAMBDA only", label("damping"),
-                                  method.damping.value, name_of(method.method)));
+  const auto only_damping = method.method.traits().only_damping;
+  if (only_damping && method.damping.kind != *only_damping) {
+    const bool is_absolute = *only_damping == Damping::Kind::absolute;
+    throw_usage_error(fmt::format("{}: found {}:{}, but --method {} has {} only", label("damping"),
+                                  is_absolute ? "relative" : "absolute", method.damping.value, name_of(method.method),
+                                  is_absolute ? "absolute:LAMBDA" : "relative:RHO"));
   }
   if (training.augmentation != Augmentation{} && !training.batch_list.empty()) {
     throw_usage_error(

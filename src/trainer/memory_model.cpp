@@ -32,13 +32,13 @@ double saving_elements(const NetworkSpec& spec, const MethodOptions& method) {
   double largest = 0;
   double grams = 0;
   for (std::size_t i = 0; i < spec.maps.size(); ++i) {
-    const auto n = static_cast<double>(spec.maps[i].fan_in());
     largest = std::max(largest, static_cast<double>(spec.maps[i].parameters()));
-    const bool keeps = spec.maps[i].columns > 1 ? method.convolution.refresh.every > 1 : method.refresh.every > 1;
-    if (keeps && traits.keeps_gram) grams += n * n;
+    const GramRefresh& refresh = spec.maps[i].columns > 1 ? method.convolution.refresh : method.refresh;
+    if (refresh.keeps_mean() && traits.kept_elements != nullptr) grams += traits.kept_elements(spec.maps[i]);
   }
   const auto parameters = static_cast<double>(spec.parameters());
-  return statistics(spec) + (1 + traits.moments(method)) * parameters + grams + largest;
+  const double averaged = method.average > 0 ? statistics(spec) + parameters : 0;
+  return statistics(spec) + (1 + traits.moments(method)) * parameters + averaged + grams + largest;
 }
 
 /// Elements of the blocks in which patches are unfolded and folded: of the largest, as all layers share them.
@@ -78,9 +78,10 @@ std::vector<double> elements_of_nodes(const NetworkSpec& spec) {
 StepShape step_shape(const TrainingOptions& options, int ranks) {
   const MethodOptions& method = options.method;
   StepShape step{.batch = options.batch, .ranks = ranks, .carry = method.carry, .gram_every = method.refresh.every};
-  if (!method.method.traits().keeps_gram) return step;  // others take every batch's own, of all samples
+  if (method.method.traits().kept_elements == nullptr) return step;  // others take every batch's own, of all samples
   step.convolution_gram_every = method.convolution.refresh.every;
   step.convolution_gram_sample = method.convolution.sample;
+  step.gram_lags = method.refresh.lags;
   return step;
 }
 
@@ -110,7 +111,7 @@ NetworkMemory predict_network_memory(const NetworkSpec& spec, const MethodOption
     NodeMemory node{.workspace = capacity * elements * sizeof(Real)};
     for (const ParameterSpec& parameter : layer.parameters()) {
       const auto size = static_cast<double>(parameter.size());
-      node.weights += size * sizeof(Real);
+      node.weights += (method.average > 0 ? 2 : 1) * size * sizeof(Real);
       if (parameter.role == ParameterRole::scales) node.update += of_scale * size * sizeof(Real);
     }
     if (layer.map()) node.update += traits.elements({spec, method, maps++, step}) * sizeof(Real);

@@ -72,7 +72,7 @@ void add_cost(Tally& tally, const LayerInStep& layer) {
 
 double elements(const LayerInStep& layer) {
   const Sizes s(layer);
-  return gram_elements(layer) + s.n * s.local + (layer.step.ranks > 1 ? s.n * s.o : 0);
+  return gram_elements(layer.layer.fan_in(), layer) + s.n * s.local + (layer.step.ranks > 1 ? s.n * s.o : 0);
 }
 
 }  // namespace

@@ -13,11 +13,10 @@ struct FormPlace {
   const UpdateContext& context;
   const MapShape& map;
   const ProximalOptions& options;
-  FusedSums& grams;      ///< the packed A of the maps whose form has one
-  std::size_t gram = 0;  ///< this map's place among them
+  GramPlace gram;  ///< where its packed A travels, if its form has one
 
   /// A + λI of the map.
-  [[nodiscard]] GramSystem gram_system() const { return {context, map, options.system_of(map), grams, gram}; }
+  [[nodiscard]] GramSystem gram_system() const { return {context, map.fan_in(), options.system_of(map), gram}; }
 };
 
 /// All that is known of one form of the proximal update. A new form has a constant of these in its own source, and a

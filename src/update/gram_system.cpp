@@ -4,42 +4,73 @@
 
 namespace sibp {
 
-GramSystem::GramSystem(const UpdateContext& context, const MapShape& map, const SystemOptions& options, FusedSums& sums,
-                       std::size_t place)
+GramSystem::GramSystem(const UpdateContext& context, Index n, const SystemOptions& options, const GramPlace& place)
     : context_(context),
       options_(options),
-      sums_(sums),
       place_(place),
-      gram_(context.device.allocate(map.fan_in(), map.fan_in())),
-      mean_(context.device.allocate(averages() ? map.fan_in() : 0, map.fan_in())) {
+      gram_(context.device.allocate(n, n)),
+      batch_(context.device.allocate(lags() ? n : 0, n)),
+      mean_(context.device.allocate(averages() ? n : 0, n)) {
+}
+
+bool GramSystem::is_due(Index step) const {
+  const Index beyond = step - options_.refresh.burn_in;
+  return !averages() || beyond <= 0 || beyond % options_.refresh.every == 0;
 }
 
 void GramSystem::start(LinearMap& map, Index samples) {
-  const GramRefresh& refresh = options_.refresh;
+  begin(samples);
+  if (due_) form(map.sampled_inputs(options_.sample));
+}
+
+void GramSystem::start(const ColumnSource& columns, Index samples) {
+  begin(samples);
+  if (due_) form(columns);
+}
+
+void GramSystem::begin(Index samples) {
   samples_ = samples;
   sampled_ = (samples + options_.sample - 1) / options_.sample;
-  const Index beyond = steps_ - refresh.burn_in;
-  due_ = !averages() || beyond <= 0 || beyond % refresh.every == 0;
-  uses_mean_ = averages() && beyond >= 0;
+  due_ = is_due(steps_);
+  was_due_ = is_due(steps_ - 1);
+  uses_mean_ = averages() && steps_ >= options_.refresh.burn_in && (!lags() || batches_ > 0);
   ++steps_;
-  if (!due_) return;
-  // A_p = P̂_p P̂_pᵀ   (fan_in × fan_in)
-  const ColumnSource inputs = map.sampled_inputs(options_.sample);
+}
+
+/// A_p = P̂_p P̂_pᵀ   (n × n)
+void GramSystem::form(const ColumnSource& columns) {
   if (distributed()) {
-    sums_.set_triangle(place_, inputs, gram_.view());
-    sums_.ready(place_);
+    place_.sums.set_triangle(place_.place, columns, batch());
+    place_.sums.ready(place_.place);
   } else {
-    form_triangle(context_.device, inputs, gram_.view());
+    form_triangle(context_.device, columns, batch());
   }
 }
 
 ProximalStep GramSystem::factorise() {
+  if (lags()) return factorise_before();
   if (!due_ && has_factor_) return last_;  // not due and no factor: the first step of a run that goes on
-  if (due_ && distributed()) await_sum();
-  if (due_ && averages()) add_to_mean();
+  if (due_) take_batch();
   last_ = uses_mean_ ? factorise_mean() : factorise_own();
   has_factor_ = true;
   return last_;
+}
+
+/// Of the batches before this one, if there are any: this one's A is in the factor of the next step.
+ProximalStep GramSystem::factorise_before() {
+  if (uses_mean_ && !has_factor_) last_ = factorise_mean();
+  if (due_) take_batch();
+  if (!uses_mean_) {
+    context_.device.copy(batch(), gram_.view());
+    last_ = factorise_own();
+  }
+  has_factor_ = !due_;
+  return last_;
+}
+
+void GramSystem::take_batch() {
+  if (distributed()) await_sum();
+  if (averages()) add_to_mean();
 }
 
 /// Of this batch's A, for as many samples as the batch has.
@@ -52,11 +83,11 @@ ProximalStep GramSystem::factorise_own() {
 }
 
 void GramSystem::await_sum() {
-  if (sums_.under_way(place_)) {
+  if (place_.sums.under_way(place_.place)) {
     const PhaseClock::Scope timed(context_.clock, Phase::communication);
-    sums_.wait(place_);
+    place_.sums.wait(place_.place);
   }
-  context_.device.unpack_triangle(sums_.view(place_), gram_.view());
+  context_.device.unpack_triangle(place_.sums.view(place_.place), batch());
 }
 
 /// Ā ← β Ā + (1 − β) A / M
@@ -65,7 +96,7 @@ void GramSystem::add_to_mean() {
   ++batches_;
   const double average = options_.refresh.average;
   context_.device.scale(static_cast<Real>(average), mean_.view());
-  context_.device.axpy(static_cast<Real>((1 - average) / static_cast<double>(sampled_)), gram_.view(), mean_.view());
+  context_.device.axpy(static_cast<Real>((1 - average) / static_cast<double>(sampled_)), batch(), mean_.view());
 }
 
 /// Of Ā over the weights in it, 1 − βᵏ after k batches.
@@ -92,18 +123,18 @@ void add_gram_cost(Tally& tally, const LayerInStep& layer) {
   const double columns = s.local / static_cast<double>(convolves ? step.convolution_gram_sample : 1);
   Tally gram = tally.fresh();
   gram.syrk(s.n, columns);
-  if (convolves) gram.touch(2 * s.n * columns);                        // patches unfolded
-  if (step.ranks > 1) gram.touch(2 * s.n * s.n);                       // packed and unpacked
-  if (step.gram_every_of(layer.layer) > 1) gram.touch(6 * s.n * s.n);  // the mean
+  if (convolves) gram.touch(2 * s.n * columns);                    // patches unfolded
+  if (step.ranks > 1) gram.touch(2 * s.n * s.n);                   // packed and unpacked
+  if (step.keeps_mean_of(layer.layer)) gram.touch(6 * s.n * s.n);  // the mean
   gram.all_reduce(s.n * (s.n + 1) / 2);
   gram.cholesky(s.n);
   tally.add(gram, step.gram_every_of(layer.layer));
 }
 
-double gram_elements(const LayerInStep& layer) {
-  const Sizes s(layer);
-  const bool averages = layer.step.gram_every_of(layer.layer) > 1;
-  return s.n * s.n * (averages ? 2 : 1) + (layer.step.ranks > 1 ? s.n * (s.n + 1) / 2 : 0);
+double gram_elements(Index n, const LayerInStep& layer) {
+  const auto size = static_cast<double>(n);
+  const double kept = (layer.step.keeps_mean_of(layer.layer) ? 1 : 0) + (layer.step.gram_lags ? 1 : 0);
+  return size * size * (1 + kept) + (layer.step.ranks > 1 ? size * (size + 1) / 2 : 0);
 }
 
 }  // namespace sibp

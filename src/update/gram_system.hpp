@@ -1,31 +1,32 @@
 #pragma once
 
-#include "sibp/comm/fused_sums.hpp"
 #include "sibp/update/proximal_options.hpp"
 #include "sibp/update/update_rule.hpp"
 
 #include "update/damped_system.hpp"
+#include "update/gram_sums.hpp"
 #include "update/tally.hpp"
 
 namespace sibp {
 
 /// One layer's system A + λI, A = F̂ F̂ᵀ over all ranks, factorised: of every batch, or, with GramRefresh::every = T > 1,
-/// of a running mean over batches that is refreshed every T steps only. This rank's part of A is formed and its sum
-/// over ranks started in the forward pass; only the lower triangle is computed, and travels, packed.
+/// of a running mean over batches that is refreshed every T steps only, or lags. This rank's part of A is formed and
+/// its sum over ranks started in the forward pass; only the lower triangle is computed, and travels, packed.
 class GramSystem {
  public:
-  /// `sums` has this layer's packed triangle at `place` where sums are made.
-  GramSystem(const UpdateContext& context, const MapShape& map, const SystemOptions& options, FusedSums& sums,
-             std::size_t place);
+  /// A is n × n; its packed triangle travels at `place` where sums are made.
+  GramSystem(const UpdateContext& context, Index n, const SystemOptions& options, const GramPlace& place);
 
-  /// Forms this rank's part of A for a batch of so many samples over all ranks, if A is due. Collective.
+  /// Forms this rank's part of A = P̂ P̂ᵀ for a batch of so many samples over all ranks, if A is due. Collective.
   void start(LinearMap& map, Index samples);
-  /// Waits for A if it is due, and factorises. Collective.
+  /// The same of X Xᵀ of other columns, of as many samples as `options` say.
+  void start(const ColumnSource& columns, Index samples);
+  /// Waits for A if it is due, and factorises: with a lag what was known before it. Collective.
   ProximalStep factorise();
   /// What the next step depends on where A is a running mean, under names that start with `prefix`. Local.
   void add_state(UpdateState& state, const std::string& prefix);
-  /// Whether A is formed anew in this step. Local.
-  [[nodiscard]] bool is_due() const { return due_; }
+  /// Whether the factor of this step is not that of the one before. Local.
+  [[nodiscard]] bool is_new() const { return lags() && uses_mean_ ? was_due_ : due_; }
   /// What was added to the diagonal of what was factorised. Local.
   [[nodiscard]] double added() const { return last_.lambda / static_cast<double>(mean_over_); }
   /// L, once factorise() has not failed. Local.
@@ -34,7 +35,18 @@ class GramSystem {
   [[nodiscard]] double scale() const { return uses_mean_ ? 1 / static_cast<double>(samples_) : 1; }
 
  private:
-  [[nodiscard]] bool averages() const { return options_.refresh.every > 1; }
+  [[nodiscard]] bool averages() const { return options_.refresh.keeps_mean(); }
+  [[nodiscard]] bool lags() const { return options_.refresh.lags; }
+  /// Whether A is formed in this step, counted from 0.
+  [[nodiscard]] bool is_due(Index step) const;
+  /// Another step begins.
+  void begin(Index samples);
+  void form(const ColumnSource& columns);
+  /// Where A is formed: beside the factor where that is still needed.
+  [[nodiscard]] MatrixView batch() { return lags() ? batch_.view() : gram_.view(); }
+  /// Waits for A, and adds it to the mean if there is one.
+  void take_batch();
+  ProximalStep factorise_before();
   [[nodiscard]] bool distributed() const { return context_.communicator.makes_sums(); }
   void await_sum();
   void add_to_mean();
@@ -43,9 +55,9 @@ class GramSystem {
 
   UpdateContext context_;
   SystemOptions options_;
-  FusedSums& sums_;
-  std::size_t place_;
+  GramPlace place_;
   Matrix gram_;              ///< A, then its factor: fan_in × fan_in, lower triangle
+  Matrix batch_;             ///< A, with a lag; without elements otherwise
   Matrix mean_;              ///< Σ of β-weighted A / M over batches; without elements where A is of every batch
   Index batches_ = 0;        ///< in the mean
   Index steps_ = 0;          ///< started so far
@@ -54,14 +66,15 @@ class GramSystem {
   Index mean_samples_ = 0;   ///< M of the step that added to the mean last
   Index mean_over_ = 1;      ///< what was factorised is a mean over so many samples
   bool due_ = true;          ///< A is formed in this step
+  bool was_due_ = true;      ///< and in the one before
   bool uses_mean_ = false;   ///< the mean stands for A in this step
   bool has_factor_ = false;  ///< gram_ holds a factor
   ProximalStep last_;
 };
 
-/// Adds what a rank does for such a system, formed and factorised in one of T steps. Local.
+/// Adds what a rank does for such a system of a map, formed and factorised in one of T steps. Local.
 void add_gram_cost(Tally& tally, const LayerInStep& layer);
-/// Elements that it allocates, its packed sum among them. Local.
-double gram_elements(const LayerInStep& layer);
+/// Elements that an n × n system of a map allocates, its packed sum among them. Local.
+double gram_elements(Index n, const LayerInStep& layer);
 
 }  // namespace sibp

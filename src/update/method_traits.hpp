@@ -6,6 +6,7 @@
 #include "sibp/update/update_rule.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -54,13 +55,14 @@ struct MethodTraits {
   double (*elements)(const MapInMethod& map);
   /// The same for all maps together, with so many samples on the rank; null: none.
   double (*shared_elements)(const NetworkSpec& spec, double samples) = nullptr;
+  /// Elements of the means of a map's systems, of a method that may keep A for several steps; null: of no such method.
+  double (*kept_elements)(const MapShape& map) = nullptr;
   MapCost (*cost)(const MapInMethod& map, const MachineRates& rates);
-  bool has_forms = false;               ///< solves proximal problems by forms
-  bool keeps_gram = false;              ///< may keep A for several steps
-  bool solves_scales = false;           ///< updates γ and β in closed form, not by their gradients
-  bool has_dense_layers_alone = false;  ///< refuses every other layer
-  bool has_absolute_damping_alone = false;
-  bool is_reproducible = true;  ///< its sums over samples can be exact
+  bool has_forms = false;                       ///< solves proximal problems by forms
+  bool solves_scales = false;                   ///< updates γ and β in closed form, not by their gradients
+  bool has_dense_layers_alone = false;          ///< refuses every other layer
+  std::optional<Damping::Kind> only_damping{};  ///< refuses the other kind
+  bool is_reproducible = true;                  ///< its sums over samples can be exact
 };
 
 }  // namespace sibp

@@ -10,12 +10,13 @@
 namespace sibp {
 
 extern const MethodTraits adamw_method;
+extern const MethodTraits kfac_method;
 extern const MethodTraits muon_method;
 
 const std::vector<Method>& all_methods() {
   static const std::vector<Method> methods{
       Method(sibp_method), Method(published_method), Method(proxprop_method), Method(sgd_method),
-      Method(adam_method), Method(adamw_method),     Method(muon_method),
+      Method(adam_method), Method(adamw_method),     Method(muon_method),     Method(kfac_method),
   };
   return methods;
 }

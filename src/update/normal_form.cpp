@@ -89,7 +89,7 @@ class NormalForm final : public ProximalForm {
   void measure(ConstMatrixView weights, ProximalStep& result) {
     const Share& mine = shares_[static_cast<std::size_t>(communicator().rank())];
     const auto all_rows = static_cast<std::size_t>(weights.rows);
-    row_values_.assign((gram_.is_due() ? 2 : 1) * all_rows, 0.0);
+    row_values_.assign((gram_.is_new() ? 2 : 1) * all_rows, 0.0);
     const auto of_rows = [&](std::size_t block) {
       return std::span(row_values_)
           .subspan(block * all_rows + static_cast<std::size_t>(mine.first), static_cast<std::size_t>(mine.count));
@@ -97,7 +97,7 @@ class NormalForm final : public ProximalForm {
     const ConstMatrixView solved = transpose_own(left_);
     add_row_products(solved, right_.of(solved.rows, solved.cols), 1, of_rows(0));
     add_row_products(solved, solved, -gram_.added(), of_rows(0));
-    if (gram_.is_due()) {  // the size changes slowly: once for every A is enough
+    if (gram_.is_new()) {  // the size changes slowly: once for every A is enough
       const ConstMatrixView rows = weights.block(mine.first, 0, mine.count, weights.cols);
       const MatrixView product = left_.of(rows.rows, rows.cols);
       device().gemm(Op::none, Op::none, 1, rows, gram_.factor(), 0, product);  // Ŵ L
@@ -110,7 +110,7 @@ class NormalForm final : public ProximalForm {
       return std::accumulate(first, first + all_rows, 0.0);
     };
     result.move = sum(0);
-    result.size = size_of_outputs(gram_.is_due() ? std::optional(sum(1)) : std::nullopt);
+    result.size = size_of_outputs(gram_.is_new() ? std::optional(sum(1)) : std::nullopt);
   }
 
   /// ‖Ŵ P̂‖² as it was when A was formed last, after it has been set if it is given: a part of the state.
@@ -180,7 +180,7 @@ void add_cost(Tally& tally, const LayerInStep& layer) {
 
 double elements(const LayerInStep& layer) {
   const Sizes s(layer);
-  return gram_elements(layer) + s.n * s.o * (layer.step.ranks > 1 ? 2 : 1);
+  return gram_elements(layer.layer.fan_in(), layer) + s.n * s.o * (layer.step.ranks > 1 ? 2 : 1);
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ Form form_of_map(const NetworkSpec& spec, const ProximalOptions& options, std::s
   if (!fits(form, spec.maps[map]))
     throw_usage_error(fmt::format("--form: found {} for layer {}, a convolution; expected {}", name_of(form), map + 1,
                                   forms_in_words([&](Form other) { return fits(other, spec.maps[map]); }, "or")));
-  require(options.system_of(spec.maps[map]).refresh.every == 1 || has_gram(form),
+  require(!options.system_of(spec.maps[map]).refresh.keeps_mean() || has_gram(form),
           "only a form with a Gram matrix can keep it for several steps");
   return form;
 }
@@ -32,18 +32,13 @@ ProximalOptions options_of_map(const NetworkSpec& spec, ProximalOptions options,
 ProximalForms::ProximalForms(const UpdateContext& context, const NetworkSpec& spec, const ProximalOptions& options,
                              std::size_t end)
     : context_(context), per_rank_(static_cast<std::size_t>(context.communicator.size())) {
-  std::vector<FusedSums::Shape> triangles;
-  for (std::size_t i = 0; i < end; ++i) {
-    const Index n = spec.maps[i].fan_in();
-    if (has_gram(form_of_map(spec, options, i))) triangles.push_back({n * (n + 1) / 2, 1});
-  }
-  if (!context.communicator.makes_sums()) triangles.clear();
-  grams_ = std::make_unique<FusedSums>(context.device, context.communicator, triangles);
-  std::size_t place = 0;
+  std::vector<Index> orders;  // of A
+  for (std::size_t i = 0; i < end; ++i)
+    orders.push_back(has_gram(form_of_map(spec, options, i)) ? spec.maps[i].fan_in() : 0);
+  grams_ = std::make_unique<GramSums>(context, spec.maps, orders);
   for (std::size_t i = 0; i < end; ++i) {
     const FormTraits& form = form_of_map(spec, options, i).traits();
-    forms_.push_back(form.make({context, spec.maps[i], options_of_map(spec, options, i), *grams_, place}));
-    if (form.has_gram) ++place;
+    forms_.push_back(form.make({context, spec.maps[i], options_of_map(spec, options, i), grams_->of(i)}));
   }
 }
 

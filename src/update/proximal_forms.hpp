@@ -22,7 +22,7 @@ class ProximalForms {
 
  private:
   UpdateContext context_;
-  std::unique_ptr<FusedSums> grams_;  ///< the packed A of the layers that have one
+  std::unique_ptr<GramSums> grams_;  ///< the packed A of the maps that have one
   std::vector<std::unique_ptr<ProximalForm>> forms_;
   std::vector<Index> per_rank_;  ///< M_q of this step
   DealtSamples samples_;

@@ -139,7 +139,7 @@ const MethodTraits published_method{.name = "published",
                                     .shared_elements = shared_elements,
                                     .cost = cost,
                                     .has_dense_layers_alone = true,
-                                    .has_absolute_damping_alone = true,
+                                    .only_damping = Damping::Kind::absolute,
                                     .is_reproducible = false};
 
 LayerCost published_cost(const LayerInStep& step, const MachineRates& rates) {

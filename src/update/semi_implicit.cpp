@@ -130,6 +130,11 @@ double elements(const MapInMethod& map) {
   return of_steps + 2 * static_cast<double>(shape.fan_in() * rows) + 1;
 }
 
+/// Of A.
+double kept_elements(const MapShape& map) {
+  return static_cast<double>(map.fan_in() * map.fan_in());
+}
+
 MapCost cost(const MapInMethod& map, const MachineRates& rates) {
   return {std::string(name_of(map.form())), semi_implicit_cost(map.form(), map.in_step(), rates)};
 }
@@ -142,9 +147,9 @@ const MethodTraits sibp_method{.name = "sibp",
                                .make = make,
                                .moments = moments,
                                .elements = elements,
+                               .kept_elements = kept_elements,
                                .cost = cost,
                                .has_forms = true,
-                               .keeps_gram = true,
                                .solves_scales = true};
 
 std::unique_ptr<UpdateRule> make_semi_implicit(const UpdateContext& context, const NetworkSpec& spec,

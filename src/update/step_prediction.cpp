@@ -36,7 +36,8 @@ Interconnect interconnect_of(const MachineRates& measured, int ranks) {
 
 StepPrediction predict_step(const NetworkSpec& spec, const StepShape& shape, const MachineRates& rates,
                             std::vector<Form> forms) {
-  if (forms.empty()) forms = choose_forms(spec, shape, rates, forms_on(shape.ranks, true, shape.gram_every));
+  if (forms.empty())
+    forms = choose_forms(spec, shape, rates, forms_on(shape.ranks, true, shape.gram_every > 1 || shape.gram_lags));
   require(forms.size() == spec.maps.size(), "one form per layer is needed");
   StepPrediction step{shape, std::move(forms), {}};
   std::size_t maps = 0;

@@ -92,6 +92,8 @@ TEST(Options, ErrorsOfAKeptGramMatrix) {
   EXPECT_THAT(error_of({"--gram-every", "10", "--form", "normal,dual"}),
               AllOf(StartsWith("--form: "), HasSubstr("normal,dual"), HasSubstr("--gram-every")));
   EXPECT_THAT(error_of({"--gram-every", "10", "--method", "sgd"}), StartsWith("--gram-every: "));
+  EXPECT_THAT(error_of({"--gram-lag", "on", "--form", "dual"}),
+              AllOf(StartsWith("--form: "), HasSubstr("dual"), HasSubstr("--gram-lag")));
   const Options options = test::parse({"--gram-every", "10", "--gram-damping", "absolute:5"});
   EXPECT_EQ(options.training.method.refresh.every, 10);
   EXPECT_EQ(options.training.method.refresh.damping.value, 5);

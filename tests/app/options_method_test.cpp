@@ -169,6 +169,14 @@ TEST(MethodOptions, ConvolutionsHaveSystemsOfTheirOwn) {
   EXPECT_EQ(error_of({"plan", "--conv-gram-every", "3", "--conv-gram-sample", "2"}), "no error");
 }
 
+TEST(MethodOptions, ALagIsThatOfAllMaps) {
+  const MethodOptions lagging = parse({"--gram-lag", "on", "--gram-average", "0.9"}).training.method;
+  EXPECT_TRUE(lagging.refresh.lags);
+  EXPECT_TRUE(lagging.convolution.refresh.lags);
+  EXPECT_EQ(lagging.refresh.average, 0.9);
+  EXPECT_FALSE(parse({}).training.method.convolution.refresh.lags);
+}
+
 TEST(MethodOptions, WhatOnlyConvolutionsHaveStaysOutOfTheConfigOfOthers) {
   Options options = parse({});
   EXPECT_THAT(to_ini(options), HasSubstr("\nconv-gram-every = 10\n"));

@@ -54,6 +54,18 @@ INSTANTIATE_TEST_SUITE_P(
             SibpCase{"kept", proximal({relative, {.every = 2, .average = 0.8, .burn_in = 1, .damping = relative}, 1})},
             SibpCase{"kept, of every second sample",
                      proximal({absolute, {.every = 3, .average = 0.5, .burn_in = 0, .damping = absolute}, 2})},
+            SibpCase{
+                "dense layers at other steps",
+                proximal({relative, {.every = 2, .average = 0.8, .burn_in = 0, .damping = relative}, 1},
+                         [](auto& o) { o.refresh = {.every = 3, .average = 0.7, .burn_in = 0, .damping = relative}; })},
+            SibpCase{
+                "lagging, relative steps",
+                proximal({relative, {.every = 2, .average = 0.8, .burn_in = 1, .damping = relative, .lags = true}, 2},
+                         [](auto& o) { o.step = relative_step; }),
+                0.5},
+            SibpCase{
+                "lagging, of every batch",
+                proximal({absolute, {.every = 1, .average = 0.8, .burn_in = 0, .damping = absolute, .lags = true}, 1})},
             SibpCase{"relative step", proximal({relative, {}, 1}, [](auto& o) { o.step = relative_step; }), 0.5},
             SibpCase{"momentum", proximal({relative, {}, 1}, [](auto& o) { o.momentum = 0.8; })},
             SibpCase{"decay", proximal({relative, {}, 1}, [](auto& o) { o.weight_decay = 0.1; }), 0.5},

@@ -77,25 +77,30 @@ struct ReferenceSibp {
     for (double& value : a.values) value /= static_cast<double>(x.cols / shape.columns);
     double lambda = lambda_of(system.damping, a, m);
     const Index beyond = steps - system.refresh.burn_in;
-    const bool averages = system.refresh.every > 1;
-    const bool is_due = !averages || beyond <= 0 || beyond % system.refresh.every == 0;
+    const bool averages = system.refresh.keeps_mean();
+    const auto due = [&](Index at) { return !averages || at <= 0 || at % system.refresh.every == 0; };
+    const bool is_due = due(beyond);
+    const bool lags = system.refresh.lags && mine.weight > 0 && beyond >= 0;
+    const Dense kept_before = mine.kept;
+    const double lambda_before = mine.lambda;
     if (averages && is_due) {
       if (mine.mean.rows == 0) mine.mean = Dense(a.rows, a.cols);
       const double beta = system.refresh.average;
       for (std::size_t k = 0; k < a.values.size(); ++k)
         mine.mean.values[k] = beta * mine.mean.values[k] + (1 - beta) * a.values[k];
       mine.weight = beta * mine.weight + 1 - beta;
+      mine.kept = mine.mean;
+      for (double& value : mine.kept.values) value /= mine.weight;
+      mine.lambda = lambda_of(system.refresh.damping, mine.kept, m);
     }
-    if (averages && beyond >= 0) {
-      if (is_due) {
-        mine.kept = mine.mean;
-        for (double& value : mine.kept.values) value /= mine.weight;
-        mine.lambda = lambda_of(system.refresh.damping, mine.kept, m);
-      }
+    if (lags) {
+      a = kept_before;
+      lambda = lambda_before;
+    } else if (averages && beyond >= 0 && !system.refresh.lags) {
       a = mine.kept;
       lambda = mine.lambda;
     }
-    if (is_due) mine.size = size_by(weights, a);
+    if (lags ? due(beyond - 1) : is_due) mine.size = size_by(weights, a);
     Dense damped = a;
     for (Index k = 0; k < a.rows; ++k) damped(k, k) += lambda;
     Dense b = product(s, transpose(p));

@@ -27,7 +27,7 @@ struct ReferenceStep {
   std::vector<double> lambdas{};
   std::vector<Dense> features{};  ///< F̂_{i−1} at the start
 
-  // With refresh.every > 1.
+  // Where a mean stands for A.
   Index steps = 0;
   std::vector<Dense> means{};  ///< running, weighted by powers of β
   std::vector<double> mean_weights{};
@@ -111,12 +111,13 @@ struct ReferenceStep {
   /// A + λI of this batch, or M times that of the mean kept since a step at which one was due.
   Dense damped_gram(std::size_t i, const Dense& f) {
     const Dense own = product(f, transpose(f));
-    if (refresh.every == 1) return with_damping(i, own, damping, 1);
+    if (!refresh.keeps_mean()) return with_damping(i, own, damping, 1);
+    means.resize(spec.maps.size(), Dense(0, 0));
+    kept.resize(spec.maps.size(), Dense(0, 0));
+    mean_weights.resize(spec.maps.size(), 0);
+    const Dense before = kept[i];
     const Index beyond = steps - refresh.burn_in;
     if (beyond <= 0 || beyond % refresh.every == 0) {
-      means.resize(spec.maps.size(), Dense(0, 0));
-      kept.resize(spec.maps.size(), Dense(0, 0));
-      mean_weights.resize(spec.maps.size(), 0);
       if (means[i].rows == 0) means[i] = Dense(own.rows, own.cols);
       for (std::size_t k = 0; k < own.values.size(); ++k) {
         means[i].values[k] =
@@ -127,8 +128,9 @@ struct ReferenceStep {
       for (double& value : mean.values) value /= mean_weights[i];
       kept[i] = with_damping(i, mean, refresh.damping, static_cast<double>(f.cols));
     }
-    if (beyond < 0) return with_damping(i, own, damping, 1);
-    Dense a = kept[i];
+    const Dense& taken = refresh.lags ? before : kept[i];
+    if (beyond < 0 || taken.rows == 0) return with_damping(i, own, damping, 1);
+    Dense a = taken;
     for (double& value : a.values) value *= static_cast<double>(f.cols);
     return a;
   }

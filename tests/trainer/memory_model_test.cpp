@@ -105,7 +105,8 @@ TEST(MemoryModel, CountsTheMatricesOfEachMethod) {
   MethodOptions proxprop = default_options(Method::proxprop);
   proxprop.forms = std::vector<Form>(3, Form::activations);
   for (const MethodOptions& method : {default_options(Method::sgd), default_options(Method::adam),
-                                      default_options(testing_support::named_method("muon")), proxprop}) {
+                                      default_options(testing_support::named_method("muon")),
+                                      default_options(testing_support::named_method("kfac")), proxprop}) {
     std::int64_t shared = 0;
     const double own = bytes_allocated_by([&] {
       auto rule = make_update_rule(context, spec(), method, capacity);
@@ -113,7 +114,10 @@ TEST(MemoryModel, CountsTheMatricesOfEachMethod) {
       return rule;
     });
     const double most = context.communicator.max(own + static_cast<double>(shared));
-    EXPECT_EQ(predict_memory(spec(), method, {batch, ranks}, 0).update, most) << name_of(method.method);
+    TrainingOptions training;
+    training.method = method;
+    training.batch = batch;
+    EXPECT_EQ(predict_memory(spec(), method, step_shape(training, ranks), 0).update, most) << name_of(method.method);
   }
 }
 
@@ -215,6 +219,8 @@ TEST(MemoryModel, CountsACheckpointAndTheLargestLayerOnceMore) {
   MethodOptions mean = default_options(Method::sibp);
   mean.refresh.every = 5;
   EXPECT_EQ(saving(mean), parameters + 51 * 51 + 71 * 71 + 31 * 31 + 70 * 51);
+  mean.average = 0.9;
+  EXPECT_EQ(saving(mean), 2 * parameters + 51 * 51 + 71 * 71 + 31 * 31 + 70 * 51);
 }
 
 }  // namespace

@@ -50,14 +50,19 @@ INSTANTIATE_TEST_SUITE_P(Refreshes, KeptGram,
                          testing::Values(Case{Form::normal, Carry::new_weights, {3, 0.9, 2, relative}},
                                          Case{Form::normal, Carry::old_weights, {4, 0.5, 0, absolute}},
                                          Case{Form::activations, Carry::new_weights, {2, 0.8, 3, absolute}},
-                                         Case{Form::activations, Carry::old_weights, {20, 0.9, 4, relative}}));
+                                         Case{Form::activations, Carry::old_weights, {20, 0.9, 4, relative}},
+                                         Case{Form::normal, Carry::new_weights, {1, 0.9, 0, relative, true}},
+                                         Case{Form::normal, Carry::old_weights, {3, 0.8, 2, absolute, true}},
+                                         Case{Form::activations, Carry::new_weights, {2, 0.9, 0, relative, true}}));
 
 TEST(KeptGram, NeedsAFormThatHasOne) {
   const NetworkSpec spec = parse_network("dense(3)", 6, Loss::softmax_cross_entropy, {});
-  const auto make = [](const auto& context, const auto& network) {
-    return make_semi_implicit(context, network, {{}, Carry::new_weights, {Form::dual}, {40, 40}, {.every = 2}});
-  };
-  EXPECT_THROW(RankOfStep(make_mpi_communicator(), spec, toy_weights(spec, 1), 40, make), Error);
+  for (const GramRefresh& refresh : {GramRefresh{.every = 2}, GramRefresh{.lags = true}}) {
+    const auto make = [&](const auto& context, const auto& network) {
+      return make_semi_implicit(context, network, {{}, Carry::new_weights, {Form::dual}, {40, 40}, refresh});
+    };
+    EXPECT_THROW(RankOfStep(make_mpi_communicator(), spec, toy_weights(spec, 1), 40, make), Error);
+  }
 }
 
 }  // namespace

@@ -58,9 +58,12 @@ struct StepShape {
   Index convolution_gram_every = 1;   ///< T of convolutions
   Index convolution_gram_sample = 1;  ///< k: they form A of every k-th sample
 
+  bool gram_lags = false;  ///< A is a mean over the batches before
+
   [[nodiscard]] Index gram_every_of(const MapShape& map) const {
     return map.columns > 1 ? convolution_gram_every : gram_every;
   }
+  [[nodiscard]] bool keeps_mean_of(const MapShape& map) const { return gram_every_of(map) > 1 || gram_lags; }
 };
 
 /// One map among those of a network.
@@ -89,8 +92,8 @@ LayerCost published_cost(const LayerInStep& step, const MachineRates& rates);
 
 /// The forms to choose among on a number of ranks. On one, dual and dual_split are the same and only dual is named.
 /// On several, dual has every rank compute the same update for itself: only ranks whose arithmetic is `alike`, by their
-/// processors' kernels and threads, get the same bits. With T > 1 a form needs an A to keep.
-std::vector<Form> forms_on(int ranks, bool alike, Index gram_every = 1);
+/// processors' kernels and threads, get the same bits. Where a mean stands for A, a form needs an A.
+std::vector<Form> forms_on(int ranks, bool alike, bool keeps_mean = false);
 
 /// The form for every map of a network that it fits, and normal for the others. Local.
 std::vector<Form> everywhere_it_fits(Form form, const NetworkSpec& spec);

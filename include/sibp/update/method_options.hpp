@@ -63,7 +63,7 @@ std::string_view name_of(Optimiser optimiser);
 /// The parameters of all methods beside the step size; each method uses its own and leaves the others alone.
 struct MethodOptions {
   Method method = Method::sibp;
-  // sibp; published uses an absolute damping
+  // sibp and kfac; published uses an absolute damping, kfac a relative one
   Damping damping;
   Carry carry = Carry::new_weights;
   std::vector<Form> forms{};    ///< one for all layers or one each; none: to be chosen
@@ -73,9 +73,10 @@ struct MethodOptions {
   std::optional<StepRule> step{};  ///< absent: see settled()
   // proxprop
   Optimiser outer = Optimiser::sgd;
-  double tau = 0.05;   ///< τ, the step size of the proximal steps, > 0
-  Index cg_steps = 0;  ///< conjugate-gradient steps of a proximal step; 0: the exact solution
-  // sibp, sgd, muon, and proxprop with sgd outside
+  double tau = 0.05;      ///< τ, the step size of the proximal steps, > 0
+  Index cg_steps = 0;     ///< conjugate-gradient steps of a proximal step; 0: the exact solution
+  double kl_clip = 1e-3;  ///< κ of kfac, > 0
+  // sibp, sgd, muon, kfac, and proxprop with sgd outside
   std::optional<double> momentum{};  ///< 0 ≤ μ < 1; absent: see settled()
   bool nesterov = false;             ///< not of sibp
   // adam, adamw, muon for its last map and its scales, and proxprop with adam outside
@@ -83,7 +84,8 @@ struct MethodOptions {
   double beta2 = 0.999;   ///< 0 ≤ β₂ < 1
   double epsilon = 1e-8;  ///< ε > 0
   double weight_decay = 0;  ///< δ ≥ 0, of weights and biases alike: δ Ŵ is added to the gradient; sibp: Ŵ ← (1 − δ s)
-                            ///< Ŵ; muon: Ŵ ← (1 − δ η) Ŵ
+                            ///< Ŵ; muon: Ŵ ← (1 − δ η) Ŵ; kfac: added to its step
+  double average = 0;            ///< β of averaged weights (AveragedWeights), of every method; 0: none
   bool decouples_decay = false;  ///< Adam's: Ŵ ← (1 − δ η) Ŵ before the step instead
 };
 
@@ -99,7 +101,7 @@ MethodOptions settled(MethodOptions options, const NetworkSpec& spec);
 /// The step size of a method for a network, unless another is given: η = min(1, 4 / L) for sibp with L dense layers
 /// (the softmax Hessian in the logits is at most ½, so a step in them descends for η < 4, and L layers move at once),
 /// 0.5 with convolutions, and 0.1 for published; the learning rate 0.1 for sgd (0.05 with convolutions) and 0.001 for
-/// adam and adamw, 0.1 for muon, and for proxprop 1 with sgd outside, 0.001 with adam.
+/// adam and adamw, 0.1 for muon and kfac, and for proxprop 1 with sgd outside, 0.001 with adam.
 double default_step_size(const MethodOptions& options, const NetworkSpec& spec);
 
 }  // namespace sibp

@@ -91,12 +91,16 @@ struct BatchCapacity {
 };
 
 /// How often A is formed and factorised anew, in the forms that have it (normal and activations). With T > 1 it is the
-/// running mean Ā ← β Ā + (1 − β) A / M over the batches that A is formed of, times M.
+/// running mean Ā ← β Ā + (1 − β) A / M over the batches that A is formed of, times M. With a lag it is one for T = 1
+/// too, and a batch's A takes effect in the step after it: no batch judges itself.
 struct GramRefresh {
   Index every = 1;                              ///< T: steps from one A to the next; 1: each batch its own
   double average = 0.95;                        ///< β, 0 ≤ β < 1
   Index burn_in = 50;                           ///< first steps, which take each batch's own A and fill the mean
   Damping damping{Damping::Kind::relative, 3};  ///< with the mean: λ of a batch that it does not know
+  bool lags = false;
+
+  [[nodiscard]] bool keeps_mean() const { return every > 1 || lags; }
 };
 
 /// How far a step moves the neurons of a layer.
@@ -112,7 +116,7 @@ struct StepRule {
 /// How the systems of one kind of map are formed and solved.
 struct SystemOptions {
   Damping damping;
-  GramRefresh refresh{};  ///< T > 1 needs the forms normal and activations
+  GramRefresh refresh{};  ///< a mean needs the forms normal and activations
   Index sample = 1;       ///< k: A is formed of every k-th sample of the global batch
 };
 
@@ -125,7 +129,7 @@ struct ProximalOptions {
   Carry carry = Carry::new_weights;
   std::vector<Form> forms;  ///< by layer; one form stands for all layers
   BatchCapacity batch;
-  GramRefresh refresh{};  ///< T > 1 needs the forms normal and activations
+  GramRefresh refresh{};  ///< a mean needs the forms normal and activations
   SystemOptions convolution = default_convolution_system();
   StepRule step{};          ///< relative needs the form normal
   double momentum = 0;      ///< μ: the update is V ← μ V + (1 − μ) ΔŴ, where that of the step is ΔŴ
