@@ -89,7 +89,8 @@ void remove_partial_files(const fs::path& folder) {
 
 /// Sees that what a run writes to again is no pipe or the like, which may never take or give anything.
 void check_regular(const fs::path& folder) {
-  for (const char* name : {metrics_name, "config.ini", "status.json", RunFolder::model_name}) {
+  for (const char* name :
+       {metrics_name, "config.ini", "status.json", RunFolder::model_name, RunFolder::averaged_model_name}) {
     std::error_code unknown;
     const fs::file_status there = fs::status(folder / name, unknown);
     if (fs::exists(there) && !fs::is_regular_file(there))

@@ -65,6 +65,7 @@ std::string summary_text(const RunSummary& summary) {
   text += measured_line("train", last.train);
   if (last.validation) text += measured_line("validation", *last.validation);
   if (last.test) text += measured_line("test", *last.test);
+  if (last.test_average) text += measured_line("averaged", *last.test_average);
   return text + best_line(summary.best) + speed_lines(summary) +
          fmt::format("  {:<11}{}\n", "results", summary.folder.string());
 }

@@ -157,6 +157,12 @@ std::function<bool()> stop_question(const Options& options, const Communicator& 
   return [=] { return stop_signal() != 0 || (has_clock && seconds_since_start() >= most); };
 }
 
+/// What comes out of a training: the network, and the averaged weights that it may exchange for its own.
+struct Models {
+  const Network& network;
+  AveragedWeights* average;  ///< null: there are none
+};
+
 /// A training with everything it needs, from the data to the rule; made in this order by all ranks.
 class Job {
  public:
@@ -187,7 +193,7 @@ class Job {
   std::unique_ptr<Checkpointer> make_checkpointer(Watch& watch, const Network& network, UpdateRule& rule,
                                                   const TrainingData& data, RunFacts facts);
   int report_stop(const TrainingResult& result, std::optional<Watch>& watch) const;
-  int report_end(const TrainingResult& result, const Network& network, const TrainingData& data,
+  int report_end(const TrainingResult& result, const Models& models, const TrainingData& data,
                  std::optional<Watch>& watch) const;
 
   Options options_;
@@ -230,8 +236,12 @@ int Job::train() {
 
   PhaseClock clock;
   const UpdateContext context{device, compute_.communicator, clock};
+  std::optional<AveragedWeights> average;
   const auto rule = agreed(world_, [&] {
-    return make_update_rule(context, spec_, options_.training.method, batch_capacity(options_.training, data));
+    auto plain = make_update_rule(context, spec_, options_.training.method, batch_capacity(options_.training, data));
+    if (options_.training.method.average == 0) return plain;
+    average.emplace(device, network, options_.training.method.average);
+    return with_average(std::move(plain), *average);
   });
   options_.sums.sums = recorded_sums(options_, compute_.communicator);
   TrainingControl control{.start = start_of(from_, context, *rule),
@@ -239,6 +249,7 @@ int Job::train() {
                           .keeps_checkpoints = true,
                           .checkpoint_every = options_.guard.checkpoint_every.steps,
                           .keep_best = options_.guard.keep_best,
+                          .average = average ? &*average : nullptr,
                           .stop_requested = stop_question(options_, world_)};
   std::optional<Watch> watch;
   std::unique_ptr<Checkpointer> checkpointer;
@@ -251,7 +262,7 @@ int Job::train() {
   });
   const TrainingResult result = sibp::train(context, *rule, network, data, options_.training, *options_.training.eta,
                                             watch ? &watch->observers() : nullptr, control);
-  return result.stopped ? report_stop(result, watch) : report_end(result, network, data, watch);
+  return result.stopped ? report_stop(result, watch) : report_end(result, {network, control.average}, data, watch);
 }
 
 int Job::report_stop(const TrainingResult& result, std::optional<Watch>& watch) const {
@@ -266,14 +277,20 @@ int Job::report_stop(const TrainingResult& result, std::optional<Watch>& watch) 
   return static_cast<int>(ExitStatus::stopped);
 }
 
-int Job::report_end(const TrainingResult& result, const Network& network, const TrainingData& data,
+int Job::report_end(const TrainingResult& result, const Models& models, const TrainingData& data,
                     std::optional<Watch>& watch) const {
   agreed(world_, [&] {
     if (!watch) return;
     watch->finish();
     watch->flush_metrics();
-    watch->folder().write(RunFolder::model_name,
-                          model_to_bytes(*compute_.device, network, data.normalisation, dataset_.name));
+    const auto write = [&](const char* name) {
+      watch->folder().write(name, model_to_bytes(*compute_.device, models.network, data.normalisation, dataset_.name));
+    };
+    write(RunFolder::model_name);
+    if (models.average == nullptr) return;
+    models.average->exchange();
+    write(RunFolder::averaged_model_name);
+    models.average->exchange();
   });
   print_on_root(world_, watch ? summary_text({.network = short_name(spec_),
                                               .parameters = spec_.parameters(),

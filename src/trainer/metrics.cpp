@@ -20,6 +20,8 @@ std::string to_json_line(const MetricsRecord& record) {
   if (record.training_sample) put(object, "training_sample", *record.training_sample);
   if (record.validation) put(object, "validation", *record.validation);
   if (record.test) put(object, "test", *record.test);
+  if (record.validation_average) put(object, "validation_average", *record.validation_average);
+  if (record.test_average) put(object, "test_average", *record.test_average);
   object["eta"] = record.eta;
   object["lambda_min"] = record.lambda_min;
   object["lambda_max"] = record.lambda_max;

@@ -189,14 +189,25 @@ class Training {
 
   /// False if a stop was requested meanwhile.
   bool add_evaluations(MetricsRecord& record) {
-    if (data_.validation.global_size() > 0) {
-      record.validation = evaluate_split(data_.validation);
-      if (!record.validation) return false;
+    if (!evaluate_held_out(record.validation, record.test)) return false;
+    if (control_.average != nullptr) {
+      control_.average->exchange();
+      const bool is_done = evaluate_held_out(record.validation_average, record.test_average);
+      control_.average->exchange();
+      if (!is_done) return false;
     }
-    record.test = evaluate_split(data_.test);
-    if (!record.test) return false;
     note_best(record);
     return true;
+  }
+
+  /// With the weights that the network has now; false as above.
+  bool evaluate_held_out(std::optional<LossAndAccuracy>& validation, std::optional<LossAndAccuracy>& test) {
+    if (data_.validation.global_size() > 0) {
+      validation = evaluate_split(data_.validation);
+      if (!validation) return false;
+    }
+    test = evaluate_split(data_.test);
+    return test.has_value();
   }
 
   /// The weights that are the best so far get a checkpoint at once.

@@ -12,6 +12,7 @@
 
 #include <cstring>
 #include <functional>
+#include <optional>
 
 #include <gtest/gtest.h>
 
@@ -79,8 +80,13 @@ class TrainingTest : public testing::Test {
     const NetworkSpec spec = parse_network(text_, dataset.shape, Loss::softmax_cross_entropy, Activation::relu);
     Network network = make_network(*device, spec, {}, options_.seed);
     const UpdateContext context{*device, world_, clock};
-    const auto rule =
-        make_update_rule(context, spec, options_.method, {options_.batch, data.order->largest_local_size()});
+    auto rule = make_update_rule(context, spec, options_.method, {options_.batch, data.order->largest_local_size()});
+    std::optional<AveragedWeights> average;
+    if (options_.method.average > 0) {
+      average.emplace(*device, network, options_.method.average);
+      rule = with_average(std::move(rule), *average);
+      control.average = &*average;
+    }
     // Every rank reads the folder, which a whole program leaves to rank 0.
     const auto newest = read_newest_checkpoint(CheckpointFolder(folder));
     if (newest) {

@@ -32,7 +32,11 @@ TEST_F(Resume, WithEveryMethodItIsTheSame) {
     if (!has_gram(form)) continue;
     methods.push_back(methods.back());
     methods.back().refresh = {.every = 3, .burn_in = 2};
+    methods.push_back(methods.back());
+    methods.back().refresh.lags = true;
   }
+  methods.push_back(default_options(Method::sibp));
+  methods.back().average = 0.9;
   for (std::size_t k = 0; k < methods.size(); ++k) {
     SCOPED_TRACE(fmt::format("{} {}", name_of(methods[k].method), k));
     options_.method = methods[k];

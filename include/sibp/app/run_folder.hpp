@@ -43,6 +43,7 @@ class RunFolder {
  public:
   static constexpr const char* checkpoints_name = "checkpoints";
   static constexpr const char* model_name = "model.safetensors";
+  static constexpr const char* averaged_model_name = "model-average.safetensors";
 
   /// Claims `out`, made with its parents if need be; if `out` is empty, a new folder runs/<YYYYMMDD-HHMMSS>-<name>,
   /// with a number behind if there is one already. Local, for rank 0. Throws Error (usage) naming --out if `out` is a

@@ -31,6 +31,8 @@ struct MetricsRecord {
   std::optional<LossAndAccuracy> training_sample{};  ///< over the training samples that every record measures
   std::optional<LossAndAccuracy> validation{};
   std::optional<LossAndAccuracy> test{};
+  std::optional<LossAndAccuracy> validation_average{};  ///< with the averaged weights, where there are such
+  std::optional<LossAndAccuracy> test_average{};
   double eta = 0;  ///< of the last step
   double lambda_min = 0;
   double lambda_max = 0;  ///< over the layers of the last step
@@ -46,10 +48,11 @@ struct MetricsRecord {
 };
 
 /// The record as one line of JSON without a line break: keys step, epoch, train_loss, train_accuracy,
-/// training_sample_loss, training_sample_accuracy, validation_loss, validation_accuracy, test_loss, test_accuracy
-/// (present where measured), eta, lambda_min, lambda_max, seconds_step, seconds_forward, seconds_backward,
-/// seconds_solve, seconds_communication (exposed), seconds_communication_hidden, seconds_reading, seconds_total,
-/// bytes_reduced, samples_per_second, peak_memory_bytes (in the final record), final.
+/// training_sample_loss, training_sample_accuracy, validation_loss, validation_accuracy, test_loss, test_accuracy,
+/// the last four with validation_average and test_average as well (present where measured), eta, lambda_min,
+/// lambda_max, seconds_step, seconds_forward, seconds_backward, seconds_solve, seconds_communication (exposed),
+/// seconds_communication_hidden, seconds_reading, seconds_total, bytes_reduced, samples_per_second, peak_memory_bytes
+/// (in the final record), final.
 std::string to_json_line(const MetricsRecord& record);
 
 /// What training tells those who watch it, on rank 0 only.
