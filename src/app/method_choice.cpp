@@ -17,8 +17,8 @@
 namespace sibp {
 namespace {
 
-bool has_relative_steps(const MethodOptions& method, const NetworkSpec& spec) {
-  return settled(method, spec).step->kind == StepRule::Kind::relative;
+bool measures_its_steps(const MethodOptions& method, const NetworkSpec& spec) {
+  return settled(method, spec).step->measures();
 }
 
 void check_options_of_convolutions(const Options& options, const NetworkSpec& spec) {
@@ -52,7 +52,7 @@ void check_forms(const MethodOptions& method, const NetworkSpec& spec) {
       throw_usage_error(fmt::format("--form: found {} for layer {}, a convolution; expected {}", name_of(given[i]),
                                     i + 1, forms_in_words([&](Form form) { return fits(form, spec.maps[i]); }, "or")));
   }
-  if (has_relative_steps(method, spec) && !std::ranges::all_of(given, measures_steps))
+  if (measures_its_steps(method, spec) && !std::ranges::all_of(given, measures_steps))
     throw_usage_error(fmt::format(
         "--form: found {} with relative steps, which convolutions have unless --step is given; expected auto "
         "or {}, or --step fixed",
@@ -110,7 +110,7 @@ std::vector<Form> fixed_forms(const MethodOptions& method, const NetworkSpec& sp
   if (given.size() == 1) return everywhere_it_fits(given.front(), spec);
   if (!given.empty()) return given;
   // The form normal alone measures how far a step moves the neurons.
-  if (has_relative_steps(method, spec)) return std::vector<Form>(spec.maps.size(), Form::normal);
+  if (measures_its_steps(method, spec)) return std::vector<Form>(spec.maps.size(), Form::normal);
   return {};
 }
 

@@ -24,23 +24,32 @@ Binding form_binding() {
   return {set, get};
 }
 
-/// "fixed", or "relative:KAPPA".
+/// "fixed", or a rule with its κ, "relative:KAPPA".
 Binding step_binding() {
+  static const Names<StepRule::Kind> rules{{"relative", StepRule::Kind::relative},
+                                           {"spectral", StepRule::Kind::spectral},
+                                           {"newton-muon", StepRule::Kind::newton_muon}};
   const auto set = [](Options& options, const std::string& text) {
-    constexpr std::string_view relative = "relative:";
     auto& step = options.training.method.step;
     if (text == "fixed") {
       step = StepRule{};
       return;
     }
-    const auto kappa = text.starts_with(relative) ? parse_positive(text.substr(relative.size())) : std::nullopt;
-    if (!kappa) throw Unexpected{"fixed, or relative:KAPPA with a number above 0"};
-    step = {.kind = StepRule::Kind::relative, .kappa = *kappa};
+    const std::size_t colon = text.find(':');
+    const auto kappa = colon == std::string::npos ? std::nullopt : parse_positive(text.substr(colon + 1));
+    for (const auto& [name, kind] : rules) {
+      if (!kappa || text.substr(0, colon) != name) continue;
+      step = {.kind = kind, .kappa = *kappa};
+      return;
+    }
+    throw Unexpected{"fixed, relative:KAPPA, spectral:KAPPA or newton-muon:KAPPA with a number above 0"};
   };
   const auto get = [](const Options& options) -> std::optional<std::string> {
     const auto& step = options.training.method.step;
     if (!step) return std::nullopt;
-    return step->kind == StepRule::Kind::fixed ? "fixed" : fmt::format("relative:{}", step->kappa);
+    for (const auto& [name, kind] : rules)
+      if (kind == step->kind) return fmt::format("{}:{}", name, step->kappa);
+    return "fixed";
   };
   return {set, get};
 }
@@ -125,8 +134,10 @@ void append_update_options(OptionTable& table) {
   table.push_back({.name = "step",
                    .group = update_group,
                    .value_name = "RULE",
-                   .help = "fixed: every layer's update at --eta; relative:KAPPA: scaled so that it moves the layer's "
-                           "neurons by KAPPA times their size, all but the last layer's",
+                   .help =
+                       "fixed: every layer's update at --eta; relative:KAPPA: scaled so that it moves the layer's "
+                       "neurons by KAPPA times their size, all but the last layer's; spectral:KAPPA and "
+                       "newton-muon:KAPPA: the same, of the polar factor of what the neurons or the weights move by",
                    .binding = step_binding(),
                    .commands = network_commands,
                    .without_default = "fixed; with convolutions relative:0.1",

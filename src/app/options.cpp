@@ -141,8 +141,7 @@ void check_kept_gram(const Options& options, const Sources& sources) {
 /// Relative steps need a form that measures them.
 void check_step(const Options& options, const Sources& sources) {
   const MethodOptions& method = options.training.method;
-  if (!method.step || method.step->kind == StepRule::Kind::fixed || std::ranges::all_of(method.forms, measures_steps))
-    return;
+  if (!method.step || !method.step->measures() || std::ranges::all_of(method.forms, measures_steps)) return;
   throw_usage_error(fmt::format("{}: found '{}' with {} relative, expected auto or {}", label_of(sources, "form"),
                                 to_text(method.forms), label_of(sources, "step"),
                                 forms_in_words(measures_steps, "or")));

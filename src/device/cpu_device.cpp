@@ -188,6 +188,14 @@ void CpuDevice::do_solve_left(ConstMatrixView factor, MatrixView x) {
   }
 }
 
+void CpuDevice::do_solve_triangle(Op op, ConstMatrixView factor, MatrixView x) {
+  if (progress()) {
+    level3_panels::solve_triangle(progress(), op, factor, x);
+  } else {
+    level3::solve_triangle(op, factor, x);
+  }
+}
+
 void CpuDevice::do_row_inner_products(ConstMatrixView a, ConstMatrixView b, std::span<double> products) {
   cpu::row_inner_products(a, b, products);
 }

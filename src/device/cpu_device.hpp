@@ -40,6 +40,7 @@ class CpuDevice : public Device {
   Index do_cholesky(MatrixView a) override;
   void do_solve_right(ConstMatrixView factor, MatrixView x) override;
   void do_solve_left(ConstMatrixView factor, MatrixView x) override;
+  void do_solve_triangle(Op op, ConstMatrixView factor, MatrixView x) override;
   void do_row_inner_products(ConstMatrixView a, ConstMatrixView b, std::span<double> products) override;
   void do_combine_rows(std::span<const double> alpha, ConstMatrixView x, std::span<const double> beta,
                        MatrixView y) override;

@@ -123,10 +123,9 @@ void CudaDevice::do_solve_right(ConstMatrixView factor, MatrixView x) {
   triangular_solve(CUBLAS_SIDE_RIGHT, CUBLAS_OP_N, factor, x);  // x ← x L⁻¹
 }
 
-void CudaDevice::do_solve_left(ConstMatrixView factor, MatrixView x) {
+void CudaDevice::do_solve_triangle(Op op, ConstMatrixView factor, MatrixView x) {
   set_products(false);
-  triangular_solve(CUBLAS_SIDE_LEFT, CUBLAS_OP_N, factor, x);  // x ← L⁻¹ x
-  triangular_solve(CUBLAS_SIDE_LEFT, CUBLAS_OP_T, factor, x);  // x ← L⁻ᵀ x
+  triangular_solve(CUBLAS_SIDE_LEFT, op == Op::none ? CUBLAS_OP_N : CUBLAS_OP_T, factor, x);
 }
 
 }  // namespace sibp::cuda

@@ -35,5 +35,6 @@ Index cholesky(MatrixView a);
 void divide_by_transpose(ConstMatrixView factor, MatrixView x);
 void solve_right(ConstMatrixView factor, MatrixView x);
 void solve_left(ConstMatrixView factor, MatrixView x);
+void solve_triangle(Op op, ConstMatrixView factor, MatrixView x);
 
 }  // namespace sibp::level3

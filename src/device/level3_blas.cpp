@@ -125,8 +125,12 @@ void solve_right(ConstMatrixView factor, MatrixView x) {
 }
 
 void solve_left(ConstMatrixView factor, MatrixView x) {
-  triangular_solve(CblasLeft, CblasNoTrans, factor, x);  // x ← L⁻¹ x
-  triangular_solve(CblasLeft, CblasTrans, factor, x);    // x ← L⁻ᵀ x
+  solve_triangle(Op::none, factor, x);       // x ← L⁻¹ x
+  solve_triangle(Op::transpose, factor, x);  // x ← L⁻ᵀ x
+}
+
+void solve_triangle(Op op, ConstMatrixView factor, MatrixView x) {
+  triangular_solve(CblasLeft, blas_op(op), factor, x);
 }
 
 }  // namespace sibp::level3

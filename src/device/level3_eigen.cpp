@@ -101,10 +101,18 @@ void solve_right(ConstMatrixView factor, MatrixView x) {
 }
 
 void solve_left(ConstMatrixView factor, MatrixView x) {
+  solve_triangle(Op::none, factor, x);
+  solve_triangle(Op::transpose, factor, x);
+}
+
+void solve_triangle(Op op, ConstMatrixView factor, MatrixView x) {
   const auto lower = eigen(factor).triangularView<Eigen::Lower>();
   auto target = eigen(x);
-  lower.solveInPlace(target);
-  lower.transpose().solveInPlace(target);
+  if (op == Op::none) {
+    lower.solveInPlace(target);
+  } else {
+    lower.transpose().solveInPlace(target);
+  }
 }
 
 }  // namespace sibp::level3

@@ -90,4 +90,10 @@ void solve_left(const Progress& progress, ConstMatrixView factor, MatrixView x) 
              [&](Index first, Index n) { level3::solve_left(factor, x.block(0, first, x.rows, n)); });
 }
 
+void solve_triangle(const Progress& progress, Op op, ConstMatrixView factor, MatrixView x) {
+  const double flops_of_column = static_cast<double>(factor.rows) * static_cast<double>(factor.rows);
+  for_panels(progress, x.cols, lines_of_panel(flops_of_column),
+             [&](Index first, Index n) { level3::solve_triangle(op, factor, x.block(0, first, x.rows, n)); });
+}
+
 }  // namespace sibp::level3_panels

@@ -16,5 +16,6 @@ void syrk(const Progress& progress, Op op, Real alpha, ConstMatrixView a, Real b
 Index cholesky(const Progress& progress, MatrixView a);
 void solve_right(const Progress& progress, ConstMatrixView factor, MatrixView x);
 void solve_left(const Progress& progress, ConstMatrixView factor, MatrixView x);
+void solve_triangle(const Progress& progress, Op op, ConstMatrixView factor, MatrixView x);
 
 }  // namespace sibp::level3_panels

@@ -160,6 +160,17 @@ void LinearAlgebra::solve_left(ConstMatrixView factor, MatrixView x) {
   if (!x.empty()) do_solve_left(factor, x);
 }
 
+void LinearAlgebra::do_solve_left(ConstMatrixView factor, MatrixView x) {
+  do_solve_triangle(Op::none, factor, x);
+  do_solve_triangle(Op::transpose, factor, x);
+}
+
+void LinearAlgebra::solve_triangle(Op op, ConstMatrixView factor, MatrixView x) {
+  require_square(factor);
+  require(x.rows == factor.rows, "solve_triangle: shapes do not fit");
+  if (!x.empty()) do_solve_triangle(op, factor, x);
+}
+
 void LinearAlgebra::row_inner_products(ConstMatrixView a, ConstMatrixView b, std::span<double> products) {
   require_same_shape(a, b);
   require(static_cast<Index>(products.size()) == a.rows, "row_inner_products: one number per row is needed");

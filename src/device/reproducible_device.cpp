@@ -69,11 +69,24 @@ class ReproducibleDevice final : public cpu::CpuDevice {
     return with_one_thread([&] { return failed_minor(level3::cholesky(a), a); });
   }
 
-  /// Block by block, so that products do the work: X_k ← L_kk⁻¹ X_k, then X_j ← X_j − L_jk X_k for the blocks below.
   void do_solve_left(ConstMatrixView factor, MatrixView x) override {
-    const Index blocks = (factor.rows + block - 1) / block;
     invert_diagonal(factor);
-    for (Index k = 0; k < blocks; ++k) {
+    solve_with_factor(factor, x);
+    solve_with_transpose(factor, x);
+  }
+
+  void do_solve_triangle(Op op, ConstMatrixView factor, MatrixView x) override {
+    invert_diagonal(factor);
+    if (op == Op::none) {
+      solve_with_factor(factor, x);
+    } else {
+      solve_with_transpose(factor, x);
+    }
+  }
+
+  /// Block by block, so that products do the work: X_k ← L_kk⁻¹ X_k, then X_j ← X_j − L_jk X_k for the blocks below.
+  void solve_with_factor(ConstMatrixView factor, MatrixView x) {
+    for (Index k = 0; k < blocks_of(factor); ++k) {
       const auto [first, size, below] = block_of(factor, k);
       const MatrixView part = x.block(first, 0, size, x.cols);
       do_gemm(Op::transpose, Op::none, 1, inverse(k, size), part, 0, part);
@@ -81,7 +94,11 @@ class ReproducibleDevice final : public cpu::CpuDevice {
       do_gemm(Op::none, Op::none, -1, factor.block(first + size, first, below, size), part, 1,
               x.block(first + size, 0, below, x.cols));
     }
-    for (Index k = blocks; k-- > 0;) {  // and with Lᵀ, from the last to the first
+  }
+
+  /// The same with Lᵀ, from the last block to the first.
+  void solve_with_transpose(ConstMatrixView factor, MatrixView x) {
+    for (Index k = blocks_of(factor); k-- > 0;) {
       const auto [first, size, below] = block_of(factor, k);
       const MatrixView part = x.block(first, 0, size, x.cols);
       do_gemm(Op::none, Op::none, 1, inverse(k, size), part, 0, part);
@@ -95,6 +112,7 @@ class ReproducibleDevice final : public cpu::CpuDevice {
   }
 
   static constexpr Index block = 128;
+  static Index blocks_of(ConstMatrixView factor) { return (factor.rows + block - 1) / block; }
   struct Block {
     Index first, size, below;
   };

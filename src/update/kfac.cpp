@@ -6,6 +6,7 @@
 // which is their factored damping with a λ of ρ² times the mean diagonals. It is clipped as Osawa et al. (2019) do,
 // ν = min(1, √(κ / (η² Σ ⟨Δ, ∇⟩))) over all maps, and goes to gradient descent with momentum. γ and β follow their
 // gradients. The Fisher matrix is the empirical one, of the labels themselves.
+#include "sibp/device/scratch.hpp"
 #include "sibp/update/methods.hpp"
 
 #include "update/explicit_update.hpp"
@@ -46,6 +47,11 @@ GramSums sums_of(const UpdateContext& context, const NetworkSpec& spec, const Or
   return GramSums(context, maps, orders);
 }
 
+/// Of the largest map.
+Index most_parameters(const NetworkSpec& spec) {
+  return std::ranges::max(spec.maps, {}, &MapShape::parameters).parameters();
+}
+
 class Kfac final : public UpdateRule {
  public:
   Kfac(const UpdateContext& context, const NetworkSpec& spec, const MethodOptions& options)
@@ -55,7 +61,9 @@ class Kfac final : public UpdateRule {
         scale_gradients_(context.device, spec),
         optimiser_(context.device, spec, Optimiser::sgd, options),
         input_sums_(sums_of(context, spec, [](const MapShape& map) { return map.fan_in(); })),
-        output_sums_(sums_of(context, spec, [](const MapShape& map) { return map.outputs; })) {
+        output_sums_(sums_of(context, spec, [](const MapShape& map) { return map.outputs; })),
+        transposed_(context.device) {
+    transposed_.of(most_parameters(spec), 1);
     for (std::size_t i = 0; i < spec.maps.size(); ++i) {
       const MapShape& map = spec.maps[i];
       const std::size_t place = spec.maps.size() - 1 - i;
@@ -130,11 +138,20 @@ class Kfac final : public UpdateRule {
     const MatrixView step = steps_[i].view();
     context_.device.copy(gradient, step);
     context_.device.solve_left(outputs_[i].factor(), step);
-    context_.device.solve_right(inputs_[i].factor(), step);
+    // Δᵀ is solved for, since a reproducible device solves by columns alone.
+    const MatrixView transposed = transposed_.of(step.cols, step.rows);
+    transpose(step, transposed);
+    context_.device.solve_left(inputs_[i].factor(), transposed);
+    transpose(transposed, step);
     const double samples =
         static_cast<double>(step_.global_batch) * inputs_[i].scale();  // 1 where factors are of means
     context_.device.scale(static_cast<Real>(samples * samples * static_cast<double>(map.shape().columns)), step);
     return context_.device.inner_product(step, gradient);
+  }
+
+  void transpose(ConstMatrixView from, MatrixView to) {
+    context_.device.fill(to, 0);
+    context_.device.add_transposed(1, from, to);
   }
 
   UpdateContext context_;
@@ -148,6 +165,7 @@ class Kfac final : public UpdateRule {
   std::vector<GramSystem> inputs_;   ///< A by map
   std::vector<GramSystem> outputs_;  ///< G by map
   std::vector<Matrix> steps_;        ///< Δ by map, outputs × fan_in
+  Scratch transposed_;
   std::optional<std::string> failure_;
 };
 
@@ -182,6 +200,11 @@ double elements(const MapInMethod& map) {
   return 3 * map.weights() + gram_elements(map.shape().fan_in(), step) + gram_elements(map.shape().outputs, step);
 }
 
+/// What is transposed.
+double shared_elements(const NetworkSpec& spec, double) {
+  return static_cast<double>(most_parameters(spec));
+}
+
 MapCost cost(const MapInMethod& map, const MachineRates& rates) {
   const LayerInStep step = map.in_step();
   const Sizes s(step);
@@ -209,6 +232,7 @@ const MethodTraits kfac_method{.name = "kfac",
                                .make = make,
                                .moments = moments,
                                .elements = elements,
+                               .shared_elements = shared_elements,
                                .kept_elements = kept_elements,
                                .cost = cost,
                                .only_damping = Damping::Kind::relative};

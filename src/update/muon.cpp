@@ -125,13 +125,8 @@ double shared_elements(const NetworkSpec& spec, double) {
 MapCost cost(const MapInMethod& map, const MachineRates& rates) {
   LayerCost cost = gradient_cost(map.in_step(), rates);
   if (map.is_last()) return {"gradient, Adam", cost};
-  const auto n = static_cast<double>(shorter_side(map.shape()));
   Tally polar(map.step, rates);
-  for (int k = 0; k < PolarFactor::steps; ++k) {
-    polar.gemm(n, n, map.weights() / n);
-    polar.gemm(n, n, n);
-    polar.gemm(n, map.weights() / n, n);
-  }
+  PolarFactor::add_cost(polar, static_cast<double>(map.shape().outputs), static_cast<double>(map.shape().fan_in()));
   cost.flops_update += polar.flops;
   cost.seconds_update += polar.seconds;
   return {"polar factor", cost};

@@ -4,6 +4,7 @@
 #include "sibp/device/scratch.hpp"
 
 #include "update/form_traits.hpp"
+#include "update/polar_step.hpp"
 #include "update/shares.hpp"
 
 #include <array>
@@ -24,7 +25,8 @@ class NormalForm final : public ProximalForm {
         shares_(even_shares(map.outputs, communicator().size())),
         left_(device()),
         right_(device()),
-        size_(device().allocate(options.step.kind == StepRule::Kind::relative ? 1 : 0, 1)) {
+        size_(device().allocate(options.step.measures() ? 1 : 0, 1)) {
+    if (options.step.is_polar()) polar_.emplace(device(), options.step.kind, map);
     for (const Share& share : shares_) rows_.push_back(share.count);
     const Share& mine = shares_[static_cast<std::size_t>(communicator().rank())];
     if (size_.size() == 0) return;
@@ -73,44 +75,60 @@ class NormalForm final : public ProximalForm {
     ProximalStep result = gram_.factorise();  // A + λI = L Lᵀ
     wait(*sum_);
     if (result.failed_minor == 0) {
-      if (step.measures) transpose_own(right_);
-      device().solve_left(gram_.factor(), own());  // ΔŴᵀ = (A + λI)⁻¹ Bᵀ
+      if (step.measures && !polar_) transpose_own(right_);
+      if (polar_) {
+        polar_->solve(gram_.factor(), own());
+      } else {
+        device().solve_left(gram_.factor(), own());  // ΔŴᵀ = (A + λI)⁻¹ Bᵀ
+      }
       if (step.measures) measure(step.map.weights(), result);
     } else {
       device().fill(own(), 0);
     }
     if (distributed()) gathered_->start();
     pending_ = true;
+    if (polar_ && result.failed_minor == 0) result.move = polar_->take(solved(), gram_.factor(), gram_.added());
     return result;
   }
 
-  /// ‖ΔŴ P̂‖² = ⟨ΔŴ, B⟩ − λ ‖ΔŴ‖² and ‖Ŵ P̂‖² = ‖Ŵ L‖² − λ ‖Ŵ‖², each rank of its rows. All ranks add up the same
-  /// numbers in the same order, so that they get the same bits, whoever had which rows.
+  /// What the ranks have solved, of all rows, transposed.
+  ConstMatrixView solved() {
+    if (!distributed()) return step_.view();
+    wait(*gathered_);
+    return gathered_->all();
+  }
+
+  /// Unless it has a polar factor, ‖ΔŴ P̂‖² = ⟨ΔŴ, B⟩ − λ ‖ΔŴ‖², and ‖Ŵ P̂‖² = ‖Ŵ L‖² − λ ‖Ŵ‖², each rank of its rows.
+  /// All ranks add up the same numbers in the same order, so that they get the same bits, whoever had which rows.
   void measure(ConstMatrixView weights, ProximalStep& result) {
     const Share& mine = shares_[static_cast<std::size_t>(communicator().rank())];
     const auto all_rows = static_cast<std::size_t>(weights.rows);
-    row_values_.assign((gram_.is_new() ? 2 : 1) * all_rows, 0.0);
+    const std::size_t of_steps = polar_ ? 0 : 1;
+    row_values_.assign((of_steps + (gram_.is_new() ? 1 : 0)) * all_rows, 0.0);
     const auto of_rows = [&](std::size_t block) {
       return std::span(row_values_)
           .subspan(block * all_rows + static_cast<std::size_t>(mine.first), static_cast<std::size_t>(mine.count));
     };
-    const ConstMatrixView solved = transpose_own(left_);
-    add_row_products(solved, right_.of(solved.rows, solved.cols), 1, of_rows(0));
-    add_row_products(solved, solved, -gram_.added(), of_rows(0));
+    if (!polar_) {
+      const ConstMatrixView own_rows = transpose_own(left_);
+      add_row_products(own_rows, right_.of(own_rows.rows, own_rows.cols), 1, of_rows(0));
+      add_row_products(own_rows, own_rows, -gram_.added(), of_rows(0));
+    }
     if (gram_.is_new()) {  // the size changes slowly: once for every A is enough
       const ConstMatrixView rows = weights.block(mine.first, 0, mine.count, weights.cols);
       const MatrixView product = left_.of(rows.rows, rows.cols);
       device().gemm(Op::none, Op::none, 1, rows, gram_.factor(), 0, product);  // Ŵ L
-      add_row_products(product, product, 1, of_rows(1));
-      add_row_products(rows, rows, -gram_.added(), of_rows(1));
+      add_row_products(product, product, 1, of_rows(of_steps));
+      add_row_products(rows, rows, -gram_.added(), of_rows(of_steps));
     }
-    if (communicator().size() > 1) communicator().all_reduce_sum(std::span<double>(row_values_));  // others' rows are 0
+    if (communicator().size() > 1 && !row_values_.empty())
+      communicator().all_reduce_sum(std::span<double>(row_values_));  // others' rows are 0
     const auto sum = [&](std::size_t block) {
       const double* first = row_values_.data() + block * all_rows;
       return std::accumulate(first, first + all_rows, 0.0);
     };
-    result.move = sum(0);
-    result.size = size_of_outputs(gram_.is_new() ? std::optional(sum(1)) : std::nullopt);
+    if (!polar_) result.move = sum(0);
+    result.size = size_of_outputs(gram_.is_new() ? std::optional(sum(of_steps)) : std::nullopt);
   }
 
   /// ‖Ŵ P̂‖² as it was when A was formed last, after it has been set if it is given: a part of the state.
@@ -143,9 +161,10 @@ class NormalForm final : public ProximalForm {
   void complete(MatrixView weights) {
     if (!pending_) return;
     pending_ = false;
-    if (distributed()) wait(*gathered_);
+    const ConstMatrixView all = solved();
+    const ConstMatrixView step = polar_ ? polar_->step() : all;
     const PhaseClock::Scope timed(clock(), Phase::solve);
-    device().add_transposed(1, distributed() ? gathered_->all() : step_.view(), weights);
+    device().add_transposed(1, step, weights);
     if (distributed()) gathered_->release();
   }
 
@@ -155,6 +174,7 @@ class NormalForm final : public ProximalForm {
   std::unique_ptr<GatherableMatrix> gathered_;  ///< Bᵀ, then ΔŴᵀ, by ranks: fan_in × outputs; null on one alone
   std::vector<Share> shares_;                   ///< of ΔŴ's rows, by the rank that solves them
   std::vector<Index> rows_;                     ///< how many these are
+  std::optional<PolarStep> polar_;              ///< where there is a polar factor in steps
   Scratch left_;                                ///< own rows of ΔŴ, then of Ŵ L
   Scratch right_;                               ///< own rows of B
   Matrix size_;                     ///< ‖Ŵ P̂‖² when A was formed last: 1 × 1, where steps are relative

@@ -38,4 +38,14 @@ void PolarFactor::replace(MatrixView x) {
   }
 }
 
+void PolarFactor::add_cost(Tally& tally, double rows, double cols) {
+  const double shorter = std::min(rows, cols);
+  const double longer = std::max(rows, cols);
+  for (int k = 0; k < steps; ++k) {
+    tally.gemm(shorter, shorter, longer);
+    tally.gemm(shorter, shorter, shorter);
+    tally.gemm(shorter, longer, shorter);
+  }
+}
+
 }  // namespace sibp

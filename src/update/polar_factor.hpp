@@ -2,6 +2,8 @@
 
 #include "sibp/device/scratch.hpp"
 
+#include "update/tally.hpp"
+
 namespace sibp {
 
 /// An approximate polar factor: X = U Σ Vᵀ becomes about U Vᵀ, its singular values between 0.7 and 1.2, by five
@@ -19,6 +21,9 @@ class PolarFactor {
 
   /// Replaces X; leaves zeros as they are. Local.
   void replace(MatrixView x);
+
+  /// Adds what that takes for a rows × cols matrix. Local.
+  static void add_cost(Tally& tally, double rows, double cols);
 
  private:
   Device& device_;

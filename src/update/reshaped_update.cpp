@@ -7,7 +7,7 @@
 namespace sibp {
 
 double step_factor(const StepRule& rule, const StepSize& step, bool is_last, double move, double size) {
-  if (rule.kind == StepRule::Kind::fixed || is_last) return step.eta;
+  if (!rule.measures() || is_last) return step.eta;
   if (!(move > 0) || !(size > 0)) return 0;
   return rule.kappa * step.share * std::sqrt(size / move);
 }
@@ -29,11 +29,8 @@ ProximalStep ReshapedUpdate::backward(ProximalForm& form, LinearMap& map, const 
   const bool is_last = map.index() + 1 == steps_.size();
   context_.device.fill(solved, 0);
   if (!carries_new_) carry_difference(context_, map);
-  const ProximalStep result = form.backward({.map = map,
-                                             .eta = 1,
-                                             .target = solved,
-                                             .carries = false,
-                                             .measures = rule_.kind == StepRule::Kind::relative && !is_last});
+  const ProximalStep result = form.backward(
+      {.map = map, .eta = 1, .target = solved, .carries = false, .measures = rule_.measures() && !is_last});
   form.finish(solved);
   const double factor = step_factor(rule_, step, is_last, result.move, result.size);
   if (result.failed_minor == 0) update(map, step, factor);

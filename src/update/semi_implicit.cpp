@@ -3,6 +3,7 @@
 #include "sibp/update/methods.hpp"
 
 #include "update/method_traits.hpp"
+#include "update/polar_step.hpp"
 #include "update/proximal_forms.hpp"
 #include "update/reshaped_update.hpp"
 #include "update/scale_solve.hpp"
@@ -121,13 +122,14 @@ double moments(const MethodOptions& options) {
 double elements(const MapInMethod& map) {
   const MethodOptions& options = map.options;
   const double of_form = update_elements(map.form(), map.in_step());
-  const bool is_relative = options.step->kind == StepRule::Kind::relative;
-  if (!is_relative && moments(options) == 0 && options.weight_decay == 0) return of_form;
+  const bool measures = options.step->measures();
+  if (!measures && moments(options) == 0 && options.weight_decay == 0) return of_form;
   const double of_steps = of_form + (1 + moments(options)) * map.weights();
-  if (!is_relative || map.is_last()) return of_steps;
+  if (!measures || map.is_last()) return of_steps;
   const MapShape& shape = map.shape();
   const Index rows = (shape.outputs + map.step.ranks - 1) / map.step.ranks;
-  return of_steps + 2 * static_cast<double>(shape.fan_in() * rows) + 1;
+  const double of_polar = options.step->is_polar() ? polar_step_elements(options.step->kind, shape) : 0;
+  return of_steps + of_polar + 2 * static_cast<double>(shape.fan_in() * rows) + 1;
 }
 
 /// Of A.
@@ -136,7 +138,13 @@ double kept_elements(const MapShape& map) {
 }
 
 MapCost cost(const MapInMethod& map, const MachineRates& rates) {
-  return {std::string(name_of(map.form())), semi_implicit_cost(map.form(), map.in_step(), rates)};
+  LayerCost cost = semi_implicit_cost(map.form(), map.in_step(), rates);
+  const StepRule& step = *map.options.step;
+  if (!step.is_polar() || map.is_last()) return {std::string(name_of(map.form())), cost};
+  Tally polar(map.step, rates);
+  add_polar_step(polar, step.kind, map.shape());
+  cost += cost_of(Tally(map.step, rates), polar);
+  return {fmt::format("{}, polar", name_of(map.form())), cost};
 }
 
 }  // namespace

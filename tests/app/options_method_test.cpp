@@ -137,7 +137,9 @@ TEST(MethodOptions, StepsAndMomentumOfSibpReachTheirPlaces) {
   EXPECT_EQ(given.momentum, 0.5);
   EXPECT_EQ(given.weight_decay, 0.125);
   EXPECT_EQ(parse({"--step", "fixed"}).training.method.step->kind, StepRule::Kind::fixed);
-  for (const char* wrong : {"relative", "relative:0", "relative:nan", "absolute:1", ""})
+  EXPECT_EQ(parse({"--step", "spectral:0.5"}).training.method.step->kind, StepRule::Kind::spectral);
+  EXPECT_THAT(to_ini(parse({"--step", "newton-muon:0.5"})), HasSubstr("\nstep = newton-muon:0.5\n"));
+  for (const char* wrong : {"relative", "relative:0", "relative:nan", "spectral", "absolute:1", ""})
     EXPECT_THAT(error_of({"--step", wrong}), AllOf(StartsWith("--step: "), HasSubstr("relative:KAPPA"))) << wrong;
 }
 

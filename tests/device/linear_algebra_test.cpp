@@ -182,6 +182,12 @@ TEST_F(LinearAlgebra, SyrkOverwritesWhatIsNotFinite) {
 class Sizes : public LinearAlgebra, public testing::WithParamInterface<Index> {};
 INSTANTIATE_TEST_SUITE_P(Orders, Sizes, testing::Values(0, 1, 2, 7, 64, 131));
 
+Dense lower_of(Dense a) {
+  for (Index j = 0; j < a.cols; ++j)
+    for (Index i = 0; i < j; ++i) a(i, j) = 0;
+  return a;
+}
+
 TEST_P(Sizes, CholeskyAndSolvesInvertTheMatrix) {
   const Index n = GetParam();
   const Dense a = random_positive(n);
@@ -196,6 +202,14 @@ TEST_P(Sizes, CholeskyAndSolvesInvertTheMatrix) {
     Framed left(*device_, naive::transpose(b));
     device_->solve_left(factor.view(), left.view());  // a x = bᵀ
     EXPECT_LT(naive::relative_difference(left.content(), naive::solve(a, naive::transpose(b))), 200 * tolerance);
+    Framed half(*device_, naive::transpose(b));
+    device_->solve_triangle(Op::none, factor.view(), half.view());
+    const Dense l = lower_of(factor.content());
+    EXPECT_LT(naive::relative_difference(naive::product(l, half.content()), naive::transpose(b)), 200 * tolerance);
+    Framed other(*device_, naive::transpose(b));
+    device_->solve_triangle(Op::transpose, factor.view(), other.view());
+    EXPECT_LT(naive::relative_difference(naive::product(naive::transpose(l), other.content()), naive::transpose(b)),
+              200 * tolerance);
     EXPECT_TRUE(factor.frame_untouched() && right.frame_untouched() && left.frame_untouched());
   }
 }
@@ -250,6 +264,7 @@ TEST_F(LinearAlgebra, ShapesThatDoNotFitAreRefused) {
   EXPECT_THROW((void)device_->cholesky(b.view()), Error);
   EXPECT_THROW(device_->solve_left(a.view(), b.view()), Error);
   EXPECT_THROW(device_->solve_right(a.view(), b.view()), Error);
+  EXPECT_THROW(device_->solve_triangle(Op::none, a.view(), b.view()), Error);
   EXPECT_THROW((void)b.view().block(3, 0, 3, 1), Error);
   EXPECT_THROW((void)b.reshaped(31, 1), Error);
 }

@@ -67,6 +67,18 @@ INSTANTIATE_TEST_SUITE_P(
                 "lagging, of every batch",
                 proximal({absolute, {.every = 1, .average = 0.8, .burn_in = 0, .damping = absolute, .lags = true}, 1})},
             SibpCase{"relative step", proximal({relative, {}, 1}, [](auto& o) { o.step = relative_step; }), 0.5},
+            SibpCase{"spectral step",
+                     proximal({relative, {.every = 2, .average = 0.8, .burn_in = 0, .damping = relative}, 1},
+                              [](auto& o) {
+                                o.step = {StepRule::Kind::spectral, 0.2};
+                              }),
+                     0.5},
+            SibpCase{"step of Newton-Muon",
+                     proximal({relative, {}, 1},
+                              [](auto& o) {
+                                o.step = {StepRule::Kind::newton_muon, 0.2};
+                              }),
+                     0.5},
             SibpCase{"momentum", proximal({relative, {}, 1}, [](auto& o) { o.momentum = 0.8; })},
             SibpCase{"decay", proximal({relative, {}, 1}, [](auto& o) { o.weight_decay = 0.1; }), 0.5},
             SibpCase{"all of it",

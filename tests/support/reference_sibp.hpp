@@ -4,6 +4,7 @@
 #include "sibp/update/semi_implicit.hpp"
 
 #include "support/reference_network.hpp"
+#include "support/reference_optimiser.hpp"
 #include "support/step_fixture.hpp"
 
 #include <cmath>
@@ -105,14 +106,35 @@ struct ReferenceSibp {
     for (Index k = 0; k < a.rows; ++k) damped(k, k) += lambda;
     Dense b = product(s, transpose(p));
     for (double& value : b.values) value *= -1 / m;
-    Dense step = transpose(solve(damped, transpose(b)));
     const bool is_last = i + 1 == network.maps.size();
+    Dense step = is_last ? transpose(solve(damped, transpose(b))) : direction(damped, b);
     const double factor = options.step.kind == StepRule::Kind::fixed || is_last
                               ? eta
                               : options.step.kappa * share * std::sqrt(mine.size / size_by(step, a));
     for (double& value : step.values) value *= factor;
     for (double& value : weights.values) value *= 1 - options.weight_decay * share;
     ReferenceNetwork::add(weights, averaged(mine.average, step));
+  }
+
+  /// ΔŴ before it is scaled.
+  [[nodiscard]] Dense direction(const Dense& damped, const Dense& b) const {
+    Dense solved = transpose(solve(damped, transpose(b)));
+    if (options.step.kind == StepRule::Kind::newton_muon) return ReferenceOptimiser::polar_factor(solved);
+    if (options.step.kind != StepRule::Kind::spectral) return solved;
+    const Dense l = cholesky(damped);
+    const Dense x = product(solved, l);  // B L⁻ᵀ = B (L Lᵀ)⁻¹ L
+    return transpose(solve(transpose(l), transpose(ReferenceOptimiser::polar_factor(x))));
+  }
+
+  static Dense cholesky(const Dense& a) {
+    Dense l(a.rows, a.cols);
+    for (Index j = 0; j < a.cols; ++j)
+      for (Index i = j; i < a.rows; ++i) {
+        double sum = a(i, j);
+        for (Index k = 0; k < j; ++k) sum -= l(i, k) * l(j, k);
+        l(i, j) = i == j ? std::sqrt(sum) : sum / l(j, j);
+      }
+    return l;
   }
 
   /// V ← μ V + (1 − μ) Δ

@@ -134,13 +134,16 @@ TEST(MemoryModel, CountsTheMatricesOfAConvNetsWorkspace) {
 
 /// Every way to train a ConvNet that keeps other matrices.
 std::vector<MethodOptions> methods_of_conv_nets() {
-  std::vector<MethodOptions> methods(3, default_options(Method::sibp));
+  std::vector<MethodOptions> methods(6, default_options(Method::sibp));
   methods[1].step = StepRule{};  // the update is added as it is
   methods[1].momentum = 0;
   methods[2].step = StepRule{};
   methods[2].momentum = 0;
   methods[2].weight_decay = 0.1;
   methods[2].convolution.refresh.every = 1;
+  methods[3].step = {StepRule::Kind::spectral, 0.1};
+  methods[4].step = {StepRule::Kind::newton_muon, 0.1};
+  methods[5].refresh.lags = methods[5].convolution.refresh.lags = true;
   for (const Method method : all_methods())
     if (method != Method::sibp && method != Method::published) methods.push_back(default_options(method));
   for (MethodOptions& method : methods) method.forms = std::vector<Form>(conv_net().maps.size(), Form::normal);

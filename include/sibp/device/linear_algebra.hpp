@@ -101,6 +101,8 @@ class LinearAlgebra {
   void solve_right(ConstMatrixView factor, MatrixView x);
   /// x ← (L Lᵀ)⁻¹ x with L the lower triangle of `factor` (n × n) and x n × m. 2mn² flops.
   void solve_left(ConstMatrixView factor, MatrixView x);
+  /// x ← op(L)⁻¹ x, half of solve_left. mn² flops.
+  void solve_triangle(Op op, ConstMatrixView factor, MatrixView x);
 
   // --- rows: systems that are solved side by side ---
 
@@ -145,7 +147,8 @@ class LinearAlgebra {
   virtual Index do_cholesky(MatrixView a) = 0;
   virtual DampedFactor do_damped_cholesky(MatrixView a, double absolute, double per_trace);
   virtual void do_solve_right(ConstMatrixView factor, MatrixView x) = 0;
-  virtual void do_solve_left(ConstMatrixView factor, MatrixView x) = 0;
+  virtual void do_solve_left(ConstMatrixView factor, MatrixView x);  ///< by both halves, unless overridden
+  virtual void do_solve_triangle(Op op, ConstMatrixView factor, MatrixView x) = 0;
   virtual void do_row_inner_products(ConstMatrixView a, ConstMatrixView b, std::span<double> products) = 0;
   virtual void do_combine_rows(std::span<const double> alpha, ConstMatrixView x, std::span<const double> beta,
                                MatrixView y) = 0;

@@ -108,9 +108,16 @@ struct StepRule {
   enum class Kind {
     fixed,     ///< ΔŴ at η
     relative,  ///< ΔŴ scaled so that ‖ΔŴ P̂‖ = κ ‖Ŵ P̂‖ over the global batch; at η in the last layer
+    spectral,  ///< the same with msgn(B L⁻ᵀ) L⁻¹ for ΔŴ, A + λI = L Lᵀ
+    newton_muon,  ///< the same with msgn(B (A + λI)⁻¹)
   };
   Kind kind = Kind::fixed;
   double kappa = 0.1;  ///< κ > 0
+
+  /// Whether it needs to know how far a step would move the neurons.
+  [[nodiscard]] bool measures() const { return kind != Kind::fixed; }
+  /// Whether there is a polar factor in it.
+  [[nodiscard]] bool is_polar() const { return kind == Kind::spectral || kind == Kind::newton_muon; }
 };
 
 /// How the systems of one kind of map are formed and solved.
@@ -131,7 +138,7 @@ struct ProximalOptions {
   BatchCapacity batch;
   GramRefresh refresh{};  ///< a mean needs the forms normal and activations
   SystemOptions convolution = default_convolution_system();
-  StepRule step{};          ///< relative needs the form normal
+  StepRule step{};          ///< others than fixed need the form normal
   double momentum = 0;      ///< μ: the update is V ← μ V + (1 − μ) ΔŴ, where that of the step is ΔŴ
   double weight_decay = 0;  ///< δ: Ŵ ← (1 − δ s) Ŵ before the update, s the schedule's share
 
@@ -140,9 +147,7 @@ struct ProximalOptions {
     return map.columns > 1 ? convolution : SystemOptions{damping, refresh, 1};
   }
   /// Whether ΔŴ is not added to Ŵ as it is.
-  [[nodiscard]] bool reshapes_update() const {
-    return step.kind != StepRule::Kind::fixed || momentum > 0 || weight_decay > 0;
-  }
+  [[nodiscard]] bool reshapes_update() const { return step.measures() || momentum > 0 || weight_decay > 0; }
 };
 
 }  // namespace sibp
