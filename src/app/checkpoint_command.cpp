@@ -100,7 +100,13 @@ int run_checkpoint(const Options& options, const Communicator& world) {
   const std::string text = agreed(world, [&] {
     if (!world.is_root()) return std::string();
     const auto paths = checkpoints_in(options.checkpoint_folder);
-    return options.checkpoint_action == CheckpointAction::show ? description(paths) : listing(paths, all_whole);
+    if (options.checkpoint_action == CheckpointAction::show) return description(paths);
+    std::string lines = listing(paths, all_whole);
+    if (options.checkpoint_action == CheckpointAction::verify && all_whole)
+      lines +=
+          fmt::format("ok: {}, each with the sizes and SHA-256 of its manifest, finite weights and a state that fits\n",
+                      paths.size() == 1 ? "1 checkpoint" : fmt::format("{} checkpoints", paths.size()));
+    return lines;
   });
   print_on_root(world, text);
   agreed(world, [&] {

@@ -30,6 +30,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 namespace {
@@ -94,9 +95,11 @@ int run_command(int argc, char** argv, const sibp::Environment& variables, const
   watchdog.set_limit(options.guard.stall_timeout);
   if (options.command != Command::train) sibp::release_stop_signals();
   if (options.help || options.version) {
-    sibp::print_on_root(job, options.help ? sibp::help_text() : sibp::version_text());
+    const auto command = options.names_command ? std::optional(options.command) : std::nullopt;
+    sibp::print_on_root(job, options.help ? sibp::help_text(command) : sibp::version_text());
     return static_cast<int>(ExitStatus::done);
   }
+  for (const std::string& warning : options.warnings) spdlog::warn(warning);
   if (options.command == Command::train) return run_training(options, argc, argv, variables, job, watchdog);
   const sibp::Communicator world = sibp::make_mpi_communicator(options.sums);
   switch (options.command) {
@@ -112,6 +115,9 @@ int run_command(int argc, char** argv, const sibp::Environment& variables, const
       return sibp::run_checkpoint(options, world);
     case Command::doctor:
       return sibp::run_doctor(options, world);
+    case Command::completion:
+      sibp::print_on_root(world, sibp::completion_text(options.shell));
+      return static_cast<int>(ExitStatus::done);
   }
   throw sibp::Error(ExitStatus::usage, "unknown command");
 }

@@ -2,6 +2,7 @@
 
 #include "sibp/core/error.hpp"
 #include "sibp/core/file.hpp"
+#include "sibp/core/words.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -10,6 +11,7 @@
 
 #include <boost/program_options/parsers.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace sibp {
 namespace {
@@ -32,14 +34,28 @@ void add(Source& source, Given given) {
   source.push_back(std::move(given));
 }
 
+/// "; did you mean --hidden?" or nothing.
+std::string meant_option(std::string_view name, std::string_view prefix) {
+  std::vector<std::string_view> names;
+  for (const OptionEntry& entry : option_table()) names.push_back(entry.name);
+  return did_you_mean(name, names, prefix);
+}
+
 Command command_from_name(const std::string& name) {
-  for (const Command command :
-       {Command::train, Command::evaluate, Command::predict, Command::plan, Command::checkpoint, Command::doctor}) {
+  std::vector<std::string_view> names{"help"};
+  for (const Command command : all_commands_in_order()) {
     if (name == name_of(command)) return command;
+    names.push_back(name_of(command));
   }
-  throw_usage_error(fmt::format(
-      "found '{}', expected an option or one of the commands train, evaluate, predict, plan, checkpoint, doctor",
-      name));
+  throw_usage_error(fmt::format("found '{}', expected an option or one of the commands {}{}", name,
+                                fmt::join(names, ", "), did_you_mean(name, names)));
+}
+
+Shell shell_from_name(const std::string& name) {
+  if (name == "bash") return Shell::bash;
+  if (name == "zsh") return Shell::zsh;
+  if (name == "fish") return Shell::fish;
+  throw_usage_error(fmt::format("completion: found '{}', expected bash, zsh or fish", name));
 }
 
 CheckpointAction action_from_name(const std::string& name) {
@@ -49,11 +65,27 @@ CheckpointAction action_from_name(const std::string& name) {
   throw_usage_error(fmt::format("checkpoint: found '{}', expected ls, verify or show and a folder", name));
 }
 
-/// The words of the command line that are no options: a command, and for `checkpoint` what to do with which folder.
-void take_words(const std::vector<std::string>& words, CommandLine& line) {
+/// The words of the command line that are no options: a command and what it is about. `help` stands before the command
+/// that it is wanted of.
+void take_words(std::vector<std::string> words, CommandLine& line) {
+  if (!words.empty() && words[0] == "help") {
+    line.help = true;
+    words.erase(words.begin());
+  }
   if (words.empty()) return;
   line.command = command_from_name(words[0]);
+  line.names_command = true;
+  if (line.help) return;
   std::size_t taken = 1;
+  if ((line.command == Command::evaluate || line.command == Command::predict) && words.size() > 1) {
+    taken = 2;
+    add(line.source, {find_option("model"), words[1], std::string(name_of(line.command))});
+  }
+  if (line.command == Command::completion) {
+    taken = 2;
+    if (words.size() < taken) throw_usage_error("completion: expected bash, zsh or fish");
+    line.shell = shell_from_name(words[1]);
+  }
   if (line.command == Command::checkpoint) {
     taken = 3;
     if (words.size() < taken)
@@ -68,7 +100,10 @@ void take_words(const std::vector<std::string>& words, CommandLine& line) {
 /// Boost's complaint in our words. Its text names the option in several ways; error_with_option_name knows it.
 [[noreturn]] void throw_form_error(const po::error& error) {
   if (const auto* unknown = dynamic_cast<const po::unknown_option*>(&error)) {
-    throw_usage_error(fmt::format("{}: unknown option; sibp_dist --help lists them all", unknown->get_option_name()));
+    const std::string name = unknown->get_option_name();
+    const std::string_view letters = std::string_view(name).substr(std::min(name.find_first_not_of('-'), name.size()));
+    throw_usage_error(
+        fmt::format("{}: unknown option{}; sibp_dist --help lists them all", name, meant_option(letters, "--")));
   }
   if (const auto* form = dynamic_cast<const po::invalid_command_line_syntax*>(&error)) {
     const bool has_extra = form->kind() == po::invalid_syntax::extra_parameter;
@@ -94,8 +129,10 @@ po::parsed_options parse_words(int argc, const char* const* argv) {
 
 CommandLine read_command_line(int argc, const char* const* argv) {
   CommandLine line;
+  std::vector<const char*> arguments(argv, argv + argc);
+  line.help = std::erase_if(arguments, [](std::string_view argument) { return argument == "-h"; }) > 0;
   std::vector<std::string> words;
-  for (const po::option& option : parse_words(argc, argv).options) {
+  for (const po::option& option : parse_words(static_cast<int>(arguments.size()), arguments.data()).options) {
     if (option.position_key >= 0) {
       words.push_back(option.value.front());
     } else {
@@ -104,11 +141,13 @@ CommandLine read_command_line(int argc, const char* const* argv) {
       add(line.source, {entry, value, "--" + option.string_key});
     }
   }
+  line.help =
+      line.help || std::ranges::any_of(line.source, [](const Given& given) { return given.entry->name == "help"; });
   take_words(words, line);
   return line;
 }
 
-Source read_environment(const Environment& environment) {
+Source read_environment(const Environment& environment, std::vector<std::string>& warnings) {
   Source source;
   for (const auto& [name, value] : environment) {
     if (!name.starts_with(variable_prefix)) continue;
@@ -116,7 +155,11 @@ Source read_environment(const Environment& environment) {
     const auto entry =
         std::ranges::find_if(table, [&name = name](const OptionEntry& e) { return variable_name(e.name) == name; });
     if (entry == table.end()) {
-      throw_usage_error(fmt::format("{}: no option has this environment variable; sibp_dist --help lists them", name));
+      std::vector<std::string> names;
+      for (const OptionEntry& each : table) names.push_back(variable_name(each.name));
+      warnings.push_back(fmt::format("{}: no option has this environment variable{}", name,
+                                     did_you_mean(name, std::vector<std::string_view>(names.begin(), names.end()))));
+      continue;
     }
     if (entry->place == Place::command_line) {
       throw_usage_error(fmt::format("{}: --{} can be given on the command line only", name, entry->name));
@@ -152,7 +195,8 @@ Source read_config_text(const std::string& text, const std::string& name) {
       const std::string label = fmt::format("{}: {}", name, option.string_key);
       const OptionEntry* entry = find_option(option.string_key);
       if (entry == nullptr)
-        throw_usage_error(fmt::format("{}: unknown option; sibp_dist --help lists them all", label));
+        throw_usage_error(fmt::format("{}: unknown option{}; sibp_dist --help lists them all", label,
+                                      meant_option(option.string_key, "")));
       if (entry->place == Place::command_line || entry->place == Place::outside_file) {
         throw_usage_error(fmt::format("{}: this option cannot be given in a file", label));
       }
@@ -179,7 +223,8 @@ Source read_config_file(const std::filesystem::path& path, const std::string& co
 
 namespace {
 
-po::options_description make_description() {
+template <class Belongs>
+po::options_description make_description(const Belongs& belongs) {
   constexpr unsigned width = 110;
   const Options defaults;
   po::options_description all("", width);
@@ -187,6 +232,7 @@ po::options_description make_description() {
     const std::string_view group = entry->group;
     po::options_description part(std::string(group), width);
     for (; entry != option_table().end() && entry->group == group; ++entry) {
+      if (!belongs(*entry)) continue;
       const std::string name(entry->name);
       if (entry->place == Place::command_line) {
         part.add_options()(name.c_str(), std::string(entry->help).c_str());
@@ -199,7 +245,7 @@ po::options_description make_description() {
       if (!entry->without_value.empty()) value->implicit_value(std::string(entry->without_value));
       part.add_options()(name.c_str(), value, std::string(entry->help).c_str());
     }
-    all.add(part);
+    if (!part.options().empty()) all.add(part);
   }
   return all;
 }
@@ -207,8 +253,12 @@ po::options_description make_description() {
 }  // namespace
 
 const po::options_description& describe_options() {
-  static const po::options_description description = make_description();
+  static const po::options_description description = make_description([](const OptionEntry&) { return true; });
   return description;
+}
+
+po::options_description describe_options(Command command) {
+  return make_description([&](const OptionEntry& entry) { return is_of_command(entry, command); });
 }
 
 }  // namespace sibp

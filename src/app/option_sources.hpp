@@ -21,6 +21,9 @@ using Source = std::vector<Given>;
 
 struct CommandLine {
   Command command = Command::train;
+  bool names_command = false;
+  bool help = false;  ///< the word help, or -h
+  Shell shell = Shell::bash;
   CheckpointAction checkpoint_action = CheckpointAction::list;
   std::filesystem::path checkpoint_folder;
   Source source;
@@ -29,7 +32,8 @@ struct CommandLine {
 /// All throw Error (usage) for unknown and repeated options and where the form is wrong; values are not looked
 /// at.
 CommandLine read_command_line(int argc, const char* const* argv);
-Source read_environment(const Environment& environment);
+/// `warnings` gets a line for each variable SIBP_… that no option has: it may belong to a module of the system.
+Source read_environment(const Environment& environment, std::vector<std::string>& warnings);
 Source read_config_file(const std::filesystem::path& path, const std::string& config_label);
 /// The text of a config file; `name` stands for it in messages.
 Source read_config_text(const std::string& text, const std::string& name);
@@ -37,7 +41,9 @@ Source read_config_text(const std::string& text, const std::string& name);
 /// The options that a preset stands for. Throws Error (usage) naming the known ones if there is none of that name.
 Source read_preset(const std::string& name, const std::string& preset_label);
 
-/// The table in Boost's terms, a description for each group.
+/// The table in Boost's terms, a description for each group: of all options.
 const boost::program_options::options_description& describe_options();
+/// Of those that mean something to a command.
+boost::program_options::options_description describe_options(Command command);
 
 }  // namespace sibp

@@ -54,8 +54,20 @@ std::string_view name_of(Command command) {
       return "checkpoint";
     case Command::doctor:
       return "doctor";
+    case Command::completion:
+      return "completion";
   }
   return "unknown";
+}
+
+const std::vector<Command>& all_commands_in_order() {
+  static const std::vector<Command> commands{Command::train,      Command::evaluate, Command::predict,   Command::plan,
+                                             Command::checkpoint, Command::doctor,   Command::completion};
+  return commands;
+}
+
+bool is_of_command(const OptionEntry& entry, Command command) {
+  return entry.commands.find(name_of(command)) != std::string_view::npos;
 }
 
 bool survives_ini(std::string_view value) {

@@ -91,5 +91,9 @@ bool is_of_method(const OptionEntry& entry, const MethodOptions& method);
 bool survives_ini(std::string_view value);
 
 std::string_view name_of(Command command);
+/// Every command, in the order of --help.
+const std::vector<Command>& all_commands_in_order();
+/// Whether an option means something to a command.
+bool is_of_command(const OptionEntry& entry, Command command);
 
 }  // namespace sibp

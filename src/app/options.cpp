@@ -43,7 +43,7 @@ std::string label_of(const Sources& sources, std::string_view name) {
 /// Why an option means nothing in this run; empty if it means something.
 std::string irrelevance(const OptionEntry& entry, const Options& options) {
   const std::string_view command = name_of(options.command);
-  if (entry.commands.find(command) == std::string_view::npos) {
+  if (!is_of_command(entry, options.command)) {
     return fmt::format("means nothing to the command {}, only to: {}", command, entry.commands);
   }
   if (!entry.dataset.empty() && entry.dataset != options.data.dataset) {
@@ -270,10 +270,12 @@ Options parse_options(int argc, const char* const* argv, const Environment& envi
   options.checkpoint_action = line.checkpoint_action;
   options.checkpoint_folder = line.checkpoint_folder;
   options.has_launcher = shows_launcher(environment);
-  options.help = find_given(sources, "help").given != nullptr;
+  options.shell = line.shell;
+  options.names_command = line.names_command;
+  options.help = line.help;
   options.version = find_given(sources, "version").given != nullptr;
   if (options.help || options.version) return options;
-  sources[1] = read_environment(environment);
+  sources[1] = read_environment(environment, options.warnings);
   if (const Found file = find_given(sources, "config"); file.given != nullptr) {
     sources[2] = read_config_file(file.given->value, file.given->label);
   }

@@ -6,6 +6,7 @@
 #include "app/option_sources.hpp"
 
 #include <sstream>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -26,14 +27,46 @@ Options with_absolute_paths(Options options) {
   return options;
 }
 
-std::string help_text() {
+namespace {
+
+/// How a command is called, and what it does.
+std::pair<std::string_view, std::string_view> usage_of(Command command) {
+  switch (command) {
+    case Command::train:
+      return {"[train] [options]", "train a network"};
+    case Command::evaluate:
+      return {"evaluate RUN|FILE [options]", "loss and accuracy of a model on a split of the data"};
+    case Command::predict:
+      return {"predict RUN|FILE [options]", "class and probability of every sample, as CSV"};
+    case Command::plan:
+      return {"plan [options]", "predicted time of a step on other machines"};
+    case Command::checkpoint:
+      return {"checkpoint ls|verify|show DIR", "the checkpoints of a run, or one of them"};
+    case Command::doctor:
+      return {"doctor", "what the ranks run on, and whether training works"};
+    case Command::completion:
+      return {"completion bash|zsh|fish", "a script that completes commands and options in a shell"};
+  }
+  return {};
+}
+
+std::string usage_line(std::string_view head, Command command) {
+  const auto [call, what] = usage_of(command);
+  return fmt::format("{}sibp_dist {:<32} {}\n", head, call, what);
+}
+
+}  // namespace
+
+std::string help_text(std::optional<Command> command) {
   std::ostringstream text;
-  text << "Usage: sibp_dist [train] [options]                      train a network\n"
-          "       sibp_dist evaluate --model FILE [options]        its loss and accuracy on a split of the data\n"
-          "       sibp_dist predict --model FILE [options]         class and probability of every sample, as CSV\n"
-          "       sibp_dist plan [options]                         predicted time of a step on other machines\n"
-          "       sibp_dist checkpoint ls|verify|show DIR          the checkpoints of a run, or one of them\n"
-          "       sibp_dist doctor                                 what the ranks run on, and whether training works\n"
+  if (command) {
+    text << usage_line("Usage: ", *command) << describe_options(*command)
+         << "\nsibp_dist help is about all commands.\n";
+    return text.str();
+  }
+  for (const Command each : all_commands_in_order())
+    text << usage_line(each == all_commands_in_order().front() ? "Usage: " : "       ", each);
+  text << "       sibp_dist help COMMAND                     what means something to that command\n"
           "On N processes: mpirun -np N sibp_dist ...\n\n"
           "Options come from the command line, then from environment variables (SIBP_LOGICAL_SHARDS for\n"
           "--logical-shards), then from the file of --config, then from the preset, then from the defaults shown\n"

@@ -1,5 +1,6 @@
 // The commands that use a trained model: evaluate and predict.
 #include "sibp/app/commands.hpp"
+#include "sibp/app/run_folder.hpp"
 #include "sibp/comm/agreement.hpp"
 #include "sibp/core/file.hpp"
 #include "sibp/device/shape_text.hpp"
@@ -45,22 +46,45 @@ std::vector<Index> indices_of(const Options& options, const Dataset& dataset) {
   return options.split == Split::train ? std::move(parts.training) : std::move(parts.validation);
 }
 
-/// Sees that a model is used on the data set it was trained on, or on one that was chosen: on any other of the same
-/// shape its accuracy would mean nothing. Local.
-void check_dataset(const Options& options, const Model& model) {
-  const std::string& chosen = options.data.dataset;
+/// The file of a model: of a run's folder its model, or of one that goes on its newest checkpoint's; of the folder of a
+/// checkpoint its weights. Local.
+std::filesystem::path file_of_model(const std::filesystem::path& given) {
+  namespace fs = std::filesystem;
+  std::error_code unknown;
+  if (!fs::is_directory(given, unknown)) return given;
+  for (const fs::path& file : {given / RunFolder::model_name, given / checkpoint_weights_name})
+    if (fs::exists(file, unknown)) return file;
+  if (const fs::path below = given / RunFolder::checkpoints_name; fs::exists(below, unknown)) {
+    const CheckpointFolder checkpoints(below);
+    if (const auto saved = checkpoints.steps(); !saved.empty())
+      return checkpoints.path_of(saved.back()) / checkpoint_weights_name;
+  }
+  throw_model_error(fmt::format("--model: found the folder {} without a model, expected that of a run or a checkpoint",
+                                given.string()));
+}
+
+/// A model is used on the data set it was trained on, unless another is chosen. Local.
+void choose_dataset(Options& options, const Model& model) {
+  std::string& chosen = options.data.dataset;
   if (chosen == model.dataset) return;
-  if (!options.names_dataset)
-    throw_usage_error(fmt::format(
-        "--dataset: found nothing, which means {}, but {} was trained on {}; give --dataset {}, or another explicitly",
-        chosen, options.model.string(), model.dataset, model.dataset));
+  if (!options.names_dataset) {
+    chosen = model.dataset;
+    if (chosen == "idx" && options.data.train_images.empty())
+      throw_usage_error(
+          fmt::format("--dataset: found nothing, but {} was trained on IDX files; give --dataset idx and "
+                      "the files",
+                      options.model.string()));
+    spdlog::info("the data set is that of the model, {}", chosen);
+    return;
+  }
   spdlog::warn("{} was trained on {}, and is used on {}", options.model.string(), model.dataset, chosen);
 }
 
-ModelInUse open_model(const Options& options, const Communicator& world) {
+ModelInUse open_model(Options& options, const Communicator& world) {
   const Model model = agreed(world, [&] {
+    options.model = file_of_model(options.model);
     Model read = read_model(options.model);
-    check_dataset(options, read);
+    choose_dataset(options, read);
     return read;
   });
   const Dataset dataset = open_data(options, world);
@@ -159,7 +183,8 @@ std::string all_predictions(const ModelInUse& use, const Predictions& local, con
 
 }  // namespace
 
-int run_evaluate(const Options& options, const Communicator& world) {
+int run_evaluate(const Options& given, const Communicator& world) {
+  Options options = given;
   ModelInUse use = open_model(options, world);
   const LossAndAccuracy result = *evaluate(*use.compute.device, world, use.split, use.normalisation, use.workspace);
   if (!std::isfinite(result.loss))
@@ -177,7 +202,8 @@ int run_evaluate(const Options& options, const Communicator& world) {
   return static_cast<int>(ExitStatus::done);
 }
 
-int run_predict(const Options& options, const Communicator& world) {
+int run_predict(const Options& given, const Communicator& world) {
+  Options options = given;
   ModelInUse use = open_model(options, world);
   const Predictions local = predict_local(use);
   agreed(world, [&] {

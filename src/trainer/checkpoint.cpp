@@ -22,16 +22,15 @@ using nlohmann::json;
 
 constexpr const char* config_name = "config.ini";
 constexpr const char* state_name = "state.json";
-constexpr const char* weights_name = "weights.safetensors";
 constexpr std::uintmax_t largest_text = 1'000'000;  // bytes of a file that is no tensors; thousands are usual
 
 /// On rank 0.
 void upload_tensor(Device& device, const Checkpoint& checkpoint, const std::string& name, MatrixView to) {
   const auto found = checkpoint.tensors.tensors.find(name);
   if (found == checkpoint.tensors.tensors.end())
-    throw_model_error(fmt::format("{} has no tensor {}; it is of another method", weights_name, name));
+    throw_model_error(fmt::format("{} has no tensor {}; it is of another method", checkpoint_weights_name, name));
   if (found->second.shape != std::vector<Index>{to.rows, to.cols})
-    throw_model_error(fmt::format("{}: tensor {} has shape {}, expected {} × {}", weights_name, name,
+    throw_model_error(fmt::format("{}: tensor {} has shape {}, expected {} × {}", checkpoint_weights_name, name,
                                   fmt::join(found->second.shape, " × "), to.rows, to.cols));
   std::vector<Real> values(static_cast<std::size_t>(to.size()));
   from_tensor(found->second, {values.data(), to.rows, to.cols, std::max<Index>(to.rows, 1)});
@@ -87,7 +86,7 @@ std::string tensor_of_method(const std::string& matrix) {
 
 CheckpointFiles to_files(Checkpoint checkpoint) {
   CheckpointFiles files{{config_name, checkpoint.config}, {state_name, to_state_text(checkpoint)}};
-  files[weights_name] = to_safetensors(std::move(checkpoint.tensors));
+  files[checkpoint_weights_name] = to_safetensors(std::move(checkpoint.tensors));
   return files;
 }
 
@@ -95,11 +94,11 @@ Checkpoint read_checkpoint(const std::filesystem::path& folder, const std::strin
   Checkpoint checkpoint = read_without_tensors(folder);
   check_identity(checkpoint, folder, run);
   try {
-    checkpoint.tensors = read_safetensors(folder / weights_name);
+    checkpoint.tensors = read_safetensors(folder / checkpoint_weights_name);
   } catch (const std::system_error& error) {
     throw_unreadable(error);
   }
-  check_finite(checkpoint.tensors, folder / weights_name);
+  check_finite(checkpoint.tensors, folder / checkpoint_weights_name);
   return checkpoint;
 }
 

@@ -80,7 +80,11 @@ TEST(Options, ErrorsOfForm) {
   EXPECT_THAT(error_of({"--describe=yes"}), AllOf(StartsWith("--describe: "), HasSubstr("expected none")));
   EXPECT_THAT(error_of({"--eta", "1", "--eta", "1"}), AllOf(StartsWith("--eta: "), HasSubstr("twice")));
   EXPECT_THAT(error_of({"-e", "1"}), HasSubstr("-e"));
-  EXPECT_THAT(error_of({}, {{"SIBP_ETTA", "1"}}), StartsWith("SIBP_ETTA: "));
+  EXPECT_THAT(error_of({"--hiden", "1"}), HasSubstr("did you mean --hidden?"));
+  EXPECT_THAT(error_of({"--nothing-like-it", "1"}), Not(HasSubstr("did you mean")));
+  EXPECT_THAT(error_of({"trian"}), AllOf(HasSubstr("'trian'"), HasSubstr("did you mean train?")));
+  EXPECT_THAT(error_of({"completion"}), HasSubstr("bash, zsh or fish"));
+  EXPECT_THAT(error_of({"completion", "csh"}), HasSubstr("'csh'"));
   EXPECT_THAT(error_of({}, {{"SIBP_DESCRIBE", "1"}}), StartsWith("SIBP_DESCRIBE: "));
   EXPECT_THAT(error_of({"--warmup-steps", "11", "--steps", "10"}),
               AllOf(StartsWith("--warmup-steps: "), HasSubstr("10")));

@@ -17,6 +17,7 @@ using test::error_of;
 using test::parse;
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 TEST(Options, DefaultsNeedNoWord) {
@@ -278,8 +279,38 @@ TEST(Options, HelpShowsEveryOptionWithItsDefault) {
   EXPECT_THAT(help, HasSubstr("(=relative:1)"));
   EXPECT_THAT(help, HasSubstr("(=min(1, 4 / layers))"));
   EXPECT_TRUE(parse({"--help"}).help);
+  EXPECT_FALSE(parse({"--help"}).names_command);
   EXPECT_TRUE(parse({"--version", "--eta", "-1"}, {{"SIBP_NONSENSE", "1"}}).version);
   EXPECT_THAT(version_text(), StartsWith("sibp_dist "));
+}
+
+TEST(Options, HelpOfACommandHasItsOwnOptionsAlone) {
+  for (const Options& options : {parse({"help", "plan"}), parse({"plan", "--help"}), parse({"plan", "-h"})}) {
+    EXPECT_TRUE(options.help && options.names_command);
+    EXPECT_EQ(options.command, Command::plan);
+  }
+  EXPECT_TRUE(parse({"-h"}).help);
+  EXPECT_TRUE(parse({"help"}).help);
+  const std::string help = help_text(Command::plan);
+  EXPECT_THAT(help, AllOf(HasSubstr("sibp_dist plan"), HasSubstr("--bandwidth"), Not(HasSubstr("--eta "))));
+}
+
+TEST(Options, AVariableOfNoOptionIsAWarning) {
+  const Options options = parse({}, {{"SIBP_ROOT", "/opt/sibp"}, {"SIBP_HIDEN", "5"}});
+  EXPECT_THAT(options.warnings, testing::UnorderedElementsAre(StartsWith("SIBP_ROOT: no option"),
+                                                              HasSubstr("did you mean SIBP_HIDDEN?")));
+}
+
+TEST(Options, AModelCanFollowItsCommand) {
+  EXPECT_EQ(parse({"evaluate", "runs/x"}).model, "runs/x");
+  EXPECT_THAT(error_of({"predict", "a", "--model", "b"}), HasSubstr("twice"));
+  EXPECT_THAT(error_of({"evaluate", "a", "b"}), HasSubstr("'b'"));
+}
+
+TEST(Options, CompletionKnowsEveryOption) {
+  for (const Shell shell : {Shell::bash, Shell::zsh, Shell::fish})
+    for (const OptionEntry& entry : option_table())
+      EXPECT_THAT(completion_text(shell), HasSubstr(std::string(entry.name)));
 }
 
 }  // namespace

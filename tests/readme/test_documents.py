@@ -42,7 +42,7 @@ def names_in(text: str) -> Set[str]:
 
 def program_options() -> Set[str]:
     """The options of the program's table, as its help has them at the start of a line."""
-    return set(re.findall(r"^  --([a-z0-9-]+)", output(PROGRAM, "train", "--help"), flags=re.MULTILINE))
+    return set(re.findall(r"^  --([a-z0-9-]+)", output(PROGRAM, "--help"), flags=re.MULTILINE))
 
 
 def script_options() -> Dict[str, Set[str]]:

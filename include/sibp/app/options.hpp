@@ -19,10 +19,13 @@
 namespace sibp {
 
 /// What the program is asked to do: the first word of the command line that is no option; train if there is none.
-enum class Command { train, evaluate, predict, plan, checkpoint, doctor };
+enum class Command { train, evaluate, predict, plan, checkpoint, doctor, completion };
 
 /// What `checkpoint` does, the word after it.
 enum class CheckpointAction { list, verify, show };
+
+/// What `completion` writes a script for.
+enum class Shell { bash, zsh, fish };
 
 /// Which samples `evaluate` and `predict` look at.
 enum class Split { train, validation, test };
@@ -93,6 +96,7 @@ struct Options {
   std::string resume;  ///< "auto" or a folder; empty: start anew
   CheckpointAction checkpoint_action = CheckpointAction::list;
   std::filesystem::path checkpoint_folder;  ///< that `checkpoint` looks at
+  Shell shell = Shell::bash;                ///< that `completion` is for
   // run
   std::filesystem::path config;  ///< the file that was read; empty: none
   std::string preset;            ///< the protocol whose options hold where no others were given; empty: none
@@ -110,8 +114,10 @@ struct Options {
                                          ///< not read yet, names another method; empty: nothing
   bool may_convolve = true;              ///< no option: whether the network has convolutions, as far as it is known
   bool describe = false;
-  bool help = false;     ///< nothing else was looked at
-  bool version = false;  ///< nothing else was looked at
+  bool help = false;                  ///< nothing else was looked at but the command
+  bool names_command = false;         ///< no option: the command was given rather than left to its default
+  std::vector<std::string> warnings;  ///< no options: what may be a mistake, for people
+  bool version = false;               ///< nothing else was looked at
 };
 
 /// Environment variables by name.
@@ -135,9 +141,12 @@ Options parse_options(int argc, const char* const* argv, const Environment& envi
 /// The options with every relative path made absolute: config.ini is read from other folders. Local.
 Options with_absolute_paths(Options options);
 
-/// What --help and --version print. Local.
-std::string help_text();
+/// What --help prints, with a command only what means something to it, and what --version prints. Local.
+std::string help_text(std::optional<Command> command = std::nullopt);
 std::string version_text();
+
+/// A script that completes the program's commands and options in that shell. Local.
+std::string completion_text(Shell shell);
 
 /// config.ini: every option that decides the outcome of the run, for `--config`. The output folder is left out, as a
 /// run's folder is never written over, and so is what only decides how the run is shown. Relative paths become

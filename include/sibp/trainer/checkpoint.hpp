@@ -44,6 +44,9 @@ bool is_run_name(std::string_view text);
 /// The name of the tensor that holds a matrix of UpdateRule::state(). Local.
 std::string tensor_of_method(const std::string& matrix);
 
+/// A model, with what the method carries beside it.
+inline constexpr const char* checkpoint_weights_name = "weights.safetensors";
+
 /// The files config.ini, state.json and weights.safetensors. Local.
 CheckpointFiles to_files(Checkpoint checkpoint);
 

@@ -166,7 +166,8 @@ class UsageErrors(ErrorTest):
                     self.fail_on_usage("--" + name.replace("_", "-"), ranks=1, **changes)
 
     def test_unknown_variable(self):
-        self.fail_with(USAGE, ["SIBP_COLOUR"], *self.training(), environment={"SIBP_COLOUR": "3"})
+        result = self.succeed(*self.training(), environment={"SIBP_ETTA": "3"}, ranks=2)
+        self.assertEqual(result.stderr.count("SIBP_ETTA: no option has this environment variable; did you mean SIBP_ETA?"), 1)
 
     def test_impossible_value_in_variable(self):
         self.fail_with(USAGE, ["SIBP_ETA"], *self.training(), environment={"SIBP_ETA": "much"})

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -209,10 +210,12 @@ class TrainingTest(ProgramTest):
                      "--batch", "50", "--progress", "none")
         for command in ("evaluate", "predict"):
             # The default is the other one.
-            self.fail_with(USAGE, ["--dataset", "model.safetensors was trained on mnist", "give --dataset mnist"], command,
-                           "--model", model, "--data-dir", data, ranks=2)
             own = self.succeed(command, "--model", model, "--data-dir", data, "--dataset", "mnist")
             self.assertNotIn("trained on", own.stderr)
+            for place in (folder, folder / "checkpoints" / "latest", model):
+                by_place = self.succeed(command, place, "--data-dir", data)
+                self.assertIn("the data set is that of the model, mnist", by_place.stderr)
+                self.assertEqual(by_place.stdout, own.stdout)
             other = self.succeed(command, "--model", model, "--data-dir", data, "--dataset", "fashion-mnist")
             self.assertIn("was trained on mnist, and is used on fashion-mnist", other.stderr)
             self.assertEqual(other.stdout, own.stdout)
@@ -277,6 +280,29 @@ class TrainingTest(ProgramTest):
 
 
 class InformationTest(ProgramTest):
+    def test_bash_completes_commands_and_options(self):
+        script = self.folder / "sibp_dist.bash"
+        script.write_text(self.succeed("completion", "bash").stdout, encoding="utf-8")
+
+        def completions(*words):
+            ask = 'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _sibp_dist; echo "${COMPREPLY[*]}"'
+            return subprocess.run(["bash", "-uc", ask, "bash", script, *words], capture_output=True, check=True,
+                                  text=True).stdout.split()
+
+        self.assertEqual(completions("sibp_dist", "ev"), ["evaluate"])
+        self.assertEqual(completions("sibp_dist", "--label"), ["--label-smoothing"])
+        self.assertEqual(completions("sibp_dist", "plan", "--bandw"), ["--bandwidth"])
+        self.assertEqual(completions("sibp_dist", "plan", "--label"), [])
+
+    def test_other_shells_can_read_their_completions(self):
+        for shell, check in (("zsh", "-n"), ("fish", "--no-execute")):
+            with self.subTest(shell=shell):
+                if shutil.which(shell) is None:
+                    self.skipTest(f"no {shell} here")
+                script = self.folder / f"completion.{shell}"
+                script.write_text(self.succeed("completion", shell).stdout, encoding="utf-8")
+                subprocess.run([shell, check, script], check=True)
+
     def test_help(self):
         text = self.succeed("--help").stdout
         for name in ("--dataset", "--hidden", "--eta", "--damping", "--logical-shards", "--config", "--out"):
