@@ -294,14 +294,28 @@ class InformationTest(ProgramTest):
         self.assertEqual(completions("sibp_dist", "plan", "--bandw"), ["--bandwidth"])
         self.assertEqual(completions("sibp_dist", "plan", "--label"), [])
 
-    def test_other_shells_can_read_their_completions(self):
-        for shell, check in (("zsh", "-n"), ("fish", "--no-execute")):
-            with self.subTest(shell=shell):
-                if shutil.which(shell) is None:
-                    self.skipTest(f"no {shell} here")
-                script = self.folder / f"completion.{shell}"
-                script.write_text(self.succeed("completion", shell).stdout, encoding="utf-8")
-                subprocess.run([shell, check, script], check=True)
+    def output_of_shell(self, shell, options, commands):
+        """What a shell prints that has read its completions."""
+        if shutil.which(shell) is None:
+            self.skipTest(f"no {shell} here")
+        script = self.folder / f"completion.{shell}"
+        script.write_text(self.succeed("completion", shell).stdout, encoding="utf-8")
+        return subprocess.run([shell, *options, "-c", commands.format(script=script)], check=True, capture_output=True,
+                              text=True).stdout
+
+    def test_fish_completes_commands_and_options(self):
+        def completions(words):
+            lines = self.output_of_shell("fish", ["--no-config"], f"source {{script}}; complete -C 'sibp_dist {words}'")
+            return [line.split("\t")[0] for line in lines.splitlines()]
+
+        self.assertIn("evaluate", completions("ev"))
+        self.assertIn("--label-smoothing", completions("--label"))
+        self.assertIn("--bandwidth", completions("plan --bandw"))
+        self.assertNotIn("--label-smoothing", completions("plan --label"))
+
+    def test_zsh_takes_its_completions(self):
+        commands = "autoload -Uz compinit; compinit -D -u; source {script}; print -- ${{_comps[sibp_dist]}}"
+        self.assertEqual(self.output_of_shell("zsh", ["-f"], commands).strip(), "_sibp_dist")
 
     def test_help(self):
         text = self.succeed("--help").stdout
