@@ -2,13 +2,13 @@
 # Compares the methods on this machine: trains with each on a small grid of its own parameters, chooses the best by
 # validation, repeats these with three seeds, and writes a report.
 #
-# Usage: launch/experiment.sh mnist|fashion-mnist|cifar10-mlp|large-batch|deep [option …]
+# Usage: launch/experiment.sh mnist|fashion-mnist|cifar10-mlp|cifar10-conv|large-batch|deep [option …]
 #
 #   --quick            short runs and small grids; ends within 5 minutes, what must be built first not counted
 #   --data-dir DIR     folder of the data files (only fashion-mnist can do without)
 #   --out DIR          folder of the experiment (default: runs/experiment-NAME)
 #   --ranks N          MPI ranks (default: the number of cores, at most 4)
-#   --methods A,B      only these of sibp, published, proxprop, sgd and adam
+#   --methods A,B      only these of sibp, published, proxprop, sgd, adam, adamw, muon and kfac
 #   --program FILE     a program built elsewhere; nothing is installed or built
 #   --launcher COMMAND what starts it on -np N ranks (default: mpirun --bind-to none --oversubscribe)
 #
@@ -22,12 +22,12 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 case ${1-} in
-  mnist | fashion-mnist | cifar10-mlp | large-batch | deep) ;;
+  mnist | fashion-mnist | cifar10-mlp | cifar10-conv | large-batch | deep) ;;
   --help | -h)
     print_help
     exit 0
     ;;
-  *) fail "found '${1-}', expected mnist, fashion-mnist, cifar10-mlp, large-batch or deep first; see --help" ;;
+  *) fail "found '${1-}', expected mnist, fashion-mnist, cifar10-mlp, cifar10-conv, large-batch or deep first; see --help" ;;
 esac
 
 program=

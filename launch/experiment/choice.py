@@ -15,7 +15,7 @@ from .series import mean, reach_all
 PROBLEM_OPTIONS = (
     "dataset", "train-images", "train-labels", "test-images", "test-labels", "synthetic-samples", "synthetic-features",
     "synthetic-classes", "normalize", "validation", "logical-shards", "hidden", "network", "activation", "loss", "init",
-    "batch", "epochs", "steps", "training-sample")
+    "batch", "epochs", "steps", "schedule", "warmup-steps", "augment", "label-smoothing", "training-sample")
 RUN_OPTIONS = ("method", "seed", "data-dir", "device", "precision", "threads", "log-every", "evaluate-every")
 
 
@@ -150,17 +150,23 @@ def _is_number(text: str) -> bool:
     return True
 
 
+def _size(text: str) -> str:
+    """The number in a step size: 0.05 of relative:0.05."""
+    return text.rpartition(":")[2]
+
+
 def edge_of_grid(configuration: Configuration, rivals: Sequence[Configuration]) -> Optional[str]:
     """The step-size option whose chosen value is the smallest or largest of at least three tried, if any; tried means
     with the same choices of everything that is not a number, such as the optimiser."""
     def words(one: Configuration) -> Parameters:
-        return {name: value for name, value in one.parameters.items() if not _is_number(value)}
+        return {name: value for name, value in one.parameters.items()
+                if name not in STEP_SIZES and not _is_number(value)}
     alike = [rival for rival in rivals if words(rival) == words(configuration)]
     for name in STEP_SIZES:
-        if not all(_is_number(rival.parameters.get(name, "")) for rival in alike):
+        if not all(_is_number(_size(rival.parameters.get(name, ""))) for rival in alike):
             continue
-        tried = sorted({float(rival.parameters[name]) for rival in alike})
-        value = float(configuration.parameters[name])
+        tried = sorted({float(_size(rival.parameters[name])) for rival in alike})
+        value = float(_size(configuration.parameters[name]))
         if len(tried) >= 3 and value in (tried[0], tried[-1]):
             return name
     return None

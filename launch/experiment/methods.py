@@ -15,11 +15,11 @@ Grid = Dict[str, List[str]]
 Parameters = Dict[str, str]
 
 # The method whose claims are examined, then the others.
-METHODS = ["sibp", "published", "proxprop", "sgd", "adam"]
-BASELINES = ["proxprop", "sgd", "adam"]
+METHODS = ["sibp", "published", "proxprop", "sgd", "adam", "adamw", "muon", "kfac"]
+BASELINES = ["proxprop", "sgd", "adam", "adamw", "muon", "kfac"]
 
 # Options that are step sizes; a best value at the end of the tried ones is worth a remark.
-STEP_SIZES = ("eta", "lr")
+STEP_SIZES = ("eta", "lr", "step")
 
 # Two step sizes of SGD with the same rate / (1 − momentum) learn about equally fast: each momentum has its own.
 GRIDS: Dict[str, List[Grid]] = {
@@ -67,6 +67,21 @@ DEEP_GRIDS: Dict[int, Dict[str, List[Grid]]] = {
     12: {"sibp": [{"eta": ["0.15", "0.3077", "0.6", "1.2"], "damping": ["relative:1", "relative:3"]}],
          **_DEEP_BASELINES},
 }
+
+# For a ConvNet all have eight points. The step size of sibp is the share by which a step moves the neurons.
+CONV_GRIDS: Dict[str, List[Grid]] = {
+    "sibp": [{"step": ["relative:0.02", "relative:0.035", "relative:0.05", "relative:0.1"],
+              "weight-decay": ["0", "0.0005"]}],
+    "proxprop": [{"lr": ["0.3", "1", "3", "10"], "tau": ["0.05", "0.5"], "outer": ["sgd"]}],
+    "sgd": [{"lr": ["0.02", "0.05", "0.1", "0.2"], "weight-decay": ["0.0001", "0.0005"], "momentum": ["0.9"],
+             "nesterov": ["on"]}],
+    "adamw": [{"lr": ["0.0005", "0.001", "0.002", "0.005"], "weight-decay": ["0.01", "0.1"]}],
+    "muon": [{"lr": ["0.02", "0.05", "0.1", "0.2"], "momentum": ["0.6", "0.9"]}],
+    "kfac": [{"lr": ["0.03", "0.1", "0.3", "1"], "damping": ["relative:0.1", "relative:1"]}],
+}
+
+# Of a method that an experiment leaves out, unless it is asked for.
+ON_REQUEST: Dict[str, List[Grid]] = {**CONV_GRIDS, **GRIDS}
 
 QUICK_STEP_SIZES = 4
 

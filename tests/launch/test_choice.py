@@ -108,6 +108,8 @@ class ChoiceTest(unittest.TestCase):
         self.assertIsNone(edge_of_grid(groups[0], groups[:2]))
         groups += configurations([run(eta=eta, damping="relative:3") for eta in (4, 8, 16)])
         self.assertEqual(edge_of_grid(groups[2], groups), "eta")
+        groups = configurations([run(step=f"relative:{kappa}") for kappa in (0.02, 0.05, 0.1)])
+        self.assertEqual([edge_of_grid(group, groups) for group in groups], ["step", None, "step"])
 
     def test_widths_for_people(self):
         self.assertEqual([widths_text(widths) for widths in ("", "500", "300,300,300", "4000,1000,4000", "9,9,5")],

@@ -8,6 +8,12 @@ from experiment.methods import BASELINES, GRIDS, METHODS, points, quick_grids
 from experiment.plan import EXPERIMENTS, Plan, count_runs, make_plan, search_runs
 
 
+# Methods that an experiment does without unless they are asked for.
+OF_CONV_NETS = {"adamw", "muon", "kfac"}
+LEFT_OUT = {name: OF_CONV_NETS for name in EXPERIMENTS} | {
+    "deep": OF_CONV_NETS | {"published"}, "cifar10-conv": {"published", "adam"}}
+
+
 def step_sizes(grid):
     return {next(iter(point.values())) for point in grid}
 
@@ -17,7 +23,7 @@ class PlanTest(FolderTest):
         for name in EXPERIMENTS:
             for quick in (False, True):
                 for problem in make_plan(name, quick).problems:
-                    self.assertEqual(set(METHODS) - set(problem.grids), {"published"} if name == "deep" else set())
+                    self.assertEqual(set(METHODS) - set(problem.grids), LEFT_OUT[name])
                     for method, grid in problem.grids.items():
                         if method in BASELINES:
                             self.assertGreaterEqual(len(grid), len(problem.grids["sibp"]), (name, method))
@@ -33,8 +39,8 @@ class PlanTest(FolderTest):
         self.assertEqual([make_plan(name).problems[0].goal for name in ("mnist", "cifar10-mlp")], [0.02, 0.5])
 
     def test_a_method_may_be_asked_for_where_it_is_left_out_by_default(self):
-        problem = make_plan("deep", only=["published"]).problems[0]
-        self.assertEqual(list(problem.grids), ["published"])
+        problem = make_plan("deep", only=["published", "muon"]).problems[0]
+        self.assertEqual(list(problem.grids), ["published", "muon"])
 
     def test_protocols(self):
         mnist = make_plan("mnist").problems[0].options
@@ -45,6 +51,10 @@ class PlanTest(FolderTest):
                          ["cifar10", "512,512", "500", "5000", "mean"])
         large = make_plan("large-batch").problems[0].options
         self.assertEqual([large["batch"], large["steps"]], ["6000", "10"])
+        conv = make_plan("cifar10-conv").problems[0]
+        self.assertEqual([conv.options[key] for key in ("dataset", "network", "batch", "validation")],
+                         ["cifar10", "cifar10-small", "250", "5000"])
+        self.assertEqual({len(grid) for grid in conv.grids.values()}, {8})  # equal budgets
         self.assertEqual([problem.options["hidden"] for problem in make_plan("deep").problems],
                          [",".join(["300"] * 6), ",".join(["300"] * 12)])
         self.assertRaises(ValueError, make_plan, "minst")
@@ -60,9 +70,9 @@ class PlanTest(FolderTest):
         plan = make_plan("deep")
         runs = search_runs(plan)
         self.assertEqual(len({run.name for run in runs}), len(runs))
-        self.assertEqual(count_runs(plan), len(runs) + 2 * (len(METHODS) - 1) * 2)
+        self.assertEqual(count_runs(plan), len(runs) + 2 * (len(METHODS) - len(LEFT_OUT["deep"])) * 2)
         plan = make_plan("mnist")  # each method is chosen twice
-        self.assertEqual(count_runs(plan), len(search_runs(plan)) + 2 * len(METHODS) * 2)
+        self.assertEqual(count_runs(plan), len(search_runs(plan)) + 2 * (len(METHODS) - len(LEFT_OUT["mnist"])) * 2)
 
     def test_arguments(self):
         run = search_runs(make_plan("mnist", only=["sgd"]))[0]
@@ -71,7 +81,8 @@ class PlanTest(FolderTest):
 
     def test_the_methods_take_turns_in_the_search(self):
         runs = search_runs(make_plan("mnist"))
-        self.assertEqual([run.method for run in runs[:len(METHODS)]], METHODS)
+        by_turns = [method for method in METHODS if method not in LEFT_OUT["mnist"]]
+        self.assertEqual([run.method for run in runs[:len(by_turns)]], by_turns)
 
     def test_quick_grids_span_the_full_ones(self):
         (grid,), full = quick_grids(GRIDS["adam"]), GRIDS["adam"][0]
