@@ -1,5 +1,6 @@
 #include "app/method_choice.hpp"
 
+#include "sibp/comm/agreement.hpp"
 #include "sibp/core/error.hpp"
 #include "sibp/trainer/memory_model.hpp"
 #include "sibp/update/calibration.hpp"
@@ -54,7 +55,7 @@ void check_forms(const MethodOptions& method, const NetworkSpec& spec) {
   }
   if (measures_its_steps(method, spec) && !std::ranges::all_of(given, measures_steps))
     throw_usage_error(fmt::format(
-        "--form: found {} with relative steps, which convolutions have unless --step is given; expected auto "
+        "--form: found {} with steps that are measured, as convolutions have unless --step is given; expected auto "
         "or {}, or --step fixed",
         to_text(given), forms_in_words(measures_steps, "or")));
 }
@@ -78,6 +79,12 @@ MachineRates rates_of_choice(bool measures, const Compute& compute, const Commun
                         .has_gpus = compute.on_gpus,
                         .several_nodes = !world.all_agree(on_one_node),
                         .shares_memory = compute.communicator.make_gatherable(*compute.device, 1)->in_shared_memory()});
+}
+
+/// Whether all ranks have the same kernels and threads for products. Collective.
+bool are_alike(const Compute& compute, const Communicator& world) {
+  const std::string arithmetic = fmt::format("{}, {} threads", compute.device->description(), compute.threads.threads);
+  return world.all_agree(world.broadcast(arithmetic) == arithmetic);
 }
 
 /// What the rates say of the forms of each map, and of those not chosen.
@@ -114,6 +121,17 @@ std::vector<Form> fixed_forms(const MethodOptions& method, const NetworkSpec& sp
   return {};
 }
 
+void check_alike_ranks(const MethodOptions& method, const Compute& compute, const Communicator& world) {
+  const auto needs = method.method.traits().needs_alike_ranks;
+  if (needs == nullptr || !needs(method) || are_alike(compute, world)) return;
+  const bool is_step = method.method == Method::sibp;
+  throw AgreedError(ExitStatus::usage,
+                    fmt::format("{}: every rank takes the polar factors or inverses of this choice for itself, but the "
+                                "ranks' processors or threads differ, and so would their weights; use equal nodes and "
+                                "--threads, or choose another",
+                                is_step ? "--step" : fmt::format("--method {}", name_of(method.method))));
+}
+
 std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, const Compute& compute,
                            const Communicator& world) {
   if (!options.training.method.method.traits().has_forms) return {};
@@ -121,10 +139,9 @@ std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, cons
   if (options.reproducible) return reproducible_forms(options, spec);
   const bool measures = options.training.method.measures_forms;
   const MachineRates rates = rates_of_choice(measures, compute, world);
-  const std::string arithmetic = fmt::format("{}, {} threads", compute.device->description(), compute.threads.threads);
   const StepShape shape = step_shape(options.training, world.size());
-  const bool alike = world.all_agree(world.broadcast(arithmetic) == arithmetic);
-  const auto candidates = forms_on(world.size(), alike, options.training.method.refresh.keeps_mean());
+  const auto candidates =
+      forms_on(world.size(), are_alike(compute, world), options.training.method.refresh.keeps_mean());
   auto forms = choose_forms(spec, shape, rates, candidates);
   forms = forms_from_text(world.broadcast(to_text(forms))).value();  // rank 0 decides
   log_choice(forms, candidates, spec, shape, rates, measures ? "measured" : "nominal");

@@ -22,4 +22,8 @@ std::vector<Form> fixed_forms(const MethodOptions& method, const NetworkSpec& sp
 std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, const Compute& compute,
                            const Communicator& world);
 
+/// Sees that ranks have the same arithmetic where each computes products of the update for itself. Collective. Throws
+/// AgreedError (usage) otherwise.
+void check_alike_ranks(const MethodOptions& method, const Compute& compute, const Communicator& world);
+
 }  // namespace sibp

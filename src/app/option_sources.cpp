@@ -70,7 +70,7 @@ CheckpointAction action_from_name(const std::string& name) {
 void take_words(std::vector<std::string> words, CommandLine& line) {
   if (!words.empty() && words[0] == "help") {
     line.help = true;
-    words.erase(words.begin());
+    std::erase(words, "help");
   }
   if (words.empty()) return;
   line.command = command_from_name(words[0]);
@@ -79,7 +79,7 @@ void take_words(std::vector<std::string> words, CommandLine& line) {
   std::size_t taken = 1;
   if ((line.command == Command::evaluate || line.command == Command::predict) && words.size() > 1) {
     taken = 2;
-    add(line.source, {find_option("model"), words[1], std::string(name_of(line.command))});
+    add(line.source, {find_option("model"), words[1], fmt::format("the model after {}", words[0])});
   }
   if (line.command == Command::completion) {
     taken = 2;

@@ -75,16 +75,17 @@ void append_gram_options(OptionTable& table) {
                    .group = update_group,
                    .value_name = "T",
                    .help =
-                       "forms normal and activations: steps from one Gram matrix to the next; above 1 it is a running "
-                       "mean over batches",
+                       "steps from one Gram matrix to the next (forms normal and activations); above 1 it is a running "
+                       "mean over batches; kfac: 10 by default",
                    .binding = integer(
                        [](auto& o) -> auto& { return o.training.method.refresh.every; }, 1),
                    .methods = "sibp kfac"});
   table.push_back({.name = "gram-lag",
                    .group = update_group,
                    .value_name = "on|off",
-                   .help = "forms normal and activations: Gram matrices are running means of the batches before, so "
-                           "that no batch judges itself",
+                   .help =
+                       "Gram matrices are running means of the batches before (forms normal and activations), after "
+                       "--gram-burn-in",
                    .binding = lag_binding(),
                    .methods = "sibp kfac"});
   table.push_back(
@@ -95,15 +96,16 @@ void append_gram_options(OptionTable& table) {
        .binding = of_mean(fraction([](auto& o) -> auto& { return o.training.method.refresh.average; })),
        .without_default = "0.95",
        .methods = "sibp kfac"});
-  table.push_back(
-      {.name = "gram-burn-in",
-       .group = update_group,
-       .value_name = "N",
-       .help = "with --gram-every or --gram-lag: first steps, which take the Gram matrix of their own batch",
-       .binding = of_mean(integer(
-           [](auto& o) -> auto& { return o.training.method.refresh.burn_in; }, 0)),
-       .without_default = "50",
-       .methods = "sibp kfac"});
+  table.push_back({.name = "gram-burn-in",
+                   .group = update_group,
+                   .value_name = "N",
+                   .help =
+                       "with --gram-every or --gram-lag: first steps, which take the Gram matrix of their own batch; "
+                       "kfac: 0 by default",
+                   .binding = of_mean(integer(
+                       [](auto& o) -> auto& { return o.training.method.refresh.burn_in; }, 0)),
+                   .without_default = "50",
+                   .methods = "sibp kfac"});
   table.push_back(
       {.name = "gram-damping",
        .group = update_group,

@@ -123,12 +123,13 @@ void check_kept_gram(const Options& options, const Sources& sources) {
   for (const std::string_view name : {"gram-average", "gram-burn-in", "gram-damping"}) {
     const Found found = find_given(sources, name);
     if (method.refresh.keeps_mean() || found.given == nullptr || found.level != command_line_level) continue;
-    throw_usage_error(fmt::format("{}: found without --gram-every, expected it with a number above 1", label(name)));
+    throw_usage_error(
+        fmt::format("{}: found alone, expected --gram-every above 1 or --gram-lag on with it", label(name)));
   }
   const Found average = find_given(sources, "conv-gram-average");
   if (!method.convolution.refresh.keeps_mean() && average.given != nullptr && average.level == command_line_level)
-    throw_usage_error(fmt::format("{}: found with {} 1, expected a number above 1 there", average.given->label,
-                                  label("conv-gram-every")));
+    throw_usage_error(fmt::format("{}: found with {} 1, expected a number above 1 there, or --gram-lag on",
+                                  average.given->label, label("conv-gram-every")));
   if (method.refresh.keeps_mean() && !std::ranges::all_of(method.forms, has_gram)) {
     throw_usage_error(
         fmt::format("{}: found '{}' with {}, expected the forms {}: no other has a "
@@ -142,9 +143,9 @@ void check_kept_gram(const Options& options, const Sources& sources) {
 void check_step(const Options& options, const Sources& sources) {
   const MethodOptions& method = options.training.method;
   if (!method.step || !method.step->measures() || std::ranges::all_of(method.forms, measures_steps)) return;
-  throw_usage_error(fmt::format("{}: found '{}' with {} relative, expected auto or {}", label_of(sources, "form"),
+  throw_usage_error(fmt::format("{}: found '{}' with {} {}, expected auto or {}", label_of(sources, "form"),
                                 to_text(method.forms), label_of(sources, "step"),
-                                forms_in_words(measures_steps, "or")));
+                                *find_option("step")->binding.get(options), forms_in_words(measures_steps, "or")));
 }
 
 /// What has no reproducible way.

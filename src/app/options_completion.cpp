@@ -5,7 +5,6 @@
 #include "app/option_table.hpp"
 
 #include <algorithm>
-#include <functional>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -27,9 +26,9 @@ std::string options_of(Command command) {
   return fmt::format("{}", fmt::join(names, " "));
 }
 
-/// Up to the first colon, semicolon or full stop, without what shells would read in quotes.
+/// Up to the first semicolon, without what shells would read in quotes.
 std::string short_help(const OptionEntry& entry) {
-  std::string text(entry.help.substr(0, entry.help.find_first_of(":;.")));
+  std::string text(entry.help.substr(0, entry.help.find(';')));
   std::erase_if(text, [](char c) { return c == '\'' || c == '[' || c == ']'; });
   return text;
 }

@@ -59,7 +59,7 @@ std::optional<WrittenStatus> read_status(const std::filesystem::path& folder) {
       return found == object.end() || found->is_null() ? std::string() : found->get<std::string>();
     };
     object.at("state").get<std::string>();
-    WrittenStatus status{.run = text_of("run"), .checkpoint = text_of("checkpoint")};
+    WrittenStatus status{.run = text_of("run"), .state = text_of("state"), .checkpoint = text_of("checkpoint")};
     const bool has_name = status.run.empty() || is_run_name(status.run);
     if (has_name && (status.checkpoint.empty() || is_checkpoint_of_a_run(status.checkpoint))) return status;
   } catch (const nlohmann::json::exception&) {

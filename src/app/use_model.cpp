@@ -1,6 +1,7 @@
 // The commands that use a trained model: evaluate and predict.
 #include "sibp/app/commands.hpp"
 #include "sibp/app/run_folder.hpp"
+#include "sibp/app/run_status.hpp"
 #include "sibp/comm/agreement.hpp"
 #include "sibp/core/file.hpp"
 #include "sibp/device/shape_text.hpp"
@@ -46,19 +47,23 @@ std::vector<Index> indices_of(const Options& options, const Dataset& dataset) {
   return options.split == Split::train ? std::move(parts.training) : std::move(parts.validation);
 }
 
-/// The file of a model: of a run's folder its model, or of one that goes on its newest checkpoint's; of the folder of a
-/// checkpoint its weights. Local.
+/// The file of a model: of the folder of a run that is done its model, of another the weights of its newest checkpoint;
+/// of the folder of a checkpoint its weights. Local.
 std::filesystem::path file_of_model(const std::filesystem::path& given) {
   namespace fs = std::filesystem;
   std::error_code unknown;
   if (!fs::is_directory(given, unknown)) return given;
-  for (const fs::path& file : {given / RunFolder::model_name, given / checkpoint_weights_name})
-    if (fs::exists(file, unknown)) return file;
+  const fs::path model = given / RunFolder::model_name;
+  const auto status = read_status(given);
+  const bool goes_on = status && status->state != "done";  // its model, if there is one, is of an earlier end
+  if (!goes_on && fs::exists(model, unknown)) return model;
+  if (const fs::path weights = given / checkpoint_weights_name; fs::exists(weights, unknown)) return weights;
   if (const fs::path below = given / RunFolder::checkpoints_name; fs::exists(below, unknown)) {
     const CheckpointFolder checkpoints(below);
     if (const auto saved = checkpoints.steps(); !saved.empty())
       return checkpoints.path_of(saved.back()) / checkpoint_weights_name;
   }
+  if (fs::exists(model, unknown)) return model;
   throw_model_error(fmt::format("--model: found the folder {} without a model, expected that of a run or a checkpoint",
                                 given.string()));
 }
@@ -69,11 +74,11 @@ void choose_dataset(Options& options, const Model& model) {
   if (chosen == model.dataset) return;
   if (!options.names_dataset) {
     chosen = model.dataset;
-    if (chosen == "idx" && options.data.train_images.empty())
+    if (chosen == "idx" || chosen == "synthetic")
       throw_usage_error(
-          fmt::format("--dataset: found nothing, but {} was trained on IDX files; give --dataset idx and "
-                      "the files",
-                      options.model.string()));
+          fmt::format("--dataset: found nothing, but {} was trained on data that options describe; give "
+                      "--dataset {} and those of its training",
+                      options.model.string(), chosen));
     spdlog::info("the data set is that of the model, {}", chosen);
     return;
   }
@@ -81,12 +86,16 @@ void choose_dataset(Options& options, const Model& model) {
 }
 
 ModelInUse open_model(Options& options, const Communicator& world) {
+  // Rank 0 decides: a folder changes while a run goes on.
+  options.model = world.broadcast(
+      agreed(world, [&] { return world.is_root() ? file_of_model(options.model).string() : std::string(); }));
+  spdlog::info("model {}", options.model.string());
   const Model model = agreed(world, [&] {
-    options.model = file_of_model(options.model);
     Model read = read_model(options.model);
-    choose_dataset(options, read);
+    if (world.is_root()) choose_dataset(options, read);
     return read;
   });
+  options.data.dataset = world.broadcast(options.data.dataset);
   const Dataset dataset = open_data(options, world);
   std::vector<Index> indices = agreed(world, [&] {
     if (model.spec.inputs() != dataset.features() || model.spec.outputs() != dataset.classes)
@@ -111,6 +120,7 @@ ModelInUse open_model(Options& options, const Communicator& world) {
   auto network = agreed(world, [&] {
     return std::make_unique<Network>(network_from_tensors(device, model.spec, model.file, options.model.string()));
   });
+  for (Parameter& parameter : network->parameters) world.broadcast(parameter.matrix.view());
   const SampleSource& source = options.split == Split::test ? *dataset.test : *dataset.training;
   LocalSplit split = load_split(device, world, source, indices, options.training.logical_shards);
   Network& used = *network;

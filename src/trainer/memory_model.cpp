@@ -26,6 +26,13 @@ double statistics(const NetworkSpec& spec) {
   return elements;
 }
 
+double largest_parameter(const NetworkSpec& spec) {
+  Index largest = 0;
+  for (const Node& node : spec.nodes)
+    for (const ParameterSpec& parameter : node.layer->parameters()) largest = std::max(largest, parameter.size());
+  return static_cast<double>(largest);
+}
+
 /// A checkpoint's matrices are copied, and written from a text into which they go one by one.
 double saving_elements(const NetworkSpec& spec, const MethodOptions& method) {
   const MethodTraits& traits = method.method.traits();
@@ -103,6 +110,8 @@ NetworkMemory predict_network_memory(const NetworkSpec& spec, const MethodOption
   memory.patches = patch_elements(spec) * sizeof(Real);
   if (traits.shared_elements != nullptr)
     memory.update = traits.shared_elements(spec, static_cast<double>(local_batch(step))) * sizeof(Real);
+  if (method.average > 0)
+    memory.update += largest_parameter(spec) * sizeof(Real);  // through which models are exchanged
   // Of scales: their average, or their gradients and moments.
   const double of_scale = traits.moments(method) + (traits.solves_scales ? 0 : 1);
   std::size_t maps = 0;

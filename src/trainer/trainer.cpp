@@ -172,11 +172,11 @@ class Training {
 
   /// Nothing on every rank if a stop was requested on any. Throws AgreedError (diverged) on every rank, as all have the
   /// same sum: the last update may be the one that fails.
-  std::optional<LossAndAccuracy> evaluate_split(const LocalSplit& split) {
+  std::optional<LossAndAccuracy> evaluate_split(const LocalSplit& split, bool must_be_finite = true) {
     beat(Activity::evaluation, state_.step);
     const auto result =
         evaluate(context_.device, context_.communicator, split, normalisation_, workspace_, control_.stop_requested);
-    if (result && !std::isfinite(result->loss)) throw_diverged(place());
+    if (must_be_finite && result && !std::isfinite(result->loss)) throw_diverged(place());
     return result;
   }
 
@@ -189,10 +189,10 @@ class Training {
 
   /// False if a stop was requested meanwhile.
   bool add_evaluations(MetricsRecord& record) {
-    if (!evaluate_held_out(record.validation, record.test)) return false;
+    if (!evaluate_held_out(record.validation, record.test, true)) return false;
     if (control_.average != nullptr) {
       control_.average->exchange();
-      const bool is_done = evaluate_held_out(record.validation_average, record.test_average);
+      const bool is_done = evaluate_held_out(record.validation_average, record.test_average, false);
       control_.average->exchange();
       if (!is_done) return false;
     }
@@ -201,12 +201,13 @@ class Training {
   }
 
   /// With the weights that the network has now; false as above.
-  bool evaluate_held_out(std::optional<LossAndAccuracy>& validation, std::optional<LossAndAccuracy>& test) {
+  bool evaluate_held_out(std::optional<LossAndAccuracy>& validation, std::optional<LossAndAccuracy>& test,
+                         bool must_be_finite) {
     if (data_.validation.global_size() > 0) {
-      validation = evaluate_split(data_.validation);
+      validation = evaluate_split(data_.validation, must_be_finite);
       if (!validation) return false;
     }
-    test = evaluate_split(data_.test);
+    test = evaluate_split(data_.test, must_be_finite);
     return test.has_value();
   }
 

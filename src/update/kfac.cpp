@@ -130,12 +130,16 @@ class Kfac final : public UpdateRule {
     const LinearMap& map = gradients_.started(i);
     const ProximalStep of_inputs = inputs_[i].factorise();
     const ProximalStep of_outputs = outputs_[i].factorise();
+    const MatrixView step = steps_[i].view();
+    if (of_outputs.lambda == 0) {  // nothing has come back to the map so far, as to one whose neurons are all dead
+      context_.device.fill(step, 0);
+      return 0;
+    }
     if (of_inputs.failed_minor != 0 || of_outputs.failed_minor != 0) {
       failure_ =
           fmt::format("{}: a factor of K-FAC is not positive definite; raise --damping or lower --lr", map.name());
       return 0;
     }
-    const MatrixView step = steps_[i].view();
     context_.device.copy(gradient, step);
     context_.device.solve_left(outputs_[i].factor(), step);
     // Δᵀ is solved for, since a reproducible device solves by columns alone.
@@ -205,6 +209,10 @@ double shared_elements(const NetworkSpec& spec, double) {
   return static_cast<double>(most_parameters(spec));
 }
 
+bool needs_alike_ranks(const MethodOptions&) {
+  return true;
+}
+
 MapCost cost(const MapInMethod& map, const MachineRates& rates) {
   const LayerInStep step = map.in_step();
   const Sizes s(step);
@@ -235,6 +243,7 @@ const MethodTraits kfac_method{.name = "kfac",
                                .shared_elements = shared_elements,
                                .kept_elements = kept_elements,
                                .cost = cost,
+                               .needs_alike_ranks = needs_alike_ranks,
                                .only_damping = Damping::Kind::relative};
 
 }  // namespace sibp

@@ -58,6 +58,9 @@ struct MethodTraits {
   /// Elements of the means of a map's systems, of a method that may keep A for several steps; null: of no such method.
   double (*kept_elements)(const MapShape& map) = nullptr;
   MapCost (*cost)(const MapInMethod& map, const MachineRates& rates);
+  /// Whether every rank computes products of the update for itself, so that equal replicas need equal arithmetic; null:
+  /// no.
+  bool (*needs_alike_ranks)(const MethodOptions& options) = nullptr;
   bool has_forms = false;                       ///< solves proximal problems by forms
   bool solves_scales = false;                   ///< updates γ and β in closed form, not by their gradients
   bool has_dense_layers_alone = false;          ///< refuses every other layer

@@ -122,6 +122,10 @@ double shared_elements(const NetworkSpec& spec, double) {
   return 2 * shorter * shorter + 2 * static_cast<double>(most(spec, parameters_of));
 }
 
+bool needs_alike_ranks(const MethodOptions&) {
+  return true;
+}
+
 MapCost cost(const MapInMethod& map, const MachineRates& rates) {
   LayerCost cost = gradient_cost(map.in_step(), rates);
   if (map.is_last()) return {"gradient, Adam", cost};
@@ -143,6 +147,7 @@ const MethodTraits muon_method{.name = "muon",
                                .moments = moments,
                                .elements = elements,
                                .shared_elements = shared_elements,
-                               .cost = cost};
+                               .cost = cost,
+                               .needs_alike_ranks = needs_alike_ranks};
 
 }  // namespace sibp

@@ -1,6 +1,7 @@
 // The proximal solve by its normal equations, ΔŴ (A + λI) = B with A = F̂ F̂ᵀ and B = R F̂ᵀ. A and B are summed over
 // ranks; every rank factors A + λI, solves its share of the rows of ΔŴ, and all gather them: the traffic of reducing B,
-// the solve divided by P, and replicas that are equal by construction.
+// the solve divided by P, and replicas that are equal by construction. Steps with a polar factor are the exception:
+// every rank takes it of all rows for itself.
 #include "sibp/device/scratch.hpp"
 
 #include "update/form_traits.hpp"
@@ -87,7 +88,8 @@ class NormalForm final : public ProximalForm {
     }
     if (distributed()) gathered_->start();
     pending_ = true;
-    if (polar_ && result.failed_minor == 0) result.move = polar_->take(solved(), gram_.factor(), gram_.added());
+    takes_polar_ = polar_ && result.failed_minor == 0;
+    if (takes_polar_) result.move = polar_->take(solved(), gram_.factor(), gram_.added());
     return result;
   }
 
@@ -162,7 +164,7 @@ class NormalForm final : public ProximalForm {
     if (!pending_) return;
     pending_ = false;
     const ConstMatrixView all = solved();
-    const ConstMatrixView step = polar_ ? polar_->step() : all;
+    const ConstMatrixView step = takes_polar_ ? polar_->step() : all;
     const PhaseClock::Scope timed(clock(), Phase::solve);
     device().add_transposed(1, step, weights);
     if (distributed()) gathered_->release();
@@ -181,6 +183,7 @@ class NormalForm final : public ProximalForm {
   std::vector<double> row_values_;  ///< by row of ΔŴ: what measure() adds up over ranks
   std::vector<double> row_products_;
   bool pending_ = false;
+  bool takes_polar_ = false;  ///< ΔŴ of this step is polar_'s
 };
 
 std::unique_ptr<ProximalForm> make(const FormPlace& place) {

@@ -137,6 +137,10 @@ double kept_elements(const MapShape& map) {
   return static_cast<double>(map.fan_in() * map.fan_in());
 }
 
+bool needs_alike_ranks(const MethodOptions& options) {
+  return options.step && options.step->is_polar();
+}
+
 MapCost cost(const MapInMethod& map, const MachineRates& rates) {
   LayerCost cost = semi_implicit_cost(map.form(), map.in_step(), rates);
   const StepRule& step = *map.options.step;
@@ -157,6 +161,7 @@ const MethodTraits sibp_method{.name = "sibp",
                                .elements = elements,
                                .kept_elements = kept_elements,
                                .cost = cost,
+                               .needs_alike_ranks = needs_alike_ranks,
                                .has_forms = true,
                                .solves_scales = true};
 

@@ -2,6 +2,7 @@
 // clock_gettime, through which those of the C++ library go.
 #include "app/method_choice.hpp"
 
+#include "sibp/comm/agreement.hpp"
 #include "sibp/layer/language.hpp"
 #include "sibp/update/calibration.hpp"
 #include "sibp/update/methods.hpp"
@@ -68,6 +69,20 @@ TEST_F(MethodChoice, DependsOnTheBatch) {
   const auto of_few = chosen(options);
   options.training.batch = 20000;
   EXPECT_NE(of_few, chosen(options));
+}
+
+TEST_F(MethodChoice, PolarFactorsNeedRanksThatAreAlike) {
+  MethodOptions polar = default_options(Method::sibp);
+  polar.step = {StepRule::Kind::spectral, 0.1};
+  std::vector<MethodOptions> needing{polar};
+  for (const Method method : all_methods())
+    if (name_of(method) == "muon" || name_of(method) == "kfac") needing.push_back(default_options(method));
+  ASSERT_EQ(needing.size(), 3);
+  for (const MethodOptions& method : needing) EXPECT_NO_THROW(check_alike_ranks(method, compute_, world_));
+  compute_.threads.threads = 1 + world_.rank();
+  if (world_.size() == 1) GTEST_SKIP() << "one rank is like itself";
+  for (const MethodOptions& method : needing) EXPECT_THROW(check_alike_ranks(method, compute_, world_), AgreedError);
+  EXPECT_NO_THROW(check_alike_ranks(default_options(Method::sgd), compute_, world_));
 }
 
 }  // namespace

@@ -30,6 +30,7 @@ struct Factor {
   void add(const Dense& x, double count, double average, double damping) {
     const Dense square = product(x, naive::transpose(x));
     if (weight == 0) mean = Dense(square.rows, square.cols);
+    if (average == 0) weight = 0;
     weight = average * weight + 1 - average;
     damped = mean;
     double trace = 0;
@@ -60,8 +61,9 @@ struct ReferenceKfac {
           const MapShape& map = network.spec.maps[i];
           const GramRefresh& refresh = map.columns > 1 ? options.convolution.refresh : options.refresh;
           if (steps % refresh.every != 0) return;
-          inputs[i].add(p, samples, refresh.average, options.damping.value);
-          outputs[i].add(s, samples * static_cast<double>(map.columns), refresh.average, options.damping.value);
+          const double average = refresh.every > 1 ? refresh.average : 0;  // each batch its own
+          inputs[i].add(p, samples, average, options.damping.value);
+          outputs[i].add(s, samples * static_cast<double>(map.columns), average, options.damping.value);
         },
         [&](std::size_t i, const Dense& hat, const Dense& s) {
           gradients[maps + i] = network.gradient_of_scales(i, hat, s);
@@ -108,6 +110,8 @@ struct Case {
   const char* name;
   double kl_clip;
   bool clips;
+  GramRefresh dense;
+  GramRefresh convolution;
 
   friend std::ostream& operator<<(std::ostream& out, const Case& c) { return out << c.name; }
 };
@@ -116,14 +120,16 @@ class KfacSteps : public testing::TestWithParam<std::tuple<const char*, Case>> {
 
 INSTANTIATE_TEST_SUITE_P(Clips, KfacSteps,
                          testing::Combine(testing::ValuesIn(small_conv_nets),
-                                          testing::Values(Case{"clipped", 1e-3, true}, Case{"free", 1e3, false})));
+                                          testing::Values(Case{"clipped", 1e-3, true, {3, 0.8, 0}, {2, 0.7, 0}},
+                                                          Case{"free", 1e3, false, {3, 0.8, 0}, {2, 0.7, 0}},
+                                                          Case{"of every batch", 1e-3, true, {1}, {1}})));
 
 TEST_P(KfacSteps, AreTheFormulasOnAnyNumberOfRanks) {
   const auto& [text, c] = GetParam();
   const NetworkSpec spec = parse_small(text);
   MethodOptions options = default_options(named_method("kfac"));
-  options.refresh = {.every = 3, .average = 0.8, .burn_in = 0};
-  options.convolution.refresh = {.every = 2, .average = 0.7, .burn_in = 0};
+  options.refresh = c.dense;
+  options.convolution.refresh = c.convolution;
   options.convolution.sample = 1;
   options.damping.value = 0.3;
   options.weight_decay = 0.05;

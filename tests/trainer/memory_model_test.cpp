@@ -121,6 +121,18 @@ TEST(MemoryModel, CountsTheMatricesOfEachMethod) {
   }
 }
 
+TEST(MemoryModel, CountsAveragedWeights) {
+  const auto device = make_cpu_device(1);
+  Network network = make_network(*device, conv_net(), {}, 1);
+  const double bytes = bytes_allocated_by([&] { return std::make_unique<AveragedWeights>(*device, network, 0.9); });
+  const auto on_device = [](double average) {
+    MethodOptions method = default_options(Method::sgd);
+    method.average = average;
+    return predict_memory(conv_net(), method, {batch, 1}, 0).on_device();
+  };
+  EXPECT_EQ(on_device(0.9) - on_device(0), bytes);
+}
+
 TEST(MemoryModel, CountsTheMatricesOfAConvNetsWorkspace) {
   const auto device = make_cpu_device(1);
   const int ranks = make_mpi_communicator().size();

@@ -102,7 +102,8 @@ TEST_F(Reproducible, AGramMatrixKeptForSeveralSteps) {
 TEST_F(Reproducible, AConvNetWithEveryMethod) {
   text_ = testing_support::conv_net;
   data_.synthetic_shape = TensorShape{7, 6, 2};
-  std::vector<MethodOptions> methods{testing_support::sibp_of_conv_net(), testing_support::sibp_of_conv_net()};
+  std::vector<MethodOptions> methods(3, testing_support::sibp_of_conv_net());
+  methods[1].step = {StepRule::Kind::newton_muon, 0.1};
   methods.back().step = {StepRule::Kind::spectral, 0.1};
   methods.back().refresh.lags = methods.back().convolution.refresh.lags = true;
   for (const Method method : all_methods())

@@ -76,6 +76,22 @@ TEST_F(Resume, AConvNetIsTheSame) {
   }
 }
 
+TEST_F(Resume, AConvNetWithMeansThatLagIsTheSame) {
+  use_conv_net();
+  options_.method.refresh.lags = options_.method.convolution.refresh.lags = true;
+  for (const StepRule& rule : {StepRule{StepRule::Kind::relative, 0.1}, StepRule{StepRule::Kind::spectral, 0.1}})
+    for (const Index every : {1, 3}) {
+      options_.method.step = rule;
+      options_.method.convolution.refresh.every = every;
+      const Outcome whole = run({});
+      for (const Index step : {1, 4, 6, 7}) {  // in the burn-in, after its end, after a step at which A was due or not
+        const auto folder = path_ / fmt::format("{}-{}-{}", static_cast<int>(rule.kind), every, step);
+        const Outcome stopped = run_until(folder, step);
+        expect_same(run(folder), whole, stopped.records);
+      }
+    }
+}
+
 TEST_F(Resume, StoppedAgainAndAgainItIsTheSame) {
   const Outcome whole = run({});
   std::vector<std::string> records;

@@ -110,14 +110,14 @@ struct Options {
   bool has_launcher = false;   ///< no option: mpirun, srun or the like started this process, as its variables show
   bool names_dataset = false;  ///< no option: --dataset was given, in whatever source, rather than left to its default
   std::vector<std::string_view> on_command_line;  ///< no options: the names of those given there
+  std::vector<std::string> warnings;              ///< no options: what may be a mistake, for people
   std::string wrong_without_checkpoint;  ///< no option: what is an error unless the checkpoint of --resume, which is
                                          ///< not read yet, names another method; empty: nothing
   bool may_convolve = true;              ///< no option: whether the network has convolutions, as far as it is known
   bool describe = false;
-  bool help = false;                  ///< nothing else was looked at but the command
-  bool names_command = false;         ///< no option: the command was given rather than left to its default
-  std::vector<std::string> warnings;  ///< no options: what may be a mistake, for people
-  bool version = false;               ///< nothing else was looked at
+  bool help = false;           ///< nothing else was looked at but the command
+  bool names_command = false;  ///< no option: the command was given rather than left to its default
+  bool version = false;        ///< nothing else was looked at
 };
 
 /// Environment variables by name.

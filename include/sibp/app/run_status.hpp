@@ -55,6 +55,7 @@ class RunStatus {
 /// What a run wrote down of itself in its status.json.
 struct WrittenStatus {
   std::string run;         ///< its name; empty in those of version 0.1
+  std::string state;       ///< as above; empty: none
   std::string checkpoint;  ///< the folder of its last one, from the run's folder; empty: none
 };
 
