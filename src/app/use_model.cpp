@@ -53,11 +53,11 @@ std::filesystem::path file_of_model(const std::filesystem::path& given) {
   namespace fs = std::filesystem;
   std::error_code unknown;
   if (!fs::is_directory(given, unknown)) return given;
-  const fs::path model = given / RunFolder::model_name;
+  fs::path model = given / RunFolder::model_name;
   const auto status = read_status(given);
   const bool goes_on = status && status->state != "done";  // its model, if there is one, is of an earlier end
   if (!goes_on && fs::exists(model, unknown)) return model;
-  if (const fs::path weights = given / checkpoint_weights_name; fs::exists(weights, unknown)) return weights;
+  if (fs::path weights = given / checkpoint_weights_name; fs::exists(weights, unknown)) return weights;
   if (const fs::path below = given / RunFolder::checkpoints_name; fs::exists(below, unknown)) {
     const CheckpointFolder checkpoints(below);
     if (const auto saved = checkpoints.steps(); !saved.empty())

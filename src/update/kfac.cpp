@@ -42,8 +42,8 @@ SystemOptions system_of_outputs(const MethodOptions& options, const MapShape& ma
 template <class Order>
 GramSums sums_of(const UpdateContext& context, const NetworkSpec& spec, const Order& order) {
   const std::vector<MapShape> maps(spec.maps.rbegin(), spec.maps.rend());
-  std::vector<Index> orders;
-  for (const MapShape& map : maps) orders.push_back(order(map));
+  std::vector<Index> orders(maps.size());
+  std::ranges::transform(maps, orders.begin(), order);
   return GramSums(context, maps, orders);
 }
 
