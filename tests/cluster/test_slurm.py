@@ -101,7 +101,7 @@ class SlurmTest(unittest.TestCase):
         self.assertEqual(json.loads(read(WORK / f"runs/job-{job}/status.json"))["exit_status"], 85, self.describe(job))
 
     def test_4_an_error_ends_the_job(self):
-        job = self.submit(nodes=1, variables={"SIBP_HIDDEN": "three"})
+        job = self.submit(nodes=1, variables={"SIBP_MOMENTUM": "much"})
         self.slurm.wait_for_state(job, ["FAILED"], 30)
         self.assertEqual(self.slurm.job(job)["ExitCode"], "2:0", self.describe(job))
 
