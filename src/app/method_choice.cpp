@@ -54,10 +54,10 @@ void check_forms(const MethodOptions& method, const NetworkSpec& spec) {
                                     i + 1, forms_in_words([&](Form form) { return fits(form, spec.maps[i]); }, "or")));
   }
   if (measures_its_steps(method, spec) && !std::ranges::all_of(given, measures_steps))
-    throw_usage_error(fmt::format(
-        "--form: found {} with steps that are measured, as convolutions have unless --step is given; expected auto "
-        "or {}, or --step fixed",
-        to_text(given), forms_in_words(measures_steps, "or")));
+    throw_usage_error(
+        fmt::format("--form: found {} with relative steps, or those of a polar factor; convolutions have relative ones "
+                    "unless --step is given; expected auto or {}, or --step fixed",
+                    to_text(given), forms_in_words(measures_steps, "or")));
 }
 
 /// The form of less work on one rank: no clock and no number of ranks may decide.
