@@ -92,7 +92,7 @@ struct BatchCapacity {
 
 /// How often A is formed and factorised anew, in the forms that have it (normal and activations). With T > 1 it is the
 /// running mean Ā ← β Ā + (1 − β) A / M over the batches that A is formed of, times M. With a lag it is one for T = 1
-/// too, and a batch's A takes effect in the step after it: no batch judges itself.
+/// too, and a batch's A takes effect in the step after it: after the burn-in no batch judges itself, but for the first.
 struct GramRefresh {
   Index every = 1;                              ///< T: steps from one A to the next; 1: each batch its own
   double average = 0.95;                        ///< β, 0 ≤ β < 1
