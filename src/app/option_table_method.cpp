@@ -10,7 +10,6 @@ namespace {
 
 /// The methods that go through an optimiser, and those with each of the two.
 constexpr std::string_view with_optimiser = "sgd adam adamw muon kfac proxprop";
-constexpr std::string_view with_sgd = "sgd proxprop/sgd";
 constexpr std::string_view with_adam = "adam adamw proxprop/adam";
 
 /// Choosing a method sets the defaults of its parameters; they stand further down in the table and are set later.
@@ -88,7 +87,7 @@ void append_optimiser_options(OptionTable& table) {
        .help = "Nesterov's form of momentum; proxprop: on by default",
        .binding = choice(
            [](auto& o) -> auto& { return o.training.method.nesterov; }, Names<bool>{{"on", true}, {"off", false}}),
-       .methods = with_sgd});
+       .methods = "sibp sgd proxprop/sgd"});
   table.push_back({.name = "beta1",
                    .group = update_group,
                    .value_name = "BETA",

@@ -20,7 +20,7 @@ ReshapedUpdate::ReshapedUpdate(const UpdateContext& context, const NetworkSpec& 
       carries_new_(options.carry == Carry::new_weights) {
   for (const MapShape& map : spec.maps) {
     steps_.push_back(context.device.allocate(map.outputs, map.fan_in()));
-    if (momentum_ > 0) averages_.push_back(context.device.allocate(map.outputs, map.fan_in()));
+    if (momentum_.averages()) averages_.push_back(context.device.allocate(map.outputs, map.fan_in()));
   }
 }
 
@@ -49,9 +49,10 @@ void ReshapedUpdate::update(LinearMap& map, const StepSize& step, double factor)
     return;
   }
   const MatrixView average = averages_[map.index()].view();
-  device.scale(static_cast<Real>(momentum_), average);
-  device.axpy(static_cast<Real>((1 - momentum_) * factor), solved, average);
-  device.axpy(1, average, weights);
+  device.scale(static_cast<Real>(momentum_.mu), average);
+  device.axpy(static_cast<Real>((1 - momentum_.mu) * factor), solved, average);
+  device.axpy(static_cast<Real>(momentum_.of_average()), average, weights);
+  if (momentum_.nesterov) device.axpy(static_cast<Real>(momentum_.of_step() * factor), solved, weights);
 }
 
 void ReshapedUpdate::add_state(UpdateState& state) {

@@ -15,7 +15,7 @@ double step_factor(const StepRule& rule, const StepSize& step, bool is_last, dou
 /// The update of Ŵ where the solution of the proximal problem is not added as it is: scaled by a step rule, averaged
 /// over steps by momentum, with weight decay beside it:
 ///
-///   V ← μ V + (1 − μ) α ΔŴ,   Ŵ ← (1 − δ s) Ŵ + V
+///   V ← μ V + (1 − μ) α ΔŴ,   Ŵ ← (1 − δ s) Ŵ + V   (Nesterov's form: + μ V + (1 − μ) α ΔŴ)
 ///
 /// with α from step_factor and s the schedule's share.
 class ReshapedUpdate {
@@ -28,12 +28,12 @@ class ReshapedUpdate {
   void add_state(UpdateState& state);
 
  private:
-  /// Ŵ ← (1 − δ s) Ŵ + V
+  /// The two assignments above, Ŵ ← (1 − δ s) Ŵ + α ΔŴ without momentum.
   void update(LinearMap& map, const StepSize& step, double factor);
 
   UpdateContext context_;
   StepRule rule_;
-  double momentum_;
+  StepMomentum momentum_;
   double decay_;
   bool carries_new_;
   std::vector<Matrix> steps_;     ///< ΔŴ by map, outputs × fan_in

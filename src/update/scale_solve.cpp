@@ -39,7 +39,7 @@ struct LeastSquares {
 ScaleSolve::ScaleSolve(Device& device, const NetworkSpec& spec, const ProximalOptions& options)
     : device_(device), damping_(options.convolution.damping), rule_(options.step), momentum_(options.momentum) {
   for (const ScaleShape& scales : spec.scales())
-    averages_.push_back(device.allocate(momentum_ > 0 ? scales.channels : 0, scales.columns));
+    averages_.push_back(device.allocate(momentum_.averages() ? scales.channels : 0, scales.columns));
 }
 
 std::pair<double, double> ScaleSolve::solve(const ScaleMap::Sums& sums) {
@@ -67,7 +67,7 @@ void ScaleSolve::update(ScaleMap& scales, const StepSize& step) {
   device_.download(weights, host_);
   const auto [move, size] = solve(scales.sums());
   const double factor = step_factor(rule_, step, false, move, size);
-  if (momentum_ == 0) {
+  if (!momentum_.averages()) {
     for (std::size_t k = 0; k < host_.size(); ++k)
       host_[k] = static_cast<Real>(static_cast<double>(host_[k]) + factor * step_[k]);
   } else {
@@ -75,9 +75,10 @@ void ScaleSolve::update(ScaleMap& scales, const StepSize& step) {
     average_.resize(host_.size());
     device_.download(average, average_);
     for (std::size_t k = 0; k < host_.size(); ++k) {
-      average_[k] =
-          static_cast<Real>(momentum_ * static_cast<double>(average_[k]) + (1 - momentum_) * factor * step_[k]);
-      host_[k] += average_[k];
+      const double moved = factor * step_[k];
+      average_[k] = static_cast<Real>(momentum_.mu * static_cast<double>(average_[k]) + (1 - momentum_.mu) * moved);
+      host_[k] +=
+          static_cast<Real>(momentum_.of_average()) * average_[k] + static_cast<Real>(momentum_.of_step() * moved);
     }
     device_.upload(average_, average);
   }
@@ -85,7 +86,7 @@ void ScaleSolve::update(ScaleMap& scales, const StepSize& step) {
 }
 
 void ScaleSolve::add_state(UpdateState& state) {
-  if (momentum_ == 0) return;
+  if (!momentum_.averages()) return;
   for (std::size_t i = 0; i < averages_.size(); ++i)
     state.matrices.emplace(fmt::format("momentum.{}.scales", i), averages_[i].view());
 }

@@ -29,7 +29,7 @@ class ScaleSolve {
   Device& device_;
   Damping damping_;
   StepRule rule_;
-  double momentum_;
+  StepMomentum momentum_;
   std::vector<Matrix> averages_;  ///< V, of the shape of the weights
   std::vector<Real> host_;        ///< [γ β], or β
   std::vector<Real> average_;     ///< V

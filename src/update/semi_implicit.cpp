@@ -110,7 +110,7 @@ std::unique_ptr<UpdateRule> make(const UpdateContext& context, const NetworkSpec
                              .refresh = options.refresh,
                              .convolution = options.convolution,
                              .step = *options.step,
-                             .momentum = *options.momentum,
+                             .momentum = {*options.momentum, options.nesterov},
                              .weight_decay = options.weight_decay});
 }
 

@@ -67,7 +67,7 @@ struct Has {
 
 const std::vector<Has> methods{
     {{"--method", "sibp"},
-     {"eta", "damping", "carry", "step", "momentum", "weight-decay", "conv-damping", "conv-gram-every",
+     {"eta", "damping", "carry", "step", "momentum", "nesterov", "weight-decay", "conv-damping", "conv-gram-every",
       "conv-gram-average", "conv-gram-sample"}},
     {{"--method", "published"}, {"eta", "damping"}},
     {{"--method", "proxprop"}, {"outer", "tau", "cg-steps", "lr", "momentum", "nesterov", "weight-decay"}},

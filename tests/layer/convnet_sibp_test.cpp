@@ -30,7 +30,7 @@ constexpr StepRule relative_step{StepRule::Kind::relative, 0.2};
 
 void reshape(ProximalOptions& o) {
   o.step = relative_step;
-  o.momentum = 0.8;
+  o.momentum = {0.8};
   o.weight_decay = 0.01;
 }
 
@@ -79,7 +79,14 @@ INSTANTIATE_TEST_SUITE_P(
                                 o.step = {StepRule::Kind::newton_muon, 0.2};
                               }),
                      0.5},
-            SibpCase{"momentum", proximal({relative, {}, 1}, [](auto& o) { o.momentum = 0.8; })},
+            SibpCase{"momentum", proximal({relative, {}, 1}, [](auto& o) { o.momentum = {0.8}; })},
+            SibpCase{"Nesterov's momentum, relative steps",
+                     proximal({relative, {}, 1},
+                              [](auto& o) {
+                                o.step = relative_step;
+                                o.momentum = {.mu = 0.8, .nesterov = true};
+                              }),
+                     0.5},
             SibpCase{"decay", proximal({relative, {}, 1}, [](auto& o) { o.weight_decay = 0.1; }), 0.5},
             SibpCase{"all of it",
                      proximal({relative, {.every = 2, .average = 0.8, .burn_in = 1, .damping = relative}, 2}, reshape),

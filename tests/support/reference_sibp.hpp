@@ -137,12 +137,17 @@ struct ReferenceSibp {
     return l;
   }
 
-  /// V ← μ V + (1 − μ) Δ
+  /// V ← μ V + (1 − μ) Δ; Nesterov's form is μ V + (1 − μ) Δ once more.
   Dense averaged(Dense& average, const Dense& step) const {
+    const double mu = options.momentum.mu;
     if (average.rows == 0) average = Dense(step.rows, step.cols);
     for (std::size_t k = 0; k < step.values.size(); ++k)
-      average.values[k] = options.momentum * average.values[k] + (1 - options.momentum) * step.values[k];
-    return average;
+      average.values[k] = mu * average.values[k] + (1 - mu) * step.values[k];
+    if (!options.momentum.nesterov) return average;
+    Dense ahead = average;
+    for (std::size_t k = 0; k < step.values.size(); ++k)
+      ahead.values[k] = mu * average.values[k] + (1 - mu) * step.values[k];
+    return ahead;
   }
 
   [[nodiscard]] bool is_batch_norm(std::size_t norm) const {

@@ -78,7 +78,7 @@ struct MethodOptions {
   double kl_clip = 1e-3;  ///< κ of kfac, > 0
   // sibp, sgd, muon, kfac, and proxprop with sgd outside
   std::optional<double> momentum{};  ///< 0 ≤ μ < 1; absent: see settled()
-  bool nesterov = false;             ///< not of sibp
+  bool nesterov = false;             ///< of sibp, sgd and proxprop
   // adam, adamw, muon for its last map and its scales, and proxprop with adam outside
   double beta1 = 0.9;     ///< 0 ≤ β₁ < 1
   double beta2 = 0.999;   ///< 0 ≤ β₂ < 1

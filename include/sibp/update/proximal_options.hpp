@@ -120,6 +120,19 @@ struct StepRule {
   [[nodiscard]] bool is_polar() const { return kind == Kind::spectral || kind == Kind::newton_muon; }
 };
 
+/// Momentum on the updates of steps, ΔŴ after the step rule: V ← μ V + (1 − μ) ΔŴ is added to the weights, or in
+/// Nesterov's form μ V + (1 − μ) ΔŴ, where the next step would look if it brought nothing new.
+struct StepMomentum {
+  double mu = 0;  ///< 0 ≤ μ < 1
+  bool nesterov = false;
+
+  [[nodiscard]] bool averages() const { return mu > 0; }
+  /// What V counts in the update.
+  [[nodiscard]] double of_average() const { return nesterov ? mu : 1; }
+  /// What ΔŴ counts in it beside V.
+  [[nodiscard]] double of_step() const { return nesterov ? 1 - mu : 0; }
+};
+
 /// How the systems of one kind of map are formed and solved.
 struct SystemOptions {
   Damping damping;
@@ -138,8 +151,8 @@ struct ProximalOptions {
   BatchCapacity batch;
   GramRefresh refresh{};  ///< a mean needs the forms normal and activations
   SystemOptions convolution = default_convolution_system();
-  StepRule step{};          ///< others than fixed need the form normal
-  double momentum = 0;      ///< μ: the update is V ← μ V + (1 − μ) ΔŴ, where that of the step is ΔŴ
+  StepRule step{};  ///< others than fixed need the form normal
+  StepMomentum momentum{};
   double weight_decay = 0;  ///< δ: Ŵ ← (1 − δ s) Ŵ before the update, s the schedule's share
 
   /// Those of a map's system.
@@ -147,7 +160,7 @@ struct ProximalOptions {
     return map.columns > 1 ? convolution : SystemOptions{damping, refresh, 1};
   }
   /// Whether ΔŴ is not added to Ŵ as it is.
-  [[nodiscard]] bool reshapes_update() const { return step.measures() || momentum > 0 || weight_decay > 0; }
+  [[nodiscard]] bool reshapes_update() const { return step.measures() || momentum.averages() || weight_decay > 0; }
 };
 
 }  // namespace sibp
