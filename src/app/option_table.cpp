@@ -1,8 +1,8 @@
 #include "app/option_table.hpp"
 
+#include "update/method_traits.hpp"
+
 #include <algorithm>
-#include <iterator>
-#include <sstream>
 
 namespace sibp {
 
@@ -32,12 +32,7 @@ const OptionEntry* find_option(std::string_view name) {
 }
 
 bool is_of_method(const OptionEntry& entry, const MethodOptions& method) {
-  if (entry.methods.empty()) return true;
-  const std::string name(name_of(method.method));
-  const std::string with_outer = name + "/" + std::string(name_of(method.outer));
-  std::istringstream words{std::string(entry.methods)};
-  return std::any_of(std::istream_iterator<std::string>(words), {},
-                     [&](const std::string& word) { return word == name || word == with_outer; });
+  return !entry.of_method || has_parameter(method, entry.name);
 }
 
 std::string_view name_of(Command command) {

@@ -55,8 +55,7 @@ struct OptionEntry {
   std::string_view without_default{};    ///< what holds if it is not given and `get` has nothing
   std::string_view without_value{};      ///< what is meant where the command line has the name alone; empty: an error
   std::string_view excludes{};           ///< the option that it stands instead of
-  std::string_view methods{};            ///< those it is a parameter of, "proxprop/adam" for one with that --outer;
-                                         ///< empty: all
+  bool of_method = false;                ///< a parameter of the methods whose traits name it
   OnResume on_resume = OnResume::fixed;  ///< of those that config.ini has
   bool of_convolutions = false;          ///< means nothing to a network without convolutions
 };

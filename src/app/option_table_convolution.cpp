@@ -7,15 +7,14 @@ namespace sibp {
 namespace {
 
 OptionEntry convolution_entry(std::string_view name, std::string_view value_name, std::string_view help,
-                              Binding binding, std::string_view commands = network_commands,
-                              std::string_view methods = "sibp kfac") {
+                              Binding binding, std::string_view commands = network_commands) {
   return {.name = name,
           .group = update_group,
           .value_name = value_name,
           .help = help,
           .binding = std::move(binding),
           .commands = commands,
-          .methods = methods,
+          .of_method = true,
           .of_convolutions = true};
 }
 
@@ -34,7 +33,7 @@ Binding convolution_damping() {
 
 void append_convolution_options(OptionTable& table) {
   table.push_back(convolution_entry("conv-damping", "KIND", "as --damping, of convolutions and normalisations",
-                                    convolution_damping(), "train", "sibp"));
+                                    convolution_damping(), "train"));
   table.push_back(
       convolution_entry("conv-gram-every", "T", "as --gram-every, of convolutions",
                         integer(

@@ -8,10 +8,6 @@
 namespace sibp {
 namespace {
 
-/// The methods that go through an optimiser, and those with each of the two.
-constexpr std::string_view with_optimiser = "sgd adam adamw muon kfac proxprop";
-constexpr std::string_view with_adam = "adam adamw proxprop/adam";
-
 /// Choosing a method sets the defaults of its parameters; they stand further down in the table and are set later.
 Binding method_binding() {
   Names<Method> names;
@@ -41,20 +37,20 @@ void append_proxprop_options(OptionTable& table) {
                    .value_name = "NAME",
                    .help = "sgd or adam: what ProxProp's steps are given to",
                    .binding = outer_binding(),
-                   .methods = "proxprop"});
+                   .of_method = true});
   table.push_back({.name = "tau",
                    .group = update_group,
                    .value_name = "TAU",
                    .help = "step size of the proximal steps; with --outer adam 1 by default",
                    .binding = positive([](auto& o) -> auto& { return o.training.method.tau; }),
-                   .methods = "proxprop"});
+                   .of_method = true});
   table.push_back({.name = "cg-steps",
                    .group = update_group,
                    .value_name = "N",
                    .help = "conjugate-gradient steps of a proximal step; 0: the exact solution",
                    .binding = integer(
                        [](auto& o) -> auto& { return o.training.method.cg_steps; }, 0),
-                   .methods = "proxprop"});
+                   .of_method = true});
 }
 
 void append_optimiser_options(OptionTable& table) {
@@ -64,7 +60,7 @@ void append_optimiser_options(OptionTable& table) {
                    .help = "learning rate; adam and adamw: 0.001, proxprop: 1, or 0.001 with --outer adam, by default",
                    .binding = positive([](auto& o) -> auto& { return o.training.eta; }),
                    .without_default = "0.1",
-                   .methods = with_optimiser});
+                   .of_method = true});
   table.push_back({.name = "momentum",
                    .group = update_group,
                    .value_name = "MU",
@@ -72,14 +68,14 @@ void append_optimiser_options(OptionTable& table) {
                            "proxprop: 0.95 by default",
                    .binding = fraction([](auto& o) -> auto& { return o.training.method.momentum; }),
                    .without_default = "0.9; sibp: 0, with convolutions 0.9",
-                   .methods = "sibp sgd muon kfac proxprop/sgd"});
+                   .of_method = true});
   table.push_back({.name = "kl-clip",
                    .group = update_group,
                    .value_name = "KAPPA",
                    .help = "limit on how far a step of kfac moves the predictions: RATE^2 times the sum of step times "
                            "gradient",
                    .binding = positive([](auto& o) -> auto& { return o.training.method.kl_clip; }),
-                   .methods = "kfac"});
+                   .of_method = true});
   table.push_back(
       {.name = "nesterov",
        .group = update_group,
@@ -87,25 +83,25 @@ void append_optimiser_options(OptionTable& table) {
        .help = "Nesterov's form of momentum; proxprop: on by default",
        .binding = choice(
            [](auto& o) -> auto& { return o.training.method.nesterov; }, Names<bool>{{"on", true}, {"off", false}}),
-       .methods = "sibp sgd proxprop/sgd"});
+       .of_method = true});
   table.push_back({.name = "beta1",
                    .group = update_group,
                    .value_name = "BETA",
                    .help = "Adam: of the mean of gradients",
                    .binding = fraction([](auto& o) -> auto& { return o.training.method.beta1; }),
-                   .methods = with_adam});
+                   .of_method = true});
   table.push_back({.name = "beta2",
                    .group = update_group,
                    .value_name = "BETA",
                    .help = "Adam: of the mean of their squares",
                    .binding = fraction([](auto& o) -> auto& { return o.training.method.beta2; }),
-                   .methods = with_adam});
+                   .of_method = true});
   table.push_back({.name = "epsilon",
                    .group = update_group,
                    .value_name = "EPSILON",
                    .help = "Adam: added to the root of the mean square",
                    .binding = positive([](auto& o) -> auto& { return o.training.method.epsilon; }),
-                   .methods = with_adam});
+                   .of_method = true});
   table.push_back({.name = "weight-decay",
                    .group = update_group,
                    .value_name = "DECAY",
@@ -114,7 +110,7 @@ void append_optimiser_options(OptionTable& table) {
                    .binding = number_below(
                        [](auto& o) -> auto& { return o.training.method.weight_decay; },
                        std::numeric_limits<double>::infinity(), "a number of at least 0"),
-                   .methods = "sibp sgd adam adamw muon proxprop"});
+                   .of_method = true});
 }
 
 /// "sibp, published (the procedure of its authors' code), …", all of them.

@@ -79,7 +79,7 @@ void append_gram_options(OptionTable& table) {
                        "mean over batches; kfac: 10 by default",
                    .binding = integer(
                        [](auto& o) -> auto& { return o.training.method.refresh.every; }, 1),
-                   .methods = "sibp kfac"});
+                   .of_method = true});
   table.push_back({.name = "gram-lag",
                    .group = update_group,
                    .value_name = "on|off",
@@ -87,7 +87,7 @@ void append_gram_options(OptionTable& table) {
                        "Gram matrices are running means of the batches before (forms normal and activations), after "
                        "--gram-burn-in",
                    .binding = lag_binding(),
-                   .methods = "sibp kfac"});
+                   .of_method = true});
   table.push_back(
       {.name = "gram-average",
        .group = update_group,
@@ -95,7 +95,7 @@ void append_gram_options(OptionTable& table) {
        .help = "with --gram-every or --gram-lag: what the mean so far keeps of its weight when a batch is added",
        .binding = of_mean(fraction([](auto& o) -> auto& { return o.training.method.refresh.average; })),
        .without_default = "0.95",
-       .methods = "sibp kfac"});
+       .of_method = true});
   table.push_back({.name = "gram-burn-in",
                    .group = update_group,
                    .value_name = "N",
@@ -105,7 +105,7 @@ void append_gram_options(OptionTable& table) {
                    .binding = of_mean(integer(
                        [](auto& o) -> auto& { return o.training.method.refresh.burn_in; }, 0)),
                    .without_default = "50",
-                   .methods = "sibp kfac"});
+                   .of_method = true});
   table.push_back(
       {.name = "gram-damping",
        .group = update_group,
@@ -113,7 +113,7 @@ void append_gram_options(OptionTable& table) {
        .help = "with --gram-every or --gram-lag: as --damping, for the steps after these",
        .binding = of_mean(damping_binding([](auto& o) -> auto& { return o.training.method.refresh.damping; })),
        .without_default = "relative:3",
-       .methods = "sibp"});
+       .of_method = true});
 }
 
 }  // namespace
@@ -132,7 +132,7 @@ void append_update_options(OptionTable& table) {
                "0.5 with convolutions, published: 0.1",
        .binding = positive([](auto& o) -> auto& { return o.training.eta; }),
        .without_default = "min(1, 4 / layers)",
-       .methods = "sibp published"});
+       .of_method = true});
   table.push_back({.name = "step",
                    .group = update_group,
                    .value_name = "RULE",
@@ -143,7 +143,7 @@ void append_update_options(OptionTable& table) {
                    .binding = step_binding(),
                    .commands = network_commands,
                    .without_default = "fixed; with convolutions relative:0.1",
-                   .methods = "sibp"});
+                   .of_method = true});
   table.push_back(
       {.name = "damping",
        .group = update_group,
@@ -151,14 +151,14 @@ void append_update_options(OptionTable& table) {
        .help = "proximal weight of a layer: relative:RHO times the mean diagonal of its system, or absolute:LAMBDA; "
                "published: absolute:1, kfac: relative:0.1 by default",
        .binding = damping_binding([](auto& o) -> auto& { return o.training.method.damping; }),
-       .methods = "sibp published kfac"});
+       .of_method = true});
   table.push_back({.name = "form",
                    .group = update_group,
                    .value_name = "FORMS",
                    .help = help_of_forms,
                    .binding = form_binding(),
                    .commands = network_commands,
-                   .methods = "sibp proxprop",
+                   .of_method = true,
                    .on_resume = OnResume::free});
   table.push_back({.name = "carry",
                    .group = update_group,
@@ -168,7 +168,7 @@ void append_update_options(OptionTable& table) {
                        [](auto& o) -> auto& { return o.training.method.carry; },
                        Names<Carry>{{"new", Carry::new_weights}, {"old", Carry::old_weights}}),
                    .commands = network_commands,
-                   .methods = "sibp"});
+                   .of_method = true});
   append_gram_options(table);
   append_convolution_options(table);
   table.push_back(

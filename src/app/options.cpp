@@ -56,7 +56,8 @@ std::string irrelevance(const OptionEntry& entry, const Options& options) {
   if (!is_of_method(entry, method)) {
     const std::string outer =
         method.method == Method::proxprop ? fmt::format(" --outer {}", name_of(method.outer)) : "";
-    return fmt::format("means nothing to --method {}{}, only to: {}", name_of(method.method), outer, entry.methods);
+    return fmt::format("means nothing to --method {}{}, only to: {}", name_of(method.method), outer,
+                       methods_with(entry.name));
   }
   return "";
 }

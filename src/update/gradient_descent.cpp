@@ -67,6 +67,8 @@ void set_defaults_of_adamw(MethodOptions& options) {
   options.decouples_decay = true;
 }
 
+constexpr std::string_view parameters_of_adam = "lr beta1 beta2 epsilon weight-decay";
+
 double step_size_of_sgd(const MethodOptions&, const NetworkSpec& spec) {
   return has_convolutions(spec) ? 0.05 : 0.1;
 }
@@ -99,6 +101,7 @@ MapCost cost(const MapInMethod& map, const MachineRates& rates) {
 }  // namespace
 
 const MethodTraits sgd_method{.name = "sgd",
+                              .parameters = "lr momentum nesterov weight-decay",
                               .set_defaults = set_defaults_of_sgd,
                               .step_size = step_size_of_sgd,
                               .make = make<Optimiser::sgd>,
@@ -107,6 +110,7 @@ const MethodTraits sgd_method{.name = "sgd",
                               .cost = cost};
 
 const MethodTraits adam_method{.name = "adam",
+                               .parameters = parameters_of_adam,
                                .step_size = step_size_of_adam,
                                .make = make<Optimiser::adam>,
                                .moments = moments<Optimiser::adam>,
@@ -116,6 +120,7 @@ const MethodTraits adam_method{.name = "adam",
 extern const MethodTraits adamw_method;  // a constant is known to its own file alone otherwise
 const MethodTraits adamw_method{.name = "adamw",
                                 .note = "Adam, its weight decay beside the gradient",
+                                .parameters = parameters_of_adam,
                                 .set_defaults = set_defaults_of_adamw,
                                 .step_size = step_size_of_adam,
                                 .make = make<Optimiser::adam>,

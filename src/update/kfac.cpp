@@ -233,17 +233,21 @@ MapCost cost(const MapInMethod& map, const MachineRates& rates) {
 }  // namespace
 
 extern const MethodTraits kfac_method;  // a constant is known to its own file alone otherwise
-const MethodTraits kfac_method{.name = "kfac",
-                               .note = "the gradient between the inverses of two factors of the Fisher matrix",
-                               .set_defaults = set_defaults,
-                               .step_size = step_size,
-                               .make = make,
-                               .moments = moments,
-                               .elements = elements,
-                               .shared_elements = shared_elements,
-                               .kept_elements = kept_elements,
-                               .cost = cost,
-                               .needs_alike_ranks = needs_alike_ranks,
-                               .only_damping = Damping::Kind::relative};
+const MethodTraits kfac_method{
+    .name = "kfac",
+    .note = "the gradient between the inverses of two factors of the Fisher matrix",
+    .parameters =
+        "lr kl-clip damping momentum nesterov weight-decay gram-every gram-lag gram-average gram-burn-in "
+        "conv-gram-every conv-gram-average conv-gram-sample",
+    .set_defaults = set_defaults,
+    .step_size = step_size,
+    .make = make,
+    .moments = moments,
+    .elements = elements,
+    .shared_elements = shared_elements,
+    .kept_elements = kept_elements,
+    .cost = cost,
+    .needs_alike_ranks = needs_alike_ranks,
+    .only_damping = Damping::Kind::relative};
 
 }  // namespace sibp

@@ -39,6 +39,10 @@ struct MapCost {
 struct MethodTraits {
   std::string_view name;    ///< in options and the log
   std::string_view note{};  ///< beside it in --help
+  /// The names of its parameters, with blanks between, as the options have them; further ones by the outer optimiser,
+  /// where it has one.
+  std::string_view parameters{};
+  std::string_view (*parameters_of_outer)(Optimiser outer) = nullptr;
   /// Sets the defaults that are not those of MethodOptions; null: none.
   void (*set_defaults)(MethodOptions& options) = nullptr;
   /// Chooses what depends on the network and was left open; null: step and momentum stay those of no choice, fixed and
@@ -67,5 +71,10 @@ struct MethodTraits {
   std::optional<Damping::Kind> only_damping{};  ///< refuses the other kind
   bool is_reproducible = true;                  ///< its sums over samples can be exact
 };
+
+/// Whether a method has a parameter of this name, with these options' outer optimiser. Local.
+bool has_parameter(const MethodOptions& options, std::string_view parameter);
+/// The methods that have it: "sgd", "proxprop/adam" for one that has it with that outer optimiser alone. Local.
+std::string methods_with(std::string_view parameter);
 
 }  // namespace sibp

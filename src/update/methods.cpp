@@ -6,6 +6,10 @@
 #include "update/method_traits.hpp"
 
 #include <algorithm>
+#include <ranges>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace sibp {
 
@@ -30,6 +34,31 @@ std::string methods_in_words(const std::function<bool(Method)>& belongs) {
   for (const Method method : all_methods())
     if (belongs(method)) names.push_back(name_of(method));
   return in_words(names, "or");
+}
+
+bool has_parameter(const MethodOptions& options, std::string_view parameter) {
+  const MethodTraits& traits = options.method.traits();
+  const auto is_among = [&](std::string_view names) {
+    return std::ranges::any_of(names | std::views::split(' '),
+                               [&](auto name) { return std::ranges::equal(name, parameter); });
+  };
+  return is_among(traits.parameters) ||
+         (traits.parameters_of_outer != nullptr && is_among(traits.parameters_of_outer(options.outer)));
+}
+
+std::string methods_with(std::string_view parameter) {
+  std::vector<std::string> names;
+  for (const Method method : all_methods()) {
+    const auto has_with = [&](Optimiser outer) { return has_parameter(default_options(method, outer), parameter); };
+    const bool with_sgd = has_with(Optimiser::sgd);
+    const bool with_adam = has_with(Optimiser::adam);
+    if (with_sgd && with_adam) {
+      names.emplace_back(name_of(method));
+    } else if (with_sgd || with_adam) {
+      names.push_back(fmt::format("{}/{}", name_of(method), name_of(with_sgd ? Optimiser::sgd : Optimiser::adam)));
+    }
+  }
+  return fmt::format("{}", fmt::join(names, " "));
 }
 
 std::string_view name_of(Optimiser optimiser) {

@@ -141,6 +141,7 @@ MapCost cost(const MapInMethod& map, const MachineRates& rates) {
 extern const MethodTraits muon_method;  // a constant is known to its own file alone otherwise
 const MethodTraits muon_method{.name = "muon",
                                .note = "momentum, and the polar factor of its matrix",
+                               .parameters = "lr momentum weight-decay",
                                .set_defaults = set_defaults,
                                .step_size = step_size,
                                .make = make,

@@ -132,6 +132,10 @@ void set_defaults(MethodOptions& options) {
   }
 }
 
+std::string_view parameters_of(Optimiser outer) {
+  return outer == Optimiser::sgd ? "momentum nesterov weight-decay" : "beta1 beta2 epsilon weight-decay";
+}
+
 double step_size(const MethodOptions& options, const NetworkSpec&) {
   return options.outer == Optimiser::sgd ? 1 : 1e-3;
 }
@@ -165,6 +169,8 @@ MapCost cost(const MapInMethod& map, const MachineRates& rates) {
 }  // namespace
 
 const MethodTraits proxprop_method{.name = "proxprop",
+                                   .parameters = "outer tau cg-steps lr form",
+                                   .parameters_of_outer = parameters_of,
                                    .set_defaults = set_defaults,
                                    .step_size = step_size,
                                    .make = make_proxprop,

@@ -131,6 +131,7 @@ MapCost cost(const MapInMethod& map, const MachineRates& rates) {
 
 const MethodTraits published_method{.name = "published",
                                     .note = "the procedure of its authors' code",
+                                    .parameters = "eta damping",
                                     .set_defaults = set_defaults,
                                     .step_size = step_size,
                                     .make = make,

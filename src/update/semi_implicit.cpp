@@ -153,17 +153,21 @@ MapCost cost(const MapInMethod& map, const MachineRates& rates) {
 
 }  // namespace
 
-const MethodTraits sibp_method{.name = "sibp",
-                               .settle = settle,
-                               .step_size = step_size,
-                               .make = make,
-                               .moments = moments,
-                               .elements = elements,
-                               .kept_elements = kept_elements,
-                               .cost = cost,
-                               .needs_alike_ranks = needs_alike_ranks,
-                               .has_forms = true,
-                               .solves_scales = true};
+const MethodTraits sibp_method{
+    .name = "sibp",
+    .parameters =
+        "eta step damping form carry momentum nesterov weight-decay gram-every gram-lag gram-average gram-burn-in "
+        "gram-damping conv-damping conv-gram-every conv-gram-average conv-gram-sample",
+    .settle = settle,
+    .step_size = step_size,
+    .make = make,
+    .moments = moments,
+    .elements = elements,
+    .kept_elements = kept_elements,
+    .cost = cost,
+    .needs_alike_ranks = needs_alike_ranks,
+    .has_forms = true,
+    .solves_scales = true};
 
 std::unique_ptr<UpdateRule> make_semi_implicit(const UpdateContext& context, const NetworkSpec& spec,
                                                const ProximalOptions& options) {

@@ -1,13 +1,17 @@
 // The parameters of each method: its defaults, what reaches it and what is refused.
 #include "sibp/app/options.hpp"
 #include "sibp/core/file.hpp"
+#include "sibp/update/methods.hpp"
 
+#include "app/option_table.hpp"
 #include "app/parse.hpp"
 #include "support/files.hpp"
 #include "support/networks.hpp"
+#include "update/method_traits.hpp"
 
 #include <map>
 #include <set>
+#include <sstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -89,6 +93,22 @@ TEST(MethodOptions, EachMethodTakesItsOwnParametersAndRefusesTheOthers) {
         EXPECT_THAT(error_of_words(words),
                     AllOf(StartsWith("--" + name + ": "), HasSubstr("--method " + has.method[1])));
         EXPECT_THAT(to_ini(parse_words(has.method)), Not(HasSubstr("\n" + name + " = "))) << has.method[1];
+      }
+    }
+  }
+}
+
+TEST(MethodOptions, EveryParameterOfAMethodIsAnOptionThatSaysSo) {
+  for (const Method method : all_methods()) {
+    for (const Optimiser outer : {Optimiser::sgd, Optimiser::adam}) {
+      const MethodTraits& traits = method.traits();
+      std::string names(traits.parameters);
+      if (traits.parameters_of_outer != nullptr) names += fmt::format(" {}", traits.parameters_of_outer(outer));
+      std::istringstream words(names);
+      for (std::string word; words >> word;) {
+        const OptionEntry* const entry = find_option(word);
+        ASSERT_NE(entry, nullptr) << word << " of " << traits.name;
+        EXPECT_TRUE(entry->of_method) << word << " of " << traits.name;
       }
     }
   }
