@@ -38,20 +38,21 @@ function(sibp_test_main precision library)
   endif()
 endfunction()
 
-# sibp_add_test(name SOURCES file… [RANKS 1 2 3 4] [PRECISIONS float double] [LABELS label…] [TIMEOUT seconds]
-#               [GPU | GPU_ONLY | EMULATED_GPU])
+# sibp_add_test(name SOURCES file… [RANKS 1 2 3 4] [PRECISIONS float double] [LABELS label…] [LIBRARIES target…]
+#               [TIMEOUT seconds] [GPU | GPU_ONLY | EMULATED_GPU])
 #
 # Tests with the label `slow` are left out, here and below, where SIBP_SLOW_TESTS is off.
 #
 # Builds the sources against the library of each precision (float alone by default) and registers one test per precision
-# and number of ranks, each started by mpiexec (1 rank by default). `ctest -L ranks` runs those with several ranks.
+# and number of ranks, each started by mpiexec (1 rank by default). `ctest -L ranks` runs those with several ranks. The
+# precisions are one source: under sanitizers float stands for both.
 #
 # GPU registers the test once more in float on one rank, label `gpu`, with SIBP_TEST_DEVICE=cuda: the same tests on a GPU
 # (tests/support/test_device.hpp), which are skipped where there is none; and where compute-sanitizer is installed, under
 # its memcheck and racecheck, label `gpu_sanitizer`. GPU_ONLY registers nothing else. A build without GPU support has none
 # of them. EMULATED_GPU is for tests with tests/emulation among their sources, on any RANKS.
 function(sibp_add_test name)
-  cmake_parse_arguments(arg "GPU;GPU_ONLY;EMULATED_GPU" "TIMEOUT" "SOURCES;RANKS;PRECISIONS;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "GPU;GPU_ONLY;EMULATED_GPU" "TIMEOUT" "SOURCES;RANKS;PRECISIONS;LABELS;LIBRARIES" ${ARGN})
   if((arg_GPU_ONLY OR arg_EMULATED_GPU) AND NOT SIBP_GPU_FOUND)
     return()
   endif()
@@ -64,6 +65,9 @@ function(sibp_add_test name)
   if(NOT arg_PRECISIONS)
     set(arg_PRECISIONS float)
   endif()
+  if(SIBP_SANITIZE AND "float" IN_LIST arg_PRECISIONS)
+    set(arg_PRECISIONS float)
+  endif()
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
@@ -73,7 +77,7 @@ function(sibp_add_test name)
     sibp_test_main(${precision} ${library})
     add_executable(${target} ${arg_SOURCES} $<TARGET_OBJECTS:test_main_${precision}>)
     target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests ${PROJECT_SOURCE_DIR}/src)
-    target_link_libraries(${target} PRIVATE ${library} GTest::gtest GTest::gmock)
+    target_link_libraries(${target} PRIVATE ${library} GTest::gtest GTest::gmock ${arg_LIBRARIES})
     sibp_configure_target(${target})
     target_compile_options(${target} PRIVATE -O1)  # tests spend their time in the library; this compiles faster
     target_precompile_headers(${target} REUSE_FROM test_main_${precision})
