@@ -11,13 +11,8 @@ find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
-
-# xxHash's package brings no CMake configuration.
-find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
-find_library(XXHASH_LIBRARY xxhash REQUIRED)
-add_library(xxHash::xxhash UNKNOWN IMPORTED)
-set_target_properties(xxHash::xxhash PROPERTIES IMPORTED_LOCATION ${XXHASH_LIBRARY}
-                                                INTERFACE_INCLUDE_DIRECTORIES ${XXHASH_INCLUDE_DIR})
+find_package(XxHash REQUIRED)
+find_package(Hwloc REQUIRED)
 
 # Convolutions on processors: oneDNN where it is found, patches and products of matrices otherwise.
 sibp_choice(ONEDNN "Convolutions on processors by oneDNN")
@@ -44,11 +39,23 @@ elseif(NOT SIBP_BLAS STREQUAL "eigen")
   message(FATAL_ERROR "SIBP_BLAS is '${SIBP_BLAS}', expected auto, eigen, openblas or mkl")
 endif()
 if(BLA_VENDOR)
-  find_package(BLAS)
-  find_package(LAPACK)
-  if(BLAS_FOUND AND LAPACK_FOUND)
+  find_package(CBLAS)
+  if(CBLAS_FOUND)
     set(SIBP_BLAS_FOUND ${BLA_VENDOR})
   elseif(NOT SIBP_BLAS STREQUAL "auto")
-    message(FATAL_ERROR "SIBP_BLAS is '${SIBP_BLAS}' but that library was not found")
+    message(FATAL_ERROR "SIBP_BLAS is '${SIBP_BLAS}' but that library, with CBLAS and LAPACKE, was not found (see above); "
+                        "CMAKE_PREFIX_PATH or MKLROOT name folders with include/ and lib/")
   endif()
+endif()
+
+# What implements src/device/level3.hpp, and what it is linked to.
+if(SIBP_BLAS_FOUND STREQUAL "eigen")
+  set(SIBP_LEVEL3_SOURCES device/level3_eigen.cpp)
+  set(SIBP_LEVEL3_LIBRARIES "")
+elseif(SIBP_BLAS_FOUND STREQUAL "OpenBLAS")
+  set(SIBP_LEVEL3_SOURCES device/level3_blas.cpp device/openblas.cpp)
+  set(SIBP_LEVEL3_LIBRARIES CBLAS::CBLAS)
+else()
+  set(SIBP_LEVEL3_SOURCES device/level3_blas.cpp device/mkl.cpp)
+  set(SIBP_LEVEL3_LIBRARIES CBLAS::CBLAS)
 endif()

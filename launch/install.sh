@@ -15,7 +15,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 packages=(
   g++ cmake ninja-build openmpi-bin libopenmpi-dev libeigen3-dev libboost-dev libboost-program-options-dev
-  libopenblas-dev libdnnl-dev libfmt-dev libspdlog-dev nlohmann-json3-dev zlib1g-dev libssl-dev libxxhash-dev dataset-fashion-mnist
+  libopenblas-dev liblapacke-dev libhwloc-dev libdnnl-dev libfmt-dev libspdlog-dev nlohmann-json3-dev zlib1g-dev libssl-dev libxxhash-dev dataset-fashion-mnist
   python3 curl ca-certificates
 )
 report_packages=(python3-matplotlib python3-jinja2)
@@ -27,7 +27,7 @@ cluster_packages=(slurm-wlm openssh-server openssh-client iproute2)
 programs=(g++ cmake ninja mpirun python3)
 headers=(
   mpi.h Eigen/Core boost/program_options.hpp cblas.h fmt/format.h spdlog/spdlog.h nlohmann/json.hpp zlib.h
-  openssl/evp.h xxhash.h
+  openssl/evp.h xxhash.h lapacke.h hwloc.h
 )
 test_programs=(clang-format)
 test_headers=(gtest/gtest.h gmock/gmock.h benchmark/benchmark.h)

@@ -12,13 +12,15 @@ import unittest
 from pathlib import Path
 
 # Includes go down only; folders of one line do not include each other.
-LAYERS = [["core"], ["device"], ["comm", "data", "model"], ["layer"], ["update"], ["trainer"], ["app"]]
+LAYERS = [["core"], ["device"], ["comm", "data", "model"], ["layer"], ["update"], ["trainer"], ["app"], ["python"]]
 LEVEL = {folder: level for level, folders in enumerate(LAYERS) for folder in folders}
 
 # Libraries that few folders of src/ alone may see, by the start of the header's name.
 HOMES_OF_LIBRARY = {
     "Eigen/": ("device",),
     "cblas": ("device",),
+    "hwloc": ("core",),
+    "mkl": ("device",),
     "cublas": ("device",),
     "cudnn": ("device",),
     "cusolver": ("device",),

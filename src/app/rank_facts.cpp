@@ -1,19 +1,18 @@
 #include "app/rank_facts.hpp"
 
 #include "sibp/comm/environment.hpp"
-#include "sibp/core/error.hpp"
+#include "sibp/core/cores.hpp"
+#include "sibp/core/file.hpp"
 #include "sibp/core/process.hpp"
 #include "sibp/device/gpu.hpp"
 
-#include <array>
-#include <cstdint>
+#include "device/checksum.hpp"
+
 #include <fstream>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <sched.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 namespace sibp {
 
@@ -21,17 +20,6 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RankFacts, host, cores, host_cores, threads, 
                                    gpu, processor, mpi, blas, build, advice)
 
 namespace {
-
-std::vector<int> cores_of_process() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  std::vector<int> cores;
-  if (sched_getaffinity(0, sizeof set, &set) != 0) return cores;
-  for (int core = 0; core < CPU_SETSIZE; ++core) {
-    if (CPU_ISSET(core, &set)) cores.push_back(core);
-  }
-  return cores;
-}
 
 /// The text behind the first line "name … : text" of a file; empty if there is none.
 std::string value_in(const char* file, std::string_view name) {
@@ -65,16 +53,9 @@ std::string gpus() {
   return count == 1 ? name : fmt::format("{} × {}", count, name);
 }
 
-/// FNV-1a over the program's file: ranks with the same sum run the same build.
+/// With a hash of the program's file: ranks with the same one run the same build.
 std::string build() {
-  std::ifstream file("/proc/self/exe", std::ios::binary);
-  std::uint64_t sum = 14695981039346656037U;
-  std::array<char, 1U << 16U> part{};
-  while (file.read(part.data(), part.size()), file.gcount() > 0) {
-    for (std::streamsize k = 0; k < file.gcount(); ++k)
-      sum = (sum ^ static_cast<unsigned char>(part[static_cast<std::size_t>(k)])) * 1099511628211U;
-  }
-  return fmt::format("sibp_dist {}, {:016x}, {}", SIBP_VERSION, sum, gpu_support());
+  return fmt::format("sibp_dist {}, {:016x}, {}", SIBP_VERSION, hash_of(read_file("/proc/self/exe")), gpu_support());
 }
 
 }  // namespace
@@ -86,8 +67,8 @@ std::string processor_name() {
 
 RankFacts facts_of_this_rank(const ThreadPlan& plan, const Device& device) {
   return {.host = host_name(),
-          .cores = cores_of_process(),
-          .host_cores = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)),
+          .cores = bound_cores(),
+          .host_cores = machine_cores(),
           .threads = plan.threads,
           .memory_bytes = memory("MemTotal"),
           .free_bytes = memory("MemAvailable"),

@@ -22,7 +22,7 @@ struct RankFacts {
   std::string processor{};
   std::string mpi{};
   std::string blas{};
-  std::string build{};   ///< version, and a sum of the program's file
+  std::string build{};   ///< version, and a hash of the program's file
   std::string advice{};  ///< what would make products faster; empty: nothing
 };
 

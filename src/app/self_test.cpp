@@ -6,9 +6,10 @@
 #include "sibp/update/cost_model.hpp"
 #include "sibp/update/methods.hpp"
 
+#include "device/checksum.hpp"
+
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <numeric>
 #include <span>
 
@@ -74,17 +75,6 @@ double difference(std::span<const Real> a, std::span<const Real> b) {
   return std::sqrt(apart / size);
 }
 
-/// FNV-1a over the bits.
-std::uint64_t sum_of_bits(std::span<const Real> values) {
-  std::uint64_t sum = 14695981039346656037U;
-  for (const Real value : values) {
-    std::uint64_t bits = 0;
-    std::memcpy(&bits, &value, sizeof value);
-    sum = (sum ^ bits) * 1099511628211U;
-  }
-  return sum;
-}
-
 /// Whether a difference of a rank is small on all of them; a NaN is not.
 SelfCheck small_on_all(const Communicator& world, std::string what, double apart) {
   const bool passed = world.all_agree(apart < largest_difference);
@@ -100,7 +90,7 @@ void check_form(std::vector<SelfCheck>& checks, Device& device, const Communicat
   checks.push_back({fmt::format("{}: the loss falls", name), world.all_agree(std::isfinite(last) && last < first / 2),
                     fmt::format("from {:.3f} to {:.3f} in {} steps", first, last, steps)});
   if (world.size() > 1) {
-    const std::uint64_t sum = sum_of_bits(outcome.weights);
+    const std::uint64_t sum = checksum_of(outcome.weights);
     const int differing =
         world.min(world.broadcast(fmt::to_string(sum)) == fmt::to_string(sum) ? world.size() : world.rank());
     checks.push_back({fmt::format("{}: all ranks have the same weights", name), differing == world.size(),

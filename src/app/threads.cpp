@@ -1,13 +1,16 @@
 #include "sibp/app/threads.hpp"
 
+#include "sibp/core/cores.hpp"
+
+#include "device/checksum.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
-#include <functional>
 #include <string_view>
-#include <thread>
 
-#include <sched.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace sibp {
 namespace {
@@ -22,23 +25,15 @@ int threads_of_environment() {
   return std::max(threads, 0);
 }
 
-/// The cores this process may run on, and a number that is the same for processes with the same cores.
-std::pair<int, std::int64_t> allowed_cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof set, &set) != 0) return {static_cast<int>(std::thread::hardware_concurrency()), 0};
-  const std::string_view bytes(reinterpret_cast<const char*>(&set), sizeof set);
-  return {CPU_COUNT(&set), static_cast<std::int64_t>(std::hash<std::string_view>{}(bytes))};
-}
-
 }  // namespace
 
 ThreadPlan plan_threads(int requested, const Communicator& node) {
   ThreadPlan plan;
-  const auto [cores, mask] = allowed_cores();
-  const auto masks = node.all_gather(mask);
-  plan.cores = std::max(cores, 1);
-  plan.sharers = static_cast<int>(std::count(masks.begin(), masks.end(), mask));
+  const std::vector<int> cores = bound_cores();
+  const std::uint64_t mine = hash_of(fmt::format("{}", fmt::join(cores, ",")));
+  const auto all = node.all_gather(mine);
+  plan.cores = static_cast<int>(cores.size());
+  plan.sharers = static_cast<int>(std::count(all.begin(), all.end(), mine));
   const int wanted = requested > 0 ? requested : threads_of_environment();
   plan.threads = wanted > 0 ? wanted : std::max(1, plan.cores / plan.sharers);
   plan.oversubscribed = plan.threads * plan.sharers > plan.cores;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "comm/bfloat16.hpp"
+#include "device/bfloat16.hpp"
 #include "comm/column_blocks.hpp"
 #include "comm/mpi_comm.hpp"
 

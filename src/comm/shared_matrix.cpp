@@ -2,7 +2,7 @@
 
 #include "sibp/core/error.hpp"
 
-#include "comm/bfloat16.hpp"
+#include "device/bfloat16.hpp"
 #include "comm/mpi_check.hpp"
 #include "comm/rank_progress.hpp"
 #include "comm/shared_memory.hpp"

@@ -16,6 +16,10 @@ std::uint64_t hash_of(std::span<const std::uint8_t> bytes) {
   return XXH3_64bits(bytes.data(), bytes.size_bytes());
 }
 
+std::uint64_t hash_of(std::string_view bytes) {
+  return XXH3_64bits(bytes.data(), bytes.size());
+}
+
 std::uint64_t LinearAlgebra::checksum(ConstMatrixView a) {
   require(a.contiguous(), "only a matrix without gaps has a checksum");
   return do_checksum(a);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 namespace sibp {
 
@@ -12,5 +13,6 @@ std::uint64_t checksum_of(std::span<const Real> values);
 
 /// A 64-bit hash of bytes (XXH3). Local.
 std::uint64_t hash_of(std::span<const std::uint8_t> bytes);
+std::uint64_t hash_of(std::string_view bytes);
 
 }  // namespace sibp

@@ -4,18 +4,9 @@
 
 #include <algorithm>
 
-#include <cblas.h>
-
-// LAPACK's Cholesky factorisation, in the library's Fortran convention. OpenBLAS's own functions are declared weak:
-// another library has none of them. NOLINTBEGIN(readability-redundant-declaration)
-extern "C" {
-void spotrf_(const char* uplo, const int* n, float* a, const int* lda, int* info);
-void dpotrf_(const char* uplo, const int* n, double* a, const int* lda, int* info);
-void openblas_set_num_threads(int threads) __attribute__((weak));
-char* openblas_get_config() __attribute__((weak));
-char* openblas_get_corename() __attribute__((weak));
-}
-// NOLINTEND(readability-redundant-declaration)
+// By the names of the library that CMake has found (cmake/FindCBLAS.cmake).
+#include CBLAS_HEADER
+#include LAPACKE_HEADER
 
 namespace sibp::level3 {
 namespace {
@@ -39,11 +30,12 @@ namespace {
 [[maybe_unused]] constexpr auto trsm_of(double) {
   return cblas_dtrsm;
 }
+// The functions without …_work look for NaN first.
 [[maybe_unused]] constexpr auto potrf_of(float) {
-  return spotrf_;
+  return LAPACKE_spotrf_work;
 }
 [[maybe_unused]] constexpr auto potrf_of(double) {
-  return dpotrf_;
+  return LAPACKE_dpotrf_work;
 }
 
 CBLAS_TRANSPOSE blas_op(Op op) {
@@ -57,31 +49,6 @@ void triangular_solve(CBLAS_SIDE side, CBLAS_TRANSPOSE op, ConstMatrixView facto
 }
 
 }  // namespace
-
-std::string name() {
-  if (openblas_get_config == nullptr) return "BLAS";
-  const std::string config =
-      openblas_get_config();  // "OpenBLAS 0.3.21 NO_AFFINITY USE_OPENMP Cooperlake MAX_THREADS=64"
-  const std::string kernels =
-      openblas_get_corename == nullptr ? "" : ", " + std::string(openblas_get_corename()) + " kernels";
-  return config.substr(0, config.find(' ', config.find(' ') + 1)) + kernels;
-}
-
-std::optional<std::string> advice() {
-  if (openblas_get_corename == nullptr) return std::nullopt;
-  // An OpenBLAS older than the processor does not know it, and falls back to AVX2 kernels.
-  const std::string_view kernels = openblas_get_corename();
-  const bool knows_avx512 =
-      kernels == "SkylakeX" || kernels == "Cooperlake" || kernels == "Sapphirerapids" || kernels == "SapphireRapids";
-  if (knows_avx512 || __builtin_cpu_supports("avx512vl") == 0) return std::nullopt;
-  return "OpenBLAS uses its " + std::string(kernels) +
-         " kernels although this processor has AVX-512; OPENBLAS_CORETYPE=SkylakeX in the environment may double the "
-         "speed";
-}
-
-void set_threads(int threads) {
-  if (threads > 0 && openblas_set_num_threads != nullptr) openblas_set_num_threads(threads);
-}
 
 void product(Op op_a, Op op_b, const ProductShape& shape, const double* a, const double* b, double* c) {
   const auto [m, n, k] = shape;
@@ -107,10 +74,7 @@ void syrk(Op op, Real alpha, ConstMatrixView a, Real beta, MatrixView c) {
 }
 
 Index cholesky(MatrixView a) {
-  const int n = checked_int(a.rows);
-  const int stride = checked_int(a.stride);
-  int info = 0;
-  potrf_of(Real())("L", &n, a.data, &stride, &info);
+  const int info = potrf_of(Real())(LAPACK_COL_MAJOR, 'L', checked_int(a.rows), a.data, checked_int(a.stride));
   require(info >= 0, "potrf: a wrong argument");
   return info;
 }

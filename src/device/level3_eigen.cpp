@@ -1,6 +1,9 @@
 #include "device/eigen_maps.hpp"
 #include "device/level3.hpp"
 
+#include <algorithm>
+#include <ranges>
+
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
 
@@ -84,7 +87,16 @@ void syrk(Op op, Real alpha, ConstMatrixView a, Real beta, MatrixView c) {
 
 Index cholesky(MatrixView a) {
   auto target = eigen(a);
-  return Eigen::internal::llt_inplace<Real, Eigen::Lower>::blocked(target) + 1;  // −1 on success
+  const Eigen::LLT<EigenMatrix> factor(target);
+  if (factor.info() == Eigen::Success) {
+    target.triangularView<Eigen::Lower>() = factor.matrixLLT();
+    return 0;
+  }
+  // It does not say which leading minor it failed at. If one fails, all larger ones do.
+  const auto succeeds = [&](Index order) {
+    return Eigen::LLT<EigenMatrix>(target.topLeftCorner(order, order)).info() == Eigen::Success;
+  };
+  return *std::ranges::partition_point(std::views::iota(Index{1}, a.rows), succeeds);
 }
 
 void divide_by_transpose(ConstMatrixView factor, MatrixView x) {

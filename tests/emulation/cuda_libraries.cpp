@@ -5,14 +5,11 @@
 
 #include <utility>
 
-#include <cblas.h>
 #include <cublas_v2.h>
 #include <cusolverDn.h>
 
-extern "C" {
-void spotrf_(const char* uplo, const int* n, float* a, const int* lda, int* info);
-void dpotrf_(const char* uplo, const int* n, double* a, const int* lda, int* info);
-}
+#include CBLAS_HEADER
+#include LAPACKE_HEADER
 
 namespace {
 
@@ -134,7 +131,7 @@ cusolverStatus_t cusolverDnXpotrf(cusolverDnHandle_t, cusolverDnParams_t, cublas
                                   std::size_t, int* info) {
   if (uplo != CUBLAS_FILL_MODE_LOWER) return CUSOLVER_STATUS_NOT_SUPPORTED;
   queue(solver_stream, [=, rows = static_cast<int>(n), stride = static_cast<int>(lda)] {
-    spotrf_("L", &rows, static_cast<float*>(a), &stride, info);
+    *info = LAPACKE_spotrf_work(LAPACK_COL_MAJOR, 'L', rows, static_cast<float*>(a), stride);
   });
   return CUSOLVER_STATUS_SUCCESS;
 }

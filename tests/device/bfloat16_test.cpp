@@ -1,5 +1,5 @@
 // Rounding to bfloat16, against what its definition says of single numbers.
-#include "comm/bfloat16.hpp"
+#include "device/bfloat16.hpp"
 
 #include <cmath>
 #include <limits>
