@@ -18,6 +18,7 @@
 #include "sibp/core/stop_request.hpp"
 #include "sibp/core/watchdog.hpp"
 
+#include "app/agreed_options.hpp"
 #include "app/option_table.hpp"
 #include "app/session.hpp"
 
@@ -38,41 +39,11 @@ namespace {
 using sibp::Command;
 using sibp::ExitStatus;
 
-/// mpirun forwards neither every variable nor files: ranks may have been told different things. Collective.
-void agree_on_options(const sibp::Options& options, const sibp::Communicator& world) {
-  const std::string mine = sibp::agreed(world, [&] { return sibp::to_ini(options) + sibp::rest_of_options(options); });
-  const bool same = world.broadcast(mine) == mine;
-  const int first = world.min(same ? world.size() : world.rank());
-  if (first == world.size()) return;
-  throw sibp::AgreedError(ExitStatus::disagree,
-                          fmt::format("rank {} has other options than rank 0; give the same environment and the same "
-                                      "--config file to every node (mpirun -x NAME forwards a variable)",
-                                      first));
-}
-
-/// The options with those of a checkpoint behind them, if the training goes on from one.
-sibp::Options options_on_resume(const sibp::Options& given, int argc, char** argv, const sibp::Environment& variables,
-                                const sibp::Communicator& world, const sibp::Resumption& from) {
-  if (!from.from_checkpoint) {
-    sibp::agreed(world, [&] {
-      if (!given.wrong_without_checkpoint.empty()) sibp::throw_usage_error(given.wrong_without_checkpoint);
-    });
-    return given;
-  }
-  auto options = sibp::agreed(world, [&] {
-    auto resumed = sibp::parse_options(argc, argv, variables, from.config);
-    sibp::check_same_training(resumed, from.config);
-    return resumed;
-  });
-  agree_on_options(options, world);
-  return options;
-}
-
 int run_training(const sibp::Options& given, int argc, char** argv, const sibp::Environment& variables,
                  const sibp::Communicator& world, sibp::Watchdog& watchdog) {
   sibp::Resumption from;
   if (!given.resume.empty() && !given.describe) from = sibp::find_resumption(given, world);
-  const auto options = options_on_resume(given, argc, argv, variables, world, from);
+  const auto options = sibp::options_on_resume(given, argc, argv, variables, world, from);
   watchdog.set_limit(options.guard.stall_timeout);
   return sibp::run_train(options, sibp::make_mpi_communicator(options.sums), std::move(from));
 }
@@ -88,8 +59,7 @@ void mark_start(const sibp::Environment& variables) {
 int run_command(int argc, char** argv, const sibp::Environment& variables, const sibp::Communicator& job,
                 sibp::Watchdog& watchdog) {
   sibp::agree_on_build(job);
-  const auto options = sibp::agreed(job, [&] { return sibp::parse_options(argc, argv, variables); });
-  agree_on_options(options, job);
+  const auto options = sibp::agreed_options(argc, argv, variables, job);
   if (job.is_root()) mark_start(variables);
   sibp::set_up_logging(options.log_level, job.rank());
   watchdog.set_limit(options.guard.stall_timeout);

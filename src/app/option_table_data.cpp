@@ -1,5 +1,7 @@
 // The options of the data.
 
+#include "sibp/data/memory.hpp"
+
 #include "app/option_bindings.hpp"
 
 namespace sibp {
@@ -33,14 +35,16 @@ void append_data_options(OptionTable& table) {
   table.push_back({.name = "dataset",
                    .group = data_group,
                    .value_name = "NAME",
-                   .help = "fashion-mnist, mnist, cifar10, idx (files named by options) or synthetic",
+                   .help = "fashion-mnist, mnist, cifar10, idx (files named by options), synthetic or, for programs "
+                           "that use the library, memory",
                    .binding = choice(
                        [](auto& o) -> auto& { return o.data.dataset; },
                        Names<std::string>{{"fashion-mnist", "fashion-mnist"},
                                           {"mnist", "mnist"},
                                           {"cifar10", "cifar10"},
                                           {"idx", "idx"},
-                                          {"synthetic", "synthetic"}}),
+                                          {"synthetic", "synthetic"},
+                                          {memory_dataset, memory_dataset}}),
                    .commands = data_commands});
   table.push_back({.name = "data-dir",
                    .group = data_group,

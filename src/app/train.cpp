@@ -1,6 +1,7 @@
 #include "sibp/app/commands.hpp"
 #include "sibp/app/run_folder.hpp"
 #include "sibp/app/summary.hpp"
+#include "sibp/app/training.hpp"
 #include "sibp/comm/agreement.hpp"
 #include "sibp/core/heartbeat.hpp"
 #include "sibp/core/process.hpp"
@@ -166,11 +167,11 @@ struct Models {
 /// A training with everything it needs, from the data to the rule; made in this order by all ranks.
 class Job {
  public:
-  Job(Options options, const Communicator& world, Resumption from)
+  Job(Options options, const Communicator& world, std::optional<Dataset> dataset, Resumption from)
       : options_(std::move(options)),
         world_(world),
         from_(std::move(from)),
-        dataset_(open_data(options_, world)),
+        dataset_(dataset ? std::move(*dataset) : open_data(options_, world)),
         spec_(agreed(world, [&] { return checked_network(options_, dataset_); })),
         compute_(open_compute(options_, world)) {
     options_.training.eta = options_.training.eta.value_or(default_step_size(options_.training.method, spec_));
@@ -187,15 +188,16 @@ class Job {
     return static_cast<int>(ExitStatus::done);
   }
 
-  int train();
+  /// `show` is called on every rank with the summary, which only rank 0 has, before the run counts as done.
+  FinishedRun train(const std::function<void(const std::string&)>& show);
 
  private:
   [[nodiscard]] std::string name() const { return fmt::format("{}-{}", dataset_.name, short_name(spec_)); }
   std::unique_ptr<Checkpointer> make_checkpointer(Watch& watch, const Network& network, UpdateRule& rule,
                                                   const TrainingData& data, RunFacts facts);
-  int report_stop(const TrainingResult& result, std::optional<Watch>& watch) const;
-  int report_end(const TrainingResult& result, const Models& models, const TrainingData& data,
-                 std::optional<Watch>& watch) const;
+  static void report_stop(const TrainingResult& result, Watch& watch);
+  void write_models(const Models& models, const TrainingData& data, std::optional<Watch>& watch) const;
+  [[nodiscard]] std::string summary(const TrainingResult& result, const TrainingData& data, Watch& watch) const;
 
   Options options_;
   const Communicator& world_;
@@ -224,7 +226,7 @@ std::unique_ptr<Checkpointer> Job::make_checkpointer(Watch& watch, const Network
                                         });
 }
 
-int Job::train() {
+FinishedRun Job::train(const std::function<void(const std::string&)>& show) {
   check_memory(options_.training, spec_, compute_);
   Device& device = *compute_.device;
   const TrainingData data =
@@ -263,23 +265,33 @@ int Job::train() {
   });
   const TrainingResult result = sibp::train(context, *rule, network, data, options_.training, *options_.training.eta,
                                             watch ? &watch->observers() : nullptr, control);
-  return result.stopped ? report_stop(result, watch) : report_end(result, {network, control.average}, data, watch);
-}
-
-int Job::report_stop(const TrainingResult& result, std::optional<Watch>& watch) const {
-  if (watch) {
-    watch->finish();
-    const std::string reason = stop_signal() != 0 ? "on a signal" : "on request of another rank or by --max-minutes";
-    const std::string message = fmt::format("stopped {} after step {} with a checkpoint; go on with --resume {}",
-                                            reason, result.step, watch->folder().path().string());
-    spdlog::warn(message);
-    watch->status().ended(ExitStatus::stopped, message);
+  FinishedRun run;
+  run.folder = world_.broadcast(watch ? watch->folder().path().string() : std::string());
+  if (result.stopped) {
+    run.status = ExitStatus::stopped;
+    if (watch) report_stop(result, *watch);
+    return run;
   }
-  return static_cast<int>(ExitStatus::stopped);
+  write_models({network, control.average}, data, watch);
+  if (watch) run.summary = summary(result, data, *watch);
+  show(run.summary);
+  if (watch) {
+    watch->status().set_best(result.best);
+    watch->status().ended(ExitStatus::done, "done");
+  }
+  return run;
 }
 
-int Job::report_end(const TrainingResult& result, const Models& models, const TrainingData& data,
-                    std::optional<Watch>& watch) const {
+void Job::report_stop(const TrainingResult& result, Watch& watch) {
+  watch.finish();
+  const std::string reason = stop_signal() != 0 ? "on a signal" : "on request of another rank or by --max-minutes";
+  const std::string message = fmt::format("stopped {} after step {} with a checkpoint; go on with --resume {}", reason,
+                                          result.step, watch.folder().path().string());
+  spdlog::warn(message);
+  watch.status().ended(ExitStatus::stopped, message);
+}
+
+void Job::write_models(const Models& models, const TrainingData& data, std::optional<Watch>& watch) const {
   agreed(world_, [&] {
     if (!watch) return;
     watch->finish();
@@ -293,34 +305,44 @@ int Job::report_end(const TrainingResult& result, const Models& models, const Tr
     write(RunFolder::averaged_model_name);
     models.average->exchange();
   });
-  print_on_root(world_, watch ? summary_text({.network = short_name(spec_),
-                                              .parameters = spec_.parameters(),
-                                              .dataset = dataset_.name,
-                                              .training_samples = data.training.global_size(),
-                                              .validation_samples = data.validation.global_size(),
-                                              .test_samples = data.test.global_size(),
-                                              .ranks = world_.size(),
-                                              .threads = compute_.threads.threads,
-                                              .final = result.last,
-                                              .best = result.best,
-                                              .mean_phases = watch->mean_phases(),
-                                              .folder = watch->folder().path()})
-                              : std::string());
-  if (!watch) return static_cast<int>(ExitStatus::done);
-  watch->status().set_best(result.best);
-  watch->status().ended(ExitStatus::done, "done");
-  return static_cast<int>(ExitStatus::done);
+}
+
+std::string Job::summary(const TrainingResult& result, const TrainingData& data, Watch& watch) const {
+  return summary_text({.network = short_name(spec_),
+                       .parameters = spec_.parameters(),
+                       .dataset = dataset_.name,
+                       .training_samples = data.training.global_size(),
+                       .validation_samples = data.validation.global_size(),
+                       .test_samples = data.test.global_size(),
+                       .ranks = world_.size(),
+                       .threads = compute_.threads.threads,
+                       .final = result.last,
+                       .best = result.best,
+                       .mean_phases = watch.mean_phases(),
+                       .folder = watch.folder().path()});
+}
+
+/// Sees early that there can be a folder for the results. Collective.
+void check_folder(const Options& options, const Communicator& world, const Resumption& from) {
+  agreed(world, [&] {
+    if (world.is_root() && from.folder.empty()) RunFolder::check_claimable(options.out);
+  });
 }
 
 }  // namespace
 
+FinishedRun train_run(const Options& options, const Communicator& world, std::optional<Dataset> dataset,
+                      Resumption from) {
+  check_folder(options, world, from);
+  return Job(options, world, std::move(dataset), std::move(from)).train([](const std::string&) {});
+}
+
 int run_train(const Options& options, const Communicator& world, Resumption from) {
-  agreed(world, [&] {
-    const bool makes_a_folder = from.folder.empty() && !options.describe;
-    if (world.is_root() && makes_a_folder) RunFolder::check_claimable(options.out);
-  });
-  Job job(options, world, std::move(from));
-  return options.describe ? job.describe() : job.train();
+  if (options.describe) return Job(options, world, std::nullopt, std::move(from)).describe();
+  check_folder(options, world, from);
+  return static_cast<int>(Job(options, world, std::nullopt, std::move(from))
+                              .train([&](const std::string& summary) { print_on_root(world, summary); })
+                              .status);
 }
 
 }  // namespace sibp

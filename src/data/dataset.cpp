@@ -1,6 +1,7 @@
 #include "sibp/data/dataset.hpp"
 
 #include "sibp/core/error.hpp"
+#include "sibp/data/memory.hpp"
 #include "sibp/device/shape_text.hpp"
 
 #include "data/cifar10.hpp"
@@ -154,6 +155,8 @@ Dataset open_by_name(const DatasetOptions& options) {
   }
   if (options.dataset == "idx") return open_idx(options);
   if (options.dataset == "synthetic") return open_synthetic(options);
+  if (options.dataset == memory_dataset)
+    throw_usage_error("--dataset: found memory, whose samples only a program that uses the library has; name another");
   throw_usage_error(
       fmt::format("--dataset is '{}', expected fashion-mnist, mnist, cifar10, idx or synthetic", options.dataset));
 }
