@@ -9,13 +9,11 @@ namespace {
 
 void agree_on_options(const Options& options, const Communicator& world) {
   const std::string mine = agreed(world, [&] { return to_ini(options) + rest_of_options(options); });
-  const bool same = world.broadcast(mine) == mine;
-  const int first = world.min(same ? world.size() : world.rank());
-  if (first == world.size()) return;
-  throw AgreedError(ExitStatus::disagree,
-                    fmt::format("rank {} has other options than rank 0; give the same environment and the same "
-                                "--config file to every node (mpirun -x NAME forwards a variable)",
-                                first));
+  if (const auto rank = first_other(world, mine))
+    throw AgreedError(ExitStatus::disagree,
+                      fmt::format("rank {} has other options than rank 0; give the same environment and the same "
+                                  "--config file to every node (mpirun -x NAME forwards a variable)",
+                                  *rank));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "sibp/app/build_info.hpp"
 
+#include "sibp/comm/agreement.hpp"
 #include "sibp/core/error.hpp"
 #include "sibp/device/device.hpp"
 #include "sibp/device/gpu.hpp"
@@ -10,16 +11,7 @@
 #include <spdlog/spdlog.h>
 
 namespace sibp {
-namespace {
-
-/// The first rank whose text is not that of rank 0; nothing if there is none. Collective.
-std::optional<int> first_other(const Communicator& world, const std::string& text) {
-  const bool same = world.broadcast(text) == text;
-  const int first = world.min(same ? world.size() : world.rank());
-  return first == world.size() ? std::nullopt : std::optional(first);
-}
-
-}  // namespace
+namespace {}  // namespace
 
 std::string build_identity() {
   return fmt::format("sibp_dist {}, {}", SIBP_VERSION, std::is_same_v<Real, float> ? "float32" : "float64");

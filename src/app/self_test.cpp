@@ -1,5 +1,6 @@
 #include "app/self_test.hpp"
 
+#include "sibp/comm/agreement.hpp"
 #include "sibp/core/error.hpp"
 #include "sibp/layer/language.hpp"
 #include "sibp/trainer/trainer.hpp"
@@ -90,11 +91,9 @@ void check_form(std::vector<SelfCheck>& checks, Device& device, const Communicat
   checks.push_back({fmt::format("{}: the loss falls", name), world.all_agree(std::isfinite(last) && last < first / 2),
                     fmt::format("from {:.3f} to {:.3f} in {} steps", first, last, steps)});
   if (world.size() > 1) {
-    const std::uint64_t sum = checksum_of(outcome.weights);
-    const int differing =
-        world.min(world.broadcast(fmt::to_string(sum)) == fmt::to_string(sum) ? world.size() : world.rank());
-    checks.push_back({fmt::format("{}: all ranks have the same weights", name), differing == world.size(),
-                      differing == world.size() ? "bit for bit" : fmt::format("rank {} has others", differing)});
+    const auto other = first_other(world, fmt::to_string(checksum_of(outcome.weights)));
+    checks.push_back({fmt::format("{}: all ranks have the same weights", name), !other,
+                      other ? fmt::format("rank {} has others", *other) : "bit for bit"});
     const Outcome alone = train_in_form(device, make_self_communicator(), form, shards);
     checks.push_back(small_on_all(world, fmt::format("{}: many ranks find what one finds", name),
                                   difference(outcome.weights, alone.weights)));

@@ -31,4 +31,10 @@ void agree_on(const Communicator& communicator, const std::optional<Failure>& fa
                     everywhere ? message : fmt::format("[rank {}] {}", first, message));
 }
 
+std::optional<int> first_other(const Communicator& communicator, const std::string& mine) {
+  const bool same = communicator.broadcast(mine) == mine;
+  const int first = communicator.min(same ? communicator.size() : communicator.rank());
+  return first == communicator.size() ? std::nullopt : std::optional(first);
+}
+
 }  // namespace sibp

@@ -39,15 +39,21 @@ std::string mpi_library() {
 }
 
 MpiEnvironment::MpiEnvironment(int& argc, char**& argv) {
+  int is_started = 0;
+  MPI_Initialized(&is_started);
+  is_ours_ = is_started == 0;
   int provided = 0;
-  const int code = MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED, &provided);
+  const int code =
+      is_ours_ ? MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED, &provided) : MPI_Query_thread(&provided);
   require(code == MPI_SUCCESS, "MPI_Init_thread failed");
   require(provided >= MPI_THREAD_SERIALIZED, "this MPI library offers no MPI_THREAD_SERIALIZED");
+  if (!is_ours_) return;
   is_running = true;
   ::on_exit(refuse_early_exit, nullptr);
 }
 
 void MpiEnvironment::finish() {
+  if (!is_ours_) return;
   is_running = false;
   MPI_Finalize();
 }

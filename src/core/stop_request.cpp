@@ -1,5 +1,6 @@
 #include "sibp/core/stop_request.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <csignal>
@@ -46,6 +47,19 @@ void release_stop_signals() {
   set_handlers(SIG_DFL);
   for (const int number : of_writes) std::signal(number, SIG_DFL);
   if (const int number = received.exchange(0); number != 0) std::raise(number);
+}
+
+StopRequests::StopRequests() {
+  const auto remember = [&](int number) { ::sigaction(number, nullptr, &before_[number]); };
+  std::ranges::for_each(signals, remember);
+  std::ranges::for_each(of_writes, remember);
+  received.store(0);
+  interrupted.store(false);
+  catch_stop_signals();
+}
+
+StopRequests::~StopRequests() {
+  for (const auto& [number, action] : before_) ::sigaction(number, &action, nullptr);
 }
 
 int stop_signal() {

@@ -4,6 +4,7 @@
 #include "sibp/core/error.hpp"
 
 #include <optional>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -18,6 +19,9 @@ struct Failure {
 /// Throws AgreedError on every rank if any rank brings a failure: that of the lowest such rank, whose number stands
 /// before its message unless all ranks failed. Collective.
 void agree_on(const Communicator& communicator, const std::optional<Failure>& failure);
+
+/// The first rank whose text is another than rank 0's; nothing if all are equal. Collective.
+std::optional<int> first_other(const Communicator& communicator, const std::string& mine);
 
 /// Turns the exception being handled into a Failure. Call inside a catch block. Local.
 Failure current_failure();
