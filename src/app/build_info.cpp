@@ -11,7 +11,6 @@
 #include <spdlog/spdlog.h>
 
 namespace sibp {
-namespace {}  // namespace
 
 std::string build_identity() {
   return fmt::format("sibp_dist {}, {}", SIBP_VERSION, std::is_same_v<Real, float> ? "float32" : "float64");
