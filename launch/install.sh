@@ -21,7 +21,7 @@ packages=(
 report_packages=(python3-matplotlib python3-jinja2)
 test_packages=(libgtest-dev libgmock-dev libbenchmark-dev clang-format patchelf zstd "${report_packages[@]}")
 # Where there is no such package, the test that wants it says so. (Ubuntu's chromium only fetches a snap.)
-optional_test_packages=(chromium valgrind valgrind-mpi clang-tidy-16 zsh fish)
+optional_test_packages=(chromium valgrind valgrind-mpi clang-tidy-16 zsh fish python3-venv python3-dev dpkg-dev file)
 cluster_packages=(slurm-wlm openssh-server openssh-client iproute2)
 # What stands for the packages on systems without dpkg: programs and headers that a compiler would find.
 programs=(g++ cmake ninja mpirun python3)

@@ -33,7 +33,7 @@ class InstallTest(unittest.TestCase):
         models = [(self.folder / name / "model.safetensors").read_bytes() for name in ("library", "program")]
         self.assertEqual(*models)
 
-    @unittest.skipUnless(shutil.which("dpkg-shlibdeps"), "no dpkg-shlibdeps (dpkg-dev)")
+    @unittest.skipUnless(shutil.which("dpkg-shlibdeps") and shutil.which("file"), "no dpkg-shlibdeps (dpkg-dev) or no file")
     def test_debian_packages(self):
         packages = self.folder / "packages"
         run(Path(CMAKE).with_name("cpack"), "--config", BUILD / "CPackConfig.cmake", "-B", packages)

@@ -18,10 +18,11 @@ LONGEST_FIRST_PAGE = 250
 # Options of other people's programs. One that no document names has to go.
 FOREIGN = {
     "mpirun": {"bind-to", "hostfile", "oversubscribe", "mca", "host"},
-    "cmake": {"preset", "build", "target"},
+    "cmake": {"preset", "build", "target", "install"},
     "ctest": {"preset"},
     "sbatch": {"nodes", "ntasks-per-node", "cpus-per-task", "gpus-per-node", "signal"},
     "srun": {"mpi"},
+    "podman": {"file", "tag", "rm", "shm-size"},
     "bootstrap.sh": {"with-libraries", "prefix"},
 }
 # Scripts that hand options to the program.
@@ -122,6 +123,7 @@ class DocumentsTest(unittest.TestCase):
     def test_versions_are_one(self):
         version = re.search(r"VERSION (\d+\.\d+\.\d+)", (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")).group(1)
         self.assertIn(f"\nversion: {version}\n", (ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+        self.assertIn(f'\nversion = "{version}"\n', (ROOT / "src/python/pyproject.toml").read_text(encoding="utf-8"))
         self.assertIn(f"\n## {version}\n", (ROOT / ".github" / "CHANGELOG.md").read_text(encoding="utf-8"))
 
 
