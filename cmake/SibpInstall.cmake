@@ -18,6 +18,12 @@ configure_package_config_file(cmake/sibpConfig.cmake.in ${PROJECT_BINARY_DIR}/pa
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/package/sibpConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/package/sibpConfig.cmake ${PROJECT_BINARY_DIR}/package/sibpConfigVersion.cmake
         DESTINATION ${package} COMPONENT library)
+# The scripts that start runs, which find the program from where they lie.
+set(launch ${CMAKE_INSTALL_DATADIR}/sibp_dist/launch)
+install(PROGRAMS launch/run.sh launch/fetch_data.sh launch/sibp.sbatch launch/sibp_gpu.sbatch DESTINATION ${launch}
+        COMPONENT program)
+install(FILES launch/common.sh launch/slurm.sh launch/datasets.txt DESTINATION ${launch} COMPONENT program)
+install(DIRECTORY launch/supervisor DESTINATION ${launch} COMPONENT program PATTERN __pycache__ EXCLUDE)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT program)
 
 set(CPACK_GENERATOR DEB)
@@ -30,7 +36,7 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_NAME sibp-dist)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PROGRAM_PACKAGE_DEPENDS openmpi-bin)
+set(CPACK_DEBIAN_PROGRAM_PACKAGE_DEPENDS "openmpi-bin, python3")
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_NAME libsibp-dev)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_SECTION libdevel)
 # What sibpConfig.cmake finds, by the names of Debian.

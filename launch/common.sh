@@ -47,10 +47,13 @@ choose_blas_kernels() {
   fi
 }
 
-# The program where none is named by PROGRAM.
+# The program where none is named by PROGRAM: the bundle's, that of the prefix where `cmake --install` put these scripts, in
+# share/sibp_dist/launch, or the project's.
 default_program() {
   if is_bundle; then
     printf '%s\n' "$project_dir/bin/sibp_dist"
+  elif [[ -x $project_dir/../../bin/sibp_dist ]]; then
+    realpath "$project_dir/../../bin/sibp_dist"
   else
     printf '%s\n' "$project_dir/build/release/sibp_dist"
   fi

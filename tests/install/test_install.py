@@ -45,7 +45,8 @@ class InstallTest(unittest.TestCase):
         for package in ("openmpi-bin", "libopenmpi3", "libc6"):
             self.assertIn(package, needed)
         self.assertIn("sibp_dist", run(root / "usr/bin/sibp_dist", "--version"))
-        run(root / "usr/bin/sibp_dist", *TRAINING, "--out", self.folder / "packaged")
+        supervised = root / "usr/share/sibp_dist/launch/run.sh"
+        run("bash", supervised, "-np", "1", "--", *TRAINING, "--out", self.folder / "packaged")
         self.assertTrue((self.folder / "packaged/model.safetensors").is_file())
         self.assertTrue(list(root.rglob("cmake/sibp/sibpConfig.cmake")))
         self.assertTrue(list(root.rglob("libsibp.a")))
