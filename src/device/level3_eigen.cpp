@@ -29,7 +29,8 @@ std::string name() {
 }
 
 std::optional<std::string> advice() {
-  return "products are done by Eigen; install OpenBLAS (libopenblas-dev) and build again: it is several times faster";
+  return "products are done by Eigen; install OpenBLAS with LAPACKE (libopenblas-dev, liblapacke-dev) and build again: "
+         "it is several times faster";
 }
 
 void set_threads(int threads) {
