@@ -32,6 +32,19 @@ if(NOT sibp_onednn STREQUAL "off")
   endif()
 endif()
 
+# Models in ONNX's format, by its own library, and configuration files in TOML, where the packages are found.
+sibp_choice(ONNX "Export of models to ONNX")
+set(SIBP_ONNX_FOUND OFF)
+if(NOT sibp_onnx STREQUAL "off")
+  find_package(Protobuf QUIET)
+  find_package(ONNX CONFIG QUIET)
+  if(Protobuf_FOUND AND ONNX_FOUND)
+    set(SIBP_ONNX_FOUND ON)
+  elseif(sibp_onnx STREQUAL "on")
+    message(FATAL_ERROR "SIBP_ONNX is on, but this system lacks ONNX (libonnx-dev) or protobuf (libprotobuf-dev)")
+  endif()
+endif()
+
 # Level-3 BLAS and Cholesky: an optimised BLAS where there is one, Eigen otherwise.
 set(SIBP_BLAS auto CACHE STRING "auto, eigen, openblas or mkl")
 set_property(CACHE SIBP_BLAS PROPERTY STRINGS auto eigen openblas mkl)

@@ -29,6 +29,7 @@ HOMES_OF_LIBRARY = {
     "openssl/": ("core",),
     "xxhash.h": ("device",),
     "boost/program_options": ("app",),
+    "onnx/": ("trainer",),
 }
 
 LONGEST_FILE = 350
