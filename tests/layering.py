@@ -30,6 +30,7 @@ HOMES_OF_LIBRARY = {
     "xxhash.h": ("device",),
     "boost/program_options": ("app",),
     "onnx/": ("trainer",),
+    "toml++/": ("app",),
 }
 
 LONGEST_FILE = 350

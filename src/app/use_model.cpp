@@ -1,7 +1,5 @@
 // The commands that use a trained model: evaluate and predict.
 #include "sibp/app/commands.hpp"
-#include "sibp/app/run_folder.hpp"
-#include "sibp/app/run_status.hpp"
 #include "sibp/comm/agreement.hpp"
 #include "sibp/core/file.hpp"
 #include "sibp/device/shape_text.hpp"
@@ -9,6 +7,7 @@
 #include "sibp/trainer/model_file.hpp"
 #include "sibp/trainer/trainer.hpp"
 
+#include "app/file_of_model.hpp"
 #include "app/session.hpp"
 
 #include <algorithm>
@@ -45,27 +44,6 @@ std::vector<Index> indices_of(const Options& options, const Dataset& dataset) {
   }
   HoldOut parts = hold_out(dataset.training->size(), options.validation, options.training.seed);
   return options.split == Split::train ? std::move(parts.training) : std::move(parts.validation);
-}
-
-/// The file of a model: of the folder of a run that is done its model, of another the weights of its newest checkpoint;
-/// of the folder of a checkpoint its weights. Local.
-std::filesystem::path file_of_model(const std::filesystem::path& given) {
-  namespace fs = std::filesystem;
-  std::error_code unknown;
-  if (!fs::is_directory(given, unknown)) return given;
-  fs::path model = given / RunFolder::model_name;
-  const auto status = read_status(given);
-  const bool goes_on = status && status->state != "done";  // its model, if there is one, is of an earlier end
-  if (!goes_on && fs::exists(model, unknown)) return model;
-  if (fs::path weights = given / checkpoint_weights_name; fs::exists(weights, unknown)) return weights;
-  if (const fs::path below = given / RunFolder::checkpoints_name; fs::exists(below, unknown)) {
-    const CheckpointFolder checkpoints(below);
-    if (const auto saved = checkpoints.steps(); !saved.empty())
-      return checkpoints.path_of(saved.back()) / checkpoint_weights_name;
-  }
-  if (fs::exists(model, unknown)) return model;
-  throw_model_error(fmt::format("--model: found the folder {} without a model, expected that of a run or a checkpoint",
-                                given.string()));
 }
 
 /// A model is used on the data set it was trained on, unless another is chosen. Local.
