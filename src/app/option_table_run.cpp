@@ -72,15 +72,17 @@ void append_run_options(OptionTable& table) {
        .place = Place::outside_file,
        .commands = all_commands,
        .without_default = "none"});
-  table.push_back({.name = "preset",
-                   .group = run_group,
-                   .value_name = "NAME",
-                   .help = "data, network and batch of a published experiment: paper-mnist or proxprop-cifar10",
-                   .binding = text(
-                       [](auto& o) -> auto& { return o.preset; }, "a preset"),
-                   .place = Place::unsaved,
-                   .commands = data_commands,
-                   .without_default = "none"});
+  table.push_back(
+      {.name = "preset",
+       .group = run_group,
+       .value_name = "NAME",
+       .help = "data, network, batch and length that have a name: paper-mnist, proxprop-cifar10, fashion-small, "
+               "cifar10-small, cifar10-94 or resnet18-cifar10",
+       .binding = text(
+           [](auto& o) -> auto& { return o.preset; }, "a preset"),
+       .place = Place::unsaved,
+       .commands = data_commands,
+       .without_default = "none"});
   table.push_back({.name = "out",
                    .group = run_group,
                    .value_name = "DIR",

@@ -330,10 +330,14 @@ class InformationTest(ProgramTest):
             zpty shell zsh -f -i
             say() {{ zpty -w shell "$1"; zpty -r -m shell ignored "*done-$2-*"; }}
             say 'autoload -Uz compinit; compinit -D -u; source {script}; print done-"1"-' 1
-            say 'keep() {{ print -r -- "$BUFFER" >> {script}.lines; BUFFER=; zle reset-prompt; }}; zle -N keep' 1
-            say 'bindkey "^Xk" keep; unsetopt listbeep; print done-"2"-' 2
+            say 'keep() {{ print -r -- "$BUFFER" >> {script}.lines; BUFFER=; zle reset-prompt; }}; print done-"2"-' 2
+            say 'zle -N keep; bindkey "^Xk" keep; unsetopt listbeep; print done-"3"-' 3
+            touch {script}.lines
+            lines=0
             for words in "sibp_dist ev" "sibp_dist --label" "sibp_dist plan --bandw" "sibp_dist plan --label"; do
-              zpty -w -n shell "$words"$'\t'; sleep 0.3; zpty -w -n shell $'\030k'; sleep 0.3
+              zpty -w -n shell "$words"$'\t\030k'
+              (( ++lines ))
+              for (( k = 0; k < 200 && $(wc -l < {script}.lines) < lines; ++k )) do sleep 0.05; done
             done
             zpty -d shell
             cat {script}.lines"""
