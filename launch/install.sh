@@ -21,7 +21,9 @@ packages=(
 report_packages=(python3-matplotlib python3-jinja2)
 test_packages=(libgtest-dev libgmock-dev libbenchmark-dev clang-format patchelf zstd "${report_packages[@]}")
 # Where there is no such package, the test that wants it says so. (Ubuntu's chromium only fetches a snap.)
-optional_test_packages=(chromium valgrind valgrind-mpi clang-tidy-16 zsh fish python3-venv python3-dev dpkg-dev file)
+optional_test_packages=(chromium valgrind valgrind-mpi clang-tidy-16 zsh fish python3-venv python3-dev dpkg-dev file man-db)
+# Where there is no such package, the program is built without what needs it: export to ONNX, TOML.
+optional_packages=(libonnx-dev libprotobuf-dev libtomlplusplus-dev)
 cluster_packages=(slurm-wlm openssh-server openssh-client iproute2)
 # What stands for the packages on systems without dpkg: programs and headers that a compiler would find.
 programs=(g++ cmake ninja mpirun python3)
@@ -57,11 +59,11 @@ install_with_apt() {
     </dev/null
 }
 
-# Adds to the packages those of optional_test_packages that this system offers, Ubuntu's placeholders for snaps left out.
+# Adds to the packages those of optional_packages that this system offers, Ubuntu's placeholders for snaps left out.
 add_optional_packages() {
   local package description
   command -v apt-cache >/dev/null || return 0
-  for package in "${optional_test_packages[@]}"; do
+  for package in "${optional_packages[@]}"; do
     description=$(apt-cache show "$package" 2>/dev/null) || continue
     if [[ $description == *Version:* && $description != *snap* ]]; then
       packages+=("$package")
@@ -104,6 +106,7 @@ case ${1-} in
     programs+=("${test_programs[@]}")
     headers+=("${test_headers[@]}")
     python_modules+=("${report_modules[@]}")
+    optional_packages+=("${optional_test_packages[@]}")
     add_optional_packages
     ;;
   cluster)
@@ -115,7 +118,7 @@ case ${1-} in
     packages+=("${report_packages[@]}")
     python_modules+=("${report_modules[@]}")
     ;;
-  '') ;;
+  '') add_optional_packages ;;
   *) fail "unknown argument '$1'; see --help" ;;
 esac
 

@@ -31,6 +31,8 @@ HOMES_OF_LIBRARY = {
     "openssl/": ("core",),
     "xxhash.h": ("device",),
     "boost/program_options": ("app",),
+    "onnx/": ("trainer",),
+    "toml++/": ("app",),
 }
 
 LONGEST_FILE = 350

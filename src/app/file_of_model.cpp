@@ -3,6 +3,7 @@
 #include "sibp/app/run_folder.hpp"
 #include "sibp/app/run_status.hpp"
 #include "sibp/core/error.hpp"
+#include "sibp/trainer/checkpoint.hpp"
 #include "sibp/trainer/checkpoint_folder.hpp"
 
 #include <fmt/format.h>

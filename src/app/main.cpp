@@ -64,9 +64,8 @@ int run_command(int argc, char** argv, const sibp::Environment& variables, const
   sibp::set_up_logging(options.log_level, job.rank());
   watchdog.set_limit(options.guard.stall_timeout);
   if (options.command != Command::train) sibp::release_stop_signals();
-  if (options.help || options.version) {
-    const auto command = options.names_command ? std::optional(options.command) : std::nullopt;
-    sibp::print_on_root(job, options.help ? sibp::help_text(command) : sibp::version_text());
+  if (const auto text = sibp::text_asked_for(options)) {
+    sibp::print_on_root(job, *text);
     return static_cast<int>(ExitStatus::done);
   }
   for (const std::string& warning : options.warnings) spdlog::warn(warning);
@@ -79,6 +78,8 @@ int run_command(int argc, char** argv, const sibp::Environment& variables, const
       return sibp::run_evaluate(options, world);
     case Command::predict:
       return sibp::run_predict(options, world);
+    case Command::export_model:
+      return sibp::run_export(options, world);
     case Command::plan:
       return sibp::run_plan(options, world);
     case Command::checkpoint:
@@ -86,8 +87,8 @@ int run_command(int argc, char** argv, const sibp::Environment& variables, const
     case Command::doctor:
       return sibp::run_doctor(options, world);
     case Command::completion:
-      sibp::print_on_root(world, sibp::completion_text(options.shell));
-      return static_cast<int>(ExitStatus::done);
+    case Command::manual:
+      break;
   }
   throw sibp::Error(ExitStatus::usage, "unknown command");
 }
@@ -112,6 +113,20 @@ int answer_supervisor(int argc, char** argv, const sibp::Environment& variables)
     report(fmt::format("error: {}", error.what()));
     return static_cast<int>(error.status());
   }
+}
+
+/// Prints what needs no ranks, where no launcher started the process: MPI does not start everywhere, for example on the
+/// front ends of some clusters. False if that is not what the options ask for, or they are wrong.
+bool print_without_ranks(int argc, char** argv, const sibp::Environment& variables) {
+  std::optional<std::string> text;
+  try {
+    const auto options = sibp::parse_options(argc, argv, variables);
+    if (!options.has_launcher) text = sibp::text_asked_for(options);
+  } catch (const sibp::Error&) {
+    return false;  // is said to all ranks
+  }
+  if (text) sibp::print_all(*text);
+  return text.has_value();
 }
 
 /// The program between MPI's start and end. Every communicator is gone when it returns.
@@ -146,6 +161,7 @@ int run(int argc, char** argv, const sibp::Environment& variables, sibp::Watchdo
 int start(int argc, char** argv) {
   const auto variables = sibp::current_environment();  // MPI's start adds a launcher's variables even without one
   if (variables.contains("SUPERVISOR_QUESTION")) return answer_supervisor(argc, argv, variables);
+  if (print_without_ranks(argc, argv, variables)) return static_cast<int>(ExitStatus::done);
   sibp::give_back_large_blocks();
   sibp::catch_stop_signals();
   sibp::Watchdog watchdog;

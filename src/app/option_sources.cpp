@@ -4,6 +4,8 @@
 #include "sibp/core/file.hpp"
 #include "sibp/core/words.hpp"
 
+#include "app/option_toml.hpp"
+
 #include <algorithm>
 #include <cctype>
 #include <sstream>
@@ -77,7 +79,7 @@ void take_words(std::vector<std::string> words, CommandLine& line) {
   line.names_command = true;
   if (line.help) return;
   std::size_t taken = 1;
-  if ((line.command == Command::evaluate || line.command == Command::predict) && words.size() > 1) {
+  if (is_of_command(*find_option("model"), line.command) && words.size() > 1) {
     taken = 2;
     add(line.source, {find_option("model"), words[1], fmt::format("the model after {}", words[0])});
   }
@@ -182,7 +184,24 @@ void refuse_headings(const std::string& content, const std::string& name) {
   }
 }
 
+void add_from_file(Source& source, const std::string& option, std::string value, const std::string& name) {
+  const std::string label = fmt::format("{}: {}", name, option);
+  const OptionEntry* entry = find_option(option);
+  if (entry == nullptr)
+    throw_usage_error(
+        fmt::format("{}: unknown option{}; sibp_dist --help lists them all", label, meant_option(option, "")));
+  if (entry->place == Place::command_line || entry->place == Place::outside_file)
+    throw_usage_error(fmt::format("{}: this option cannot be given in a file", label));
+  add(source, {entry, std::move(value), label});
+}
+
 }  // namespace
+
+Source read_toml_text(const std::string& text, const std::string& name) {
+  Source source;
+  for (auto& [option, value] : read_toml(text, name)) add_from_file(source, option, std::move(value), name);
+  return source;
+}
 
 Source read_config_text(const std::string& text, const std::string& name) {
   if (text.size() > largest_config)
@@ -192,15 +211,7 @@ Source read_config_text(const std::string& text, const std::string& name) {
     refuse_headings(text, name);
     std::istringstream lines(text);
     for (const po::option& option : po::parse_config_file(lines, describe_options(), true).options) {
-      const std::string label = fmt::format("{}: {}", name, option.string_key);
-      const OptionEntry* entry = find_option(option.string_key);
-      if (entry == nullptr)
-        throw_usage_error(fmt::format("{}: unknown option{}; sibp_dist --help lists them all", label,
-                                      meant_option(option.string_key, "")));
-      if (entry->place == Place::command_line || entry->place == Place::outside_file) {
-        throw_usage_error(fmt::format("{}: this option cannot be given in a file", label));
-      }
-      add(source, {entry, option.value.empty() ? "" : option.value.front(), label});
+      add_from_file(source, option.string_key, option.value.empty() ? "" : option.value.front(), name);
     }
   } catch (const po::invalid_config_file_syntax& error) {
     throw_usage_error(fmt::format("{}: found the line '{}', expected option = value", name, error.tokens()));
@@ -218,7 +229,8 @@ Source read_config_file(const std::filesystem::path& path, const std::string& co
       throw_usage_error(fmt::format("{}: {}", config_label, error.what()));
     }
   };
-  return read_config_text(text(), fmt::format("config file {}", path.string()));
+  const std::string name = fmt::format("config file {}", path.string());
+  return path.extension() == ".toml" ? read_toml_text(text(), name) : read_config_text(text(), name);
 }
 
 namespace {

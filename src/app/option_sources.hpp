@@ -35,7 +35,9 @@ CommandLine read_command_line(int argc, const char* const* argv);
 /// `warnings` gets a line for each variable SIBP_… that no option has: it may belong to a module of the system.
 Source read_environment(const Environment& environment, std::vector<std::string>& warnings);
 Source read_config_file(const std::filesystem::path& path, const std::string& config_label);
-/// The text of a config file; `name` stands for it in messages.
+/// The text of a TOML file; `name` stands for it in messages.
+Source read_toml_text(const std::string& text, const std::string& name);
+/// The text of an INI file; `name` stands for it in messages.
 Source read_config_text(const std::string& text, const std::string& name);
 
 /// The options that a preset stands for. Throws Error (usage) naming the known ones if there is none of that name.

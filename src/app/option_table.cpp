@@ -43,6 +43,8 @@ std::string_view name_of(Command command) {
       return "evaluate";
     case Command::predict:
       return "predict";
+    case Command::export_model:
+      return "export";
     case Command::plan:
       return "plan";
     case Command::checkpoint:
@@ -51,13 +53,16 @@ std::string_view name_of(Command command) {
       return "doctor";
     case Command::completion:
       return "completion";
+    case Command::manual:
+      return "man";
   }
   return "unknown";
 }
 
 const std::vector<Command>& all_commands_in_order() {
-  static const std::vector<Command> commands{Command::train,      Command::evaluate, Command::predict,   Command::plan,
-                                             Command::checkpoint, Command::doctor,   Command::completion};
+  static const std::vector<Command> commands{Command::train,        Command::evaluate,   Command::predict,
+                                             Command::export_model, Command::plan,       Command::checkpoint,
+                                             Command::doctor,       Command::completion, Command::manual};
   return commands;
 }
 

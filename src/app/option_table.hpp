@@ -37,9 +37,10 @@ enum class OnResume {
   free,   ///< yes
 };
 
-constexpr std::string_view all_commands = "train evaluate predict plan doctor";
+constexpr std::string_view all_commands = "train evaluate predict export plan doctor";
 constexpr std::string_view data_commands = "train evaluate predict plan";  ///< those that look at a data set
 constexpr std::string_view sample_commands = "train evaluate predict";     ///< those that look at samples
+constexpr std::string_view model_commands = "evaluate predict export";     ///< those that use a trained model
 constexpr std::string_view network_commands = "train plan";                ///< those that are told a network
 
 /// One option: all that is known of it.

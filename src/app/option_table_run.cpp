@@ -5,7 +5,7 @@
 namespace sibp {
 namespace {
 
-constexpr std::string_view model_group = "Trained model (evaluate, predict)";
+constexpr std::string_view model_group = "Trained model (evaluate, predict, export)";
 constexpr std::string_view run_group = "Run";
 
 }  // namespace
@@ -18,7 +18,7 @@ void append_model_options(OptionTable& table) {
                    .binding = text(
                        [](auto& o) -> auto& { return o.model; }, "a file"),
                    .place = Place::unsaved,
-                   .commands = "evaluate predict",
+                   .commands = model_commands,
                    .without_default = "needed"});
   table.push_back({.name = "split",
                    .group = model_group,
@@ -49,35 +49,49 @@ void append_model_options(OptionTable& table) {
                    .place = Place::unsaved,
                    .commands = "predict",
                    .without_default = "standard output"});
+  table.push_back({.name = "to",
+                   .group = model_group,
+                   .value_name = "FORMAT",
+                   .help = "what export writes: onnx, or torch, a Python module and its weights",
+                   .binding = choice(
+                       [](auto& o) -> auto& { return o.to; },
+                       Names<ExportFormat>{{"onnx", ExportFormat::onnx}, {"torch", ExportFormat::torch}}),
+                   .place = Place::unsaved,
+                   .commands = "export",
+                   .without_default = "needed"});
 }
 
 void append_run_options(OptionTable& table) {
-  table.push_back({.name = "config",
-                   .group = run_group,
-                   .value_name = "FILE",
-                   .help = "INI file of options, such as the config.ini that train leaves",
-                   .binding = text(
-                       [](auto& o) -> auto& { return o.config; }, "a file"),
-                   .place = Place::outside_file,
-                   .commands = all_commands,
-                   .without_default = "none"});
-  table.push_back({.name = "preset",
-                   .group = run_group,
-                   .value_name = "NAME",
-                   .help = "data, network and batch of a published experiment: paper-mnist or proxprop-cifar10",
-                   .binding = text(
-                       [](auto& o) -> auto& { return o.preset; }, "a preset"),
-                   .place = Place::unsaved,
-                   .commands = data_commands,
-                   .without_default = "none"});
+  table.push_back(
+      {.name = "config",
+       .group = run_group,
+       .value_name = "FILE",
+       .help = "file of options: INI, such as the config.ini that train leaves, or TOML if its name ends in .toml",
+       .binding = text(
+           [](auto& o) -> auto& { return o.config; }, "a file"),
+       .place = Place::outside_file,
+       .commands = all_commands,
+       .without_default = "none"});
+  table.push_back(
+      {.name = "preset",
+       .group = run_group,
+       .value_name = "NAME",
+       .help = "data, network, batch and length that have a name: paper-mnist, proxprop-cifar10, fashion-small, "
+               "cifar10-small, cifar10-94 or resnet18-cifar10",
+       .binding = text(
+           [](auto& o) -> auto& { return o.preset; }, "a preset"),
+       .place = Place::unsaved,
+       .commands = data_commands,
+       .without_default = "none"});
   table.push_back({.name = "out",
                    .group = run_group,
                    .value_name = "DIR",
-                   .help = "new or empty folder for what train leaves",
+                   .help = "new or empty folder for what train leaves; file that export writes",
                    .binding = text(
-                       [](auto& o) -> auto& { return o.out; }, "a folder"),
+                       [](auto& o) -> auto& { return o.out; }, "a folder, or a file of export"),
                    .place = Place::unsaved,
-                   .without_default = "runs/TIME-DATASET-NETWORK"});
+                   .commands = "train export",
+                   .without_default = "runs/TIME-DATASET-NETWORK; of export beside the model"});
   table.push_back(
       {.name = "device",
        .group = run_group,

@@ -178,11 +178,13 @@ void settle_reproducible(Options& options) {
 /// What can be seen only from several options together.
 void check_together(const Options& options, const Sources& sources) {
   const auto label = [&](std::string_view name) { return label_of(sources, name); };
-  const bool uses_model = options.command == Command::evaluate || options.command == Command::predict;
+  const bool uses_model = is_of_command(*find_option("model"), options.command);
   if (uses_model && options.model.empty()) {
     throw_usage_error(
         fmt::format("--model: found nothing, but {} needs the file of a model", name_of(options.command)));
   }
+  if (options.command == Command::export_model && !options.to)
+    throw_usage_error("--to: found nothing, but export needs it; expected onnx or torch");
   if (uses_model && options.split == Split::validation && options.validation == 0) {
     throw_usage_error(fmt::format(
         "{}: found 'validation', but no samples are held out; give --validation as in training", label("split")));

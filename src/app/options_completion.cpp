@@ -70,7 +70,7 @@ std::string zsh_text() {
       cases += fmt::format(" \\\n      '--{}[{}]{}'", entry.name, short_help(entry),
                            has_value ? fmt::format(":{}:_files", entry.value_name) : "");
     }
-    cases += " '*:: :_files' ;;\n";
+    cases += " '*: :_files' ;;\n";
   }
   return fmt::format(R"(#compdef sibp_dist
 # sibp_dist completion zsh > a folder of $fpath, as _sibp_dist

@@ -1,5 +1,7 @@
 // Options as text: --help, --version and config.ini.
 
+#include "app/options_text.hpp"
+
 #include "sibp/app/options.hpp"
 #include "sibp/core/error.hpp"
 
@@ -27,10 +29,7 @@ Options with_absolute_paths(Options options) {
   return options;
 }
 
-namespace {
-
-/// How a command is called, and what it does.
-std::pair<std::string_view, std::string_view> usage_of(Command command) {
+Usage usage_of(Command command) {
   switch (command) {
     case Command::train:
       return {"[train] [options]", "train a network"};
@@ -38,6 +37,8 @@ std::pair<std::string_view, std::string_view> usage_of(Command command) {
       return {"evaluate RUN|FILE [options]", "loss and accuracy of a model on a split of the data"};
     case Command::predict:
       return {"predict RUN|FILE [options]", "class and probability of every sample, as CSV"};
+    case Command::export_model:
+      return {"export RUN|FILE --to onnx|torch", "a model for other programs"};
     case Command::plan:
       return {"plan [options]", "predicted time of a step on other machines"};
     case Command::checkpoint:
@@ -46,9 +47,28 @@ std::pair<std::string_view, std::string_view> usage_of(Command command) {
       return {"doctor", "what the ranks run on, and whether training works"};
     case Command::completion:
       return {"completion bash|zsh|fish", "a script that completes commands and options in a shell"};
+    case Command::manual:
+      return {"man", "the manual, for man -l -"};
   }
   return {};
 }
+
+const std::vector<StatusMeaning>& exit_status_meanings() {
+  static const std::vector<StatusMeaning> meanings{
+      {0, "done"},
+      {1, "run-time error"},
+      {2, "options"},
+      {3, "data"},
+      {4, "model or checkpoint"},
+      {5, "diverged"},
+      {6, "ranks disagree"},
+      {75, "stalled or a rank was lost (try again)"},
+      {85, "stopped on request (go on with --resume)"},
+  };
+  return meanings;
+}
+
+namespace {
 
 std::string usage_line(std::string_view head, Command command) {
   const auto [call, what] = usage_of(command);
@@ -71,11 +91,17 @@ std::string help_text(std::optional<Command> command) {
           "Options come from the command line, then from environment variables (SIBP_LOGICAL_SHARDS for\n"
           "--logical-shards), then from the file of --config, then from the preset, then from the defaults shown\n"
           "here.\n"
-       << describe_options()
-       << "\nExit statuses: 0 done, 1 run-time error, 2 options, 3 data, 4 model or checkpoint,\n"
-          "5 diverged, 6 ranks disagree, 75 stalled or a rank was lost (try again), 85 stopped on request (go on with\n"
-          "--resume).\n";
+       << describe_options() << "\nExit statuses:\n";
+  for (const auto& [status, meaning] : exit_status_meanings()) text << fmt::format("  {:<3} {}\n", status, meaning);
   return text.str();
+}
+
+std::optional<std::string> text_asked_for(const Options& options) {
+  if (options.help) return help_text(options.names_command ? std::optional(options.command) : std::nullopt);
+  if (options.version) return version_text();
+  if (options.command == Command::completion) return completion_text(options.shell);
+  if (options.command == Command::manual) return manual_text();
+  return std::nullopt;
 }
 
 std::string version_text() {
@@ -106,10 +132,10 @@ std::string to_ini(const Options& options) {
 }
 
 std::string rest_of_options(const Options& options) {
-  return fmt::format("{} {} {} {} {} {} {} {} {} {}", name_of(options.command), options.model.string(),
-                     static_cast<int>(options.split), name_of(options.views), options.predictions.string(),
-                     options.out.string(), options.describe, options.resume,
-                     static_cast<int>(options.checkpoint_action), options.checkpoint_folder.string());
+  return fmt::format("{} {} {} {} {} {} {} {} {} {} {}", name_of(options.command), options.model.string(),
+                     options.to ? static_cast<int>(*options.to) : -1, static_cast<int>(options.split),
+                     name_of(options.views), options.predictions.string(), options.out.string(), options.describe,
+                     options.resume, static_cast<int>(options.checkpoint_action), options.checkpoint_folder.string());
 }
 
 }  // namespace sibp

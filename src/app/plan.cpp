@@ -29,7 +29,7 @@ Shape shape_of(const Options& options, const Communicator& world) {
     shape.dataset.classes = *options.plan.classes;
     return shape;
   }
-  Shape shape{open_data(options, world), 0};
+  Shape shape{open_sizes(options, world), 0};
   shape.samples = shape.dataset.training->size() + shape.dataset.test->size();
   return shape;
 }

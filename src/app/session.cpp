@@ -3,6 +3,7 @@
 #include "sibp/comm/agreement.hpp"
 #include "sibp/comm/gpu_communicator.hpp"
 #include "sibp/core/printable.hpp"
+#include "sibp/data/published.hpp"
 #include "sibp/layer/language.hpp"
 
 #include "app/blas_memory.hpp"
@@ -67,6 +68,21 @@ Dataset open_data(const Options& options, const Communicator& world) {
   return agreed(world, [&] { return open_dataset(options.data); });
 }
 
+Dataset open_sizes(const Options& options, const Communicator& world) {
+  std::optional<Dataset> published = published_dataset(options.data.dataset);
+  if (!published) return open_data(options, world);
+  std::optional<Dataset> own;
+  std::string lack = "other ranks lack files";
+  try {
+    own = open_dataset(options.data);
+  } catch (const Error& error) {
+    lack = error.what();
+  }
+  if (world.all_agree(own.has_value())) return std::move(*own);
+  spdlog::warn("{}; the sizes are those of the published data set", lack);
+  return std::move(*published);
+}
+
 std::optional<std::filesystem::path> weights_file(const Options& options) {
   const std::string& text = options.initialisation;
   if (text == "he" || text == "glorot" || text.starts_with("normal:")) return std::nullopt;
@@ -92,12 +108,15 @@ NetworkSpec network_of(const Options& options, const Dataset& dataset) {
   return spec;
 }
 
+void print_all(const std::string& text) {
+  if (std::fputs(printable(text).c_str(), stdout) >= 0 && std::fflush(stdout) == 0) return;
+  throw Error(ExitStatus::runtime,
+              fmt::format("cannot write to standard output: {}", std::system_category().message(errno)));
+}
+
 void print_on_root(const Communicator& world, const std::string& text) {
   agreed(world, [&] {
-    if (!world.is_root()) return;
-    if (std::fputs(printable(text).c_str(), stdout) >= 0 && std::fflush(stdout) == 0) return;
-    throw Error(ExitStatus::runtime,
-                fmt::format("cannot write to standard output: {}", std::system_category().message(errno)));
+    if (world.is_root()) print_all(text);
   });
 }
 

@@ -28,6 +28,10 @@ Compute open_compute(const Options& options, const Communicator& world);
 /// Opens the data set of the options. Collective. Throws AgreedError.
 Dataset open_data(const Options& options, const Communicator& world);
 
+/// The same for what looks at sizes alone: where files are missing, those of the published data set, with a warning.
+/// Collective. Throws AgreedError.
+Dataset open_sizes(const Options& options, const Communicator& world);
+
 /// The file that --init names, if it names one rather than a distribution. Local.
 std::optional<std::filesystem::path> weights_file(const Options& options);
 
@@ -35,6 +39,8 @@ std::optional<std::filesystem::path> weights_file(const Options& options);
 /// per class.
 NetworkSpec network_of(const Options& options, const Dataset& dataset);
 
+/// Prints. Local. Throws Error (runtime) if standard output takes nothing.
+void print_all(const std::string& text);
 /// Prints on rank 0 and makes sure of it: a text that nobody gets to see is an error on every rank. Collective.
 void print_on_root(const Communicator& world, const std::string& text);
 

@@ -171,13 +171,16 @@ class Job {
       : options_(std::move(options)),
         world_(world),
         from_(std::move(from)),
-        dataset_(dataset ? std::move(*dataset) : open_data(options_, world)),
+        dataset_(dataset             ? std::move(*dataset)
+                 : options_.describe ? open_sizes(options_, world)
+                                     : open_data(options_, world)),
         spec_(agreed(world, [&] { return checked_network(options_, dataset_); })),
         compute_(open_compute(options_, world)) {
     options_.training.eta = options_.training.eta.value_or(default_step_size(options_.training.method, spec_));
     options_.training.method = settled(options_.training.method, spec_);
     options_.may_convolve = has_convolutions(spec_);
     check_alike_ranks(options_.training.method, compute_, world_);
+    if (!options_.describe) check_before_calibration();
     beat(Activity::calibration);
     options_.training.method.forms = forms_of(options_, spec_, compute_, world);
   }
@@ -192,6 +195,8 @@ class Job {
   FinishedRun train(const std::function<void(const std::string&)>& show);
 
  private:
+  /// What would be found to be wrong after a calibration, which takes its time.
+  void check_before_calibration() const;
   [[nodiscard]] std::string name() const { return fmt::format("{}-{}", dataset_.name, short_name(spec_)); }
   std::unique_ptr<Checkpointer> make_checkpointer(Watch& watch, const Network& network, UpdateRule& rule,
                                                   const TrainingData& data, RunFacts facts);
@@ -206,6 +211,20 @@ class Job {
   NetworkSpec spec_;
   Compute compute_;
 };
+
+void Job::check_before_calibration() const {
+  const auto order = order_of_training(world_, dataset_, options_.validation, options_.training);
+  check_warmup(options_.training, total_steps(options_.training, *order));
+  agreed(world_, [&] {
+    if (from_.from_checkpoint) return;
+    const auto file = weights_file(options_);
+    if (!file) {
+      (void)initialisation_from_name(options_.initialisation);
+    } else if (world_.is_root() && options_.training.method.measures_forms) {
+      (void)read_weights(*compute_.device, spec_, *file);
+    }
+  });
+}
 
 std::unique_ptr<Checkpointer> Job::make_checkpointer(Watch& watch, const Network& network, UpdateRule& rule,
                                                      const TrainingData& data, RunFacts facts) {

@@ -1,4 +1,5 @@
 // relu, leaky-relu, tanh, sigmoid, gelu, identity: F = σ(G), element by element.
+#include "layer/activation_export.hpp"
 #include "layer/layer_kinds.hpp"
 #include "layer/pass_on.hpp"
 
@@ -36,6 +37,13 @@ class ActivationSpec final : public LayerSpec {
   [[nodiscard]] bool needs_output() const override { return !derivative_needs_input(activation_); }
   [[nodiscard]] bool works_in_place() const override { return !derivative_needs_input(activation_); }
   [[nodiscard]] bool carries_in_place() const override { return true; }
+  [[nodiscard]] std::string to_onnx(OnnxGraph& graph, const std::vector<std::string>& inputs,
+                                    const ExportedLayer& layer) const override {
+    return activation_to_onnx(activation_, graph, inputs.front(), layer.name);
+  }
+  [[nodiscard]] std::vector<TorchModule> to_torch(const ExportedLayer&) const override {
+    return followed_by({}, activation_);
+  }
   [[nodiscard]] std::unique_ptr<Layer> make(const LayerPlace& place) const override {
     return std::make_unique<ActivationLayer>(place, activation_);
   }

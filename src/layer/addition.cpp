@@ -31,6 +31,16 @@ class AdditionSpec final : public LayerSpec {
   [[nodiscard]] std::string text() const override { return "sum"; }
   [[nodiscard]] TensorShape output() const override { return shape_; }
   [[nodiscard]] bool works_in_place() const override { return true; }
+  [[nodiscard]] std::string to_onnx(OnnxGraph& graph, const std::vector<std::string>& inputs,
+                                    const ExportedLayer&) const override {
+    return graph.add("Add", inputs);
+  }
+  [[nodiscard]] std::vector<TorchModule> to_torch(const ExportedLayer&) const override {
+    return {{.expression = "Sum",
+             .definition = "class Sum(nn.ModuleList):\n"
+                           "    def forward(self, x):\n"
+                           "        return sum(branch(x) for branch in self)\n"}};
+  }
   [[nodiscard]] std::unique_ptr<Layer> make(const LayerPlace& place) const override {
     return std::make_unique<Addition>(place);
   }

@@ -1,6 +1,9 @@
 // conv(channels,kernel[,stride=S][,padding=P][,activation]): F = σ(Ŵ P̂), a column a place of the window; P̂ are the
 // patches under it. Patches are never in memory as a whole: they are unfolded in blocks that fit the cache, as often as
 // they are needed. Where the device has a library for convolutions, Gram matrices alone are made of patches.
+#include "sibp/model/tensor_layout.hpp"
+
+#include "layer/activation_export.hpp"
 #include "layer/layer_kinds.hpp"
 #include "layer/map_layer.hpp"
 
@@ -184,11 +187,39 @@ class ConvolutionSpec final : public LayerSpec {
   }
   [[nodiscard]] std::optional<MapShape> map() const override { return shape_; }
   [[nodiscard]] bool needs_output() const override { return shape_.activation != Activation::identity; }
+  [[nodiscard]] bool has_window() const override { return true; }
+  [[nodiscard]] std::string to_onnx(OnnxGraph& graph, const std::vector<std::string>& inputs,
+                                    const ExportedLayer& layer) const override {
+    const Index s = window_.stride;
+    const Index p = window_.padding;
+    const std::string g = graph.add("Conv",
+                                    {inputs.front(), graph.constant(layer.name + ".weight", kernels(layer)),
+                                     graph.constant(layer.name + ".bias", parameter_of(layer, "bias"))},
+                                    {{"kernel_shape", std::vector<Index>{window_.kernel_height, window_.kernel_width}},
+                                     {"strides", std::vector<Index>{s, s}},
+                                     {"pads", std::vector<Index>{p, p, p, p}}});
+    return activation_to_onnx(shape_.activation, graph, g, layer.name);
+  }
+  [[nodiscard]] std::vector<TorchModule> to_torch(const ExportedLayer& layer) const override {
+    return followed_by({{.expression = fmt::format("nn.Conv2d({}, {}, ({}, {}), stride={}, padding={})",
+                                                   window_.input.channels, shape_.outputs, window_.kernel_height,
+                                                   window_.kernel_width, window_.stride, window_.padding),
+                         .state = {{"weight", kernels(layer)}, {"bias", parameter_of(layer, "bias")}}}},
+                       shape_.activation);
+  }
   [[nodiscard]] std::unique_ptr<Layer> make(const LayerPlace& place) const override {
     return std::make_unique<Convolution>(place, shape_, window_);
   }
 
  private:
+  /// Outputs × channels × height × width.
+  [[nodiscard]] Tensor kernels(const ExportedLayer& layer) const {
+    const TensorShape patch{window_.kernel_height, window_.kernel_width, window_.input.channels};
+    Tensor weight = with_channels_slowest(parameter_of(layer, "weight"), patch);
+    weight.shape = {shape_.outputs, patch.channels, patch.height, patch.width};
+    return weight;
+  }
+
   Window window_;
   MapShape shape_;
 };

@@ -1,4 +1,7 @@
 // dense(outputs[,activation]): F = σ(Ŵ [X; 1ᵀ]), a column a sample.
+#include "sibp/model/tensor_layout.hpp"
+
+#include "layer/activation_export.hpp"
 #include "layer/layer_kinds.hpp"
 #include "layer/map_layer.hpp"
 
@@ -80,11 +83,32 @@ class DenseSpec final : public LayerSpec {
   [[nodiscard]] std::optional<MapShape> map() const override { return shape_; }
   [[nodiscard]] bool needs_output() const override { return shape_.activation != Activation::identity; }
   [[nodiscard]] bool reads_ones() const override { return true; }
+  [[nodiscard]] std::string to_onnx(OnnxGraph& graph, const std::vector<std::string>& inputs,
+                                    const ExportedLayer& layer) const override {
+    const std::string x = is_vector(layer.input) ? inputs.front() : graph.add("Flatten", inputs);
+    const std::string g = graph.add("Gemm",
+                                    {x, graph.constant(layer.name + ".weight", weight(layer)),
+                                     graph.constant(layer.name + ".bias", parameter_of(layer, "bias"))},
+                                    {{"transB", Index{1}}});
+    return activation_to_onnx(shape_.activation, graph, g, layer.name);
+  }
+  [[nodiscard]] std::vector<TorchModule> to_torch(const ExportedLayer& layer) const override {
+    std::vector<TorchModule> modules;
+    if (!is_vector(layer.input)) modules.push_back({.expression = "nn.Flatten()"});
+    modules.push_back({.expression = fmt::format("nn.Linear({}, {})", shape_.inputs, shape_.outputs),
+                       .state = {{"weight", weight(layer)}, {"bias", parameter_of(layer, "bias")}}});
+    return followed_by(std::move(modules), shape_.activation);
+  }
   [[nodiscard]] std::unique_ptr<Layer> make(const LayerPlace& place) const override {
     return std::make_unique<Dense>(place, shape_);
   }
 
  private:
+  /// Outputs × inputs, the inputs in the order of other programs.
+  [[nodiscard]] static Tensor weight(const ExportedLayer& layer) {
+    return with_channels_slowest(parameter_of(layer, "weight"), layer.input);
+  }
+
   MapShape shape_;
 };
 

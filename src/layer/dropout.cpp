@@ -49,6 +49,13 @@ class DropoutSpec final : public LayerSpec {
   [[nodiscard]] std::string text() const override { return fmt::format("dropout({})", rate_); }
   [[nodiscard]] TensorShape output() const override { return shape_; }
   [[nodiscard]] bool works_in_place() const override { return true; }
+  [[nodiscard]] std::string to_onnx(OnnxGraph&, const std::vector<std::string>& inputs,
+                                    const ExportedLayer&) const override {
+    return inputs.front();  // an evaluation has none
+  }
+  [[nodiscard]] std::vector<TorchModule> to_torch(const ExportedLayer&) const override {
+    return {{.expression = fmt::format("nn.Dropout({})", rate_)}};
+  }
   [[nodiscard]] std::unique_ptr<Layer> make(const LayerPlace& place) const override {
     return std::make_unique<Dropout>(place, rate_);
   }

@@ -2,6 +2,7 @@
 // sample by itself; nothing is exchanged but the sums for γ and β.
 #include "sibp/comm/sample_sums.hpp"
 
+#include "layer/activation_export.hpp"
 #include "layer/layer_kinds.hpp"
 #include "layer/norm_layer.hpp"
 
@@ -150,6 +151,36 @@ class GroupNormSpec final : public LayerSpec {
   [[nodiscard]] Index touched() const override { return 10 * shape_.size(); }
   [[nodiscard]] bool needs_output() const override { return activation_ != Activation::identity; }
   [[nodiscard]] bool carries_in_place() const override { return true; }
+  /// Opset 17 knows normalisations of instances alone: each group becomes a channel of one.
+  [[nodiscard]] std::string to_onnx(OnnxGraph& graph, const std::vector<std::string>& inputs,
+                                    const ExportedLayer& layer) const override {
+    const auto named = [&](const char* name) { return fmt::format("{}.{}", layer.name, name); };
+    const auto of_groups = [&](const char* name, Real value) {
+      return graph.constant(named(name),
+                            Tensor{{groups_}, std::vector<Real>(static_cast<std::size_t>(groups_), value)});
+    };
+    const auto of_channels = [&](const char* name, Tensor tensor) {
+      if (!is_vector(shape_)) tensor.shape = {shape_.channels, 1, 1};
+      return graph.constant(named(name), tensor);
+    };
+    std::vector<Index> back{0, shape_.channels};
+    if (!is_vector(shape_)) back.insert(back.end(), {shape_.height, shape_.width});
+    const std::string grouped =
+        graph.add("Reshape", {inputs.front(), graph.constant(named("groups"), std::vector<Index>{0, groups_, -1})});
+    const std::string whitened =
+        graph.add("InstanceNormalization", {grouped, of_groups("ones", 1), of_groups("zeros", 0)},
+                  {{"epsilon", NormLayer::epsilon}});
+    const std::string x = graph.add("Reshape", {whitened, graph.constant(named("shape"), back)});
+    const std::string scaled = graph.add("Mul", {x, of_channels("scale", gamma_of(layer))});
+    const std::string y = graph.add("Add", {scaled, of_channels("shift", parameter_of(layer, "shift"))});
+    return activation_to_onnx(activation_, graph, y, layer.name);
+  }
+  [[nodiscard]] std::vector<TorchModule> to_torch(const ExportedLayer& layer) const override {
+    return followed_by(
+        {{.expression = fmt::format("nn.GroupNorm({}, {}, eps={})", groups_, shape_.channels, NormLayer::epsilon),
+          .state = {{"weight", gamma_of(layer)}, {"bias", parameter_of(layer, "shift")}}}},
+        activation_);
+  }
   [[nodiscard]] std::unique_ptr<Layer> make(const LayerPlace& place) const override {
     return std::make_unique<GroupNorm>(place, static_cast<std::size_t>(groups_), activation_);
   }

@@ -3,6 +3,7 @@
 // statistics.
 #include "sibp/comm/sample_sums.hpp"
 
+#include "layer/activation_export.hpp"
 #include "layer/layer_kinds.hpp"
 #include "layer/norm_layer.hpp"
 
@@ -129,6 +130,27 @@ class NormSpec final : public LayerSpec {
   [[nodiscard]] Index touched() const override { return 10 * shape_.size(); }
   [[nodiscard]] bool needs_output() const override { return activation_ != Activation::identity; }
   [[nodiscard]] bool carries_in_place() const override { return true; }
+  [[nodiscard]] std::string to_onnx(OnnxGraph& graph, const std::vector<std::string>& inputs,
+                                    const ExportedLayer& layer) const override {
+    const auto constant = [&](const char* name, const Tensor& tensor) {
+      return graph.constant(fmt::format("{}.{}", layer.name, name), tensor);
+    };
+    const std::string y = graph.add(
+        "BatchNormalization",
+        {inputs.front(), constant("scale", gamma_of(layer)), constant("shift", parameter_of(layer, "shift")),
+         constant("mean", parameter_of(layer, "mean")), constant("variance", parameter_of(layer, "variance"))},
+        {{"epsilon", NormLayer::epsilon}});
+    return activation_to_onnx(activation_, graph, y, layer.name);
+  }
+  [[nodiscard]] std::vector<TorchModule> to_torch(const ExportedLayer& layer) const override {
+    return followed_by({{.expression = fmt::format("nn.BatchNorm{}d({}, eps={})", is_vector(shape_) ? 1 : 2,
+                                                   shape_.channels, NormLayer::epsilon),
+                         .state = {{"weight", gamma_of(layer)},
+                                   {"bias", parameter_of(layer, "shift")},
+                                   {"running_mean", parameter_of(layer, "mean")},
+                                   {"running_var", parameter_of(layer, "variance")}}}},
+                       activation_);
+  }
   [[nodiscard]] std::unique_ptr<Layer> make(const LayerPlace& place) const override {
     return std::make_unique<BatchNorm>(place, activation_);
   }

@@ -35,4 +35,11 @@ ParameterSpec scale_parameter(Index channels, NormScale scale) {
   return {ParameterRole::scales, channels, 2, {{"scale", 1, {channels}}, {"shift", 1, {channels}}}, {1, 0}};
 }
 
+Tensor gamma_of(const ExportedLayer& layer) {
+  if (const auto found = layer.parameters.find("scale"); found != layer.parameters.end()) return found->second;
+  Tensor ones = parameter_of(layer, "shift");
+  std::ranges::fill(ones.values, Real(1));
+  return ones;
+}
+
 }  // namespace sibp

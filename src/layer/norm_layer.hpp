@@ -58,4 +58,7 @@ class NormLayer : public Layer, public ScaleMap {
 /// [γ β] of so many channels, parameters "scale" and "shift", or the shift alone.
 ParameterSpec scale_parameter(Index channels, NormScale scale);
 
+/// γ of every channel for other programs: of the layer's parameters, or 1.
+Tensor gamma_of(const ExportedLayer& layer);
+
 }  // namespace sibp

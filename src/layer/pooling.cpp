@@ -55,6 +55,17 @@ class PoolSpec final : public LayerSpec {
   }
   [[nodiscard]] Index touched() const override { return 3 * window_.input.size(); }
   [[nodiscard]] bool needs_output() const override { return is_max; }
+  [[nodiscard]] bool has_window() const override { return true; }
+  [[nodiscard]] std::string to_onnx(OnnxGraph& graph, const std::vector<std::string>& inputs,
+                                    const ExportedLayer&) const override {
+    return graph.add(is_max ? "MaxPool" : "AveragePool", inputs,
+                     {{"kernel_shape", std::vector<Index>{window_.kernel_height, window_.kernel_width}},
+                      {"strides", std::vector<Index>{window_.stride, window_.stride}}});
+  }
+  [[nodiscard]] std::vector<TorchModule> to_torch(const ExportedLayer&) const override {
+    return {{.expression = fmt::format("nn.{}Pool2d(({}, {}), stride={})", is_max ? "Max" : "Avg",
+                                       window_.kernel_height, window_.kernel_width, window_.stride)}};
+  }
   [[nodiscard]] std::unique_ptr<Layer> make(const LayerPlace& place) const override {
     return std::make_unique<Pool>(place, window_);
   }

@@ -51,6 +51,34 @@ PixelSums all_reduced(const Communicator& communicator, PixelSums sums) {
   return sums;
 }
 
+/// How the samples for training are dealt, before any is read.
+struct DealtTraining {
+  HoldOut parts;
+  std::vector<Index> training_sample;
+  Sharding sharding;
+  std::unique_ptr<SampleOrder> order;
+};
+
+DealtTraining deal_training(const Communicator& communicator, const Dataset& dataset, Index validation,
+                            const TrainingOptions& options) {
+  DealtTraining dealt;
+  agreed(communicator, [&] {
+    check_augmentation(options.augmentation, dataset.shape);
+    dealt.parts = hold_out(dataset.training->size(), validation, options.seed);
+    const std::vector<Index>& training = dealt.parts.training;
+    dealt.training_sample = drawn(training, options.training_sample, options.seed);
+    dealt.sharding = deal(communicator, training, options.logical_shards);
+    check_sharding(dealt.sharding);
+    if (options.batch_list.empty()) {
+      dealt.order = std::make_unique<BatchOrder>(dealt.sharding, options.batch, options.seed);
+    } else {
+      dealt.order = std::make_unique<BatchList>(options.batch_list, options.batch, dealt.sharding, training,
+                                                dataset.training->size());
+    }
+  });
+  return dealt;
+}
+
 }  // namespace
 
 DeviceNormalisation to_device(Device& device, const Normalisation& normalisation) {
@@ -59,6 +87,11 @@ DeviceNormalisation to_device(Device& device, const Normalisation& normalisation
   device.upload(normalisation.shift, on_device.shift.view());
   device.upload(normalisation.scale, on_device.scale.view());
   return on_device;
+}
+
+std::unique_ptr<SampleOrder> order_of_training(const Communicator& communicator, const Dataset& dataset,
+                                               Index validation, const TrainingOptions& options) {
+  return deal_training(communicator, dataset, validation, options).order;
 }
 
 LocalSplit load_split(Device& device, const Communicator& communicator, const SampleSource& source,
@@ -74,21 +107,8 @@ TrainingData load_training_data(Device& device, const Communicator& communicator
                                 NormalisationKind kind, Index validation, const TrainingOptions& options) {
   TrainingData data;
   const Index logical_shards = options.logical_shards;
-  HoldOut parts;
-  std::vector<Index> training_sample;
-  Sharding sharding;
-  agreed(communicator, [&] {
-    check_augmentation(options.augmentation, dataset.shape);
-    parts = hold_out(dataset.training->size(), validation, options.seed);
-    training_sample = drawn(parts.training, options.training_sample, options.seed);
-    sharding = deal(communicator, parts.training, logical_shards);
-    if (options.batch_list.empty()) {
-      data.order = std::make_unique<BatchOrder>(sharding, options.batch, options.seed);
-    } else {
-      data.order = std::make_unique<BatchList>(options.batch_list, options.batch, sharding, parts.training,
-                                               dataset.training->size());
-    }
-  });
+  auto [parts, training_sample, sharding, order] = deal_training(communicator, dataset, validation, options);
+  data.order = std::move(order);
   Samples training = read_share(communicator, *dataset.training, parts.training, sharding);
   data.normalisation = make_normalisation(kind, all_reduced(communicator, pixel_sums(training)));
   const std::uint64_t digest = digest_of_all(communicator, training, sharding);

@@ -57,9 +57,7 @@ class Training {
 
  private:
   void check_length() const {
-    if (options_.warmup_steps > steps_)
-      throw AgreedError(ExitStatus::usage, fmt::format("--warmup-steps is {}, but the run has {} steps only",
-                                                       options_.warmup_steps, steps_));
+    check_warmup(options_, steps_);
     if (state_.step > steps_)
       throw AgreedError(ExitStatus::usage,
                         fmt::format("--steps or --epochs: found {} steps, but the checkpoint is that "
@@ -305,6 +303,12 @@ Index total_steps(const TrainingOptions& options, Index batches_per_epoch) {
 Index total_steps(const TrainingOptions& options, const SampleOrder& order) {
   const Index wanted = total_steps(options, order.batches_per_epoch());
   return order.epochs() ? std::min(wanted, *order.epochs() * order.batches_per_epoch()) : wanted;
+}
+
+void check_warmup(const TrainingOptions& options, Index steps) {
+  if (options.warmup_steps <= steps) return;
+  throw AgreedError(ExitStatus::usage,
+                    fmt::format("--warmup-steps is {}, but the run has {} steps only", options.warmup_steps, steps));
 }
 
 Index workspace_capacity(const NetworkSpec& spec, Index largest_local_batch) {

@@ -83,6 +83,9 @@ TEST(Options, ErrorsOfForm) {
   EXPECT_THAT(error_of({"--hiden", "1"}), HasSubstr("did you mean --hidden?"));
   EXPECT_THAT(error_of({"--nothing-like-it", "1"}), Not(HasSubstr("did you mean")));
   EXPECT_THAT(error_of({"trian"}), AllOf(HasSubstr("'trian'"), HasSubstr("did you mean train?")));
+  EXPECT_THAT(error_of({"export", "m"}), AllOf(StartsWith("--to: "), HasSubstr("onnx or torch")));
+  EXPECT_THAT(error_of({"export", "--to", "onnx"}), AllOf(StartsWith("--model: "), HasSubstr("export")));
+  EXPECT_THAT(error_of({"export", "m", "--to", "onnx", "--split", "train"}), StartsWith("--split: "));
   EXPECT_THAT(error_of({"completion"}), HasSubstr("bash, zsh or fish"));
   EXPECT_THAT(error_of({"completion", "csh"}), HasSubstr("'csh'"));
   EXPECT_THAT(error_of({}, {{"SIBP_DESCRIBE", "1"}}), StartsWith("SIBP_DESCRIBE: "));

@@ -301,6 +301,20 @@ TEST(Options, AVariableOfNoOptionIsAWarning) {
                                                               HasSubstr("did you mean SIBP_HIDDEN?")));
 }
 
+TEST(Options, TheManualHasEveryCommandAndOption) {
+  const std::string manual = manual_text();
+  for (const Command command : all_commands_in_order())
+    EXPECT_THAT(manual,
+                HasSubstr(fmt::format("\\fBsibp_dist\\fR {}", command == Command::train ? "[" : name_of(command))));
+  for (const OptionEntry& entry : option_table()) {
+    std::string name(entry.name);
+    for (std::size_t at = 0; (at = name.find('-', at)) != std::string::npos; at += 2) name.insert(at, "\\");
+    EXPECT_THAT(manual, HasSubstr("\\fB\\-\\-" + name + "\\fR"));
+  }
+  EXPECT_EQ(text_asked_for(parse({"man"})), manual);
+  EXPECT_EQ(text_asked_for(parse({"train"})), std::nullopt);
+}
+
 TEST(Options, AModelCanFollowItsCommand) {
   EXPECT_EQ(parse({"evaluate", "runs/x"}).model, "runs/x");
   EXPECT_THAT(error_of({"predict", "a", "--model", "b"}), HasSubstr("twice"));

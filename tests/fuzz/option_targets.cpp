@@ -1,6 +1,7 @@
 // The readers of options: the file of --config, the command line and the environment.
 #include "sibp/app/options.hpp"
 
+#include "app/option_sources.hpp"
 #include "fuzz/input.hpp"
 
 #include <algorithm>
@@ -35,6 +36,10 @@ void config(Bytes input) {
   const InputFile file(input);
   const auto options = unless_refused(ExitStatus::usage, [&] { return parse({"--config", file.path()}, {}); });
   if (options) check_written(*options);
+}
+
+void toml(Bytes input) {
+  (void)unless_refused(ExitStatus::usage, [&] { return read_toml_text(text_of(input), "a file"); });
 }
 
 void options(Bytes input) {

@@ -178,6 +178,17 @@ SEEDS = {
         "sections": b"[data]\nseed = 1\n",
         "unknown": b"colour = 3\n# \xff\nbatch = 1\nbatch = 2\n",
     },
+    "toml": {
+        "values": b"# a run\ndataset = 'synthetic'\nhidden = [500, 300]\neta = 5e-1\nreproducible = true\nseed = 0xff\n",
+        "lists": b"hidden = [[1], 2]\nnodes = []\n",
+        "table": b"[data]\nseed = 1\n",
+        "dotted": b"data.seed = 1\n",
+        "date": b"seed = 2022-03-07T10:00:00Z\neta = inf\n",
+        "unknown": b"colour = 3\n\"b\\u00e4tch\" = 1\n",
+        "not_closed": b"hidden = \"5\n",
+        "twice": b"seed = 1\nseed = 2\n",
+        "deep": b"hidden = " + b"[" * 400,
+    },
     "options": {
         "train": b"train\n--eta=0.5\n--hidden\n5,6\n--init\nnormal:0.05\nSIBP_LOGICAL_SHARDS=8\n--threads\n2",
         "evaluate": b"evaluate\n--model\nm.safetensors\n--split\nvalidation\n--validation\n5",

@@ -13,6 +13,7 @@ const std::vector<Target>& targets() {
                                        {"status", status},
                                        {"network", network},
                                        {"config", config},
+                                       {"toml", toml},
                                        {"options", options}};
   return all;
 }

@@ -33,6 +33,8 @@ void status(Bytes input);
 void network(Bytes input);
 /// The file of --config.
 void config(Bytes input);
+/// The same in TOML.
+void toml(Bytes input);
 /// The command line and the environment: a word or a NAME=VALUE a line.
 void options(Bytes input);
 

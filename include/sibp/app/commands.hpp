@@ -16,6 +16,8 @@ int run_train(const Options& options, const Communicator& world, Resumption from
 int run_evaluate(const Options& options, const Communicator& world);
 /// Writes a model's class and its probability for every sample of a split.
 int run_predict(const Options& options, const Communicator& world);
+/// Writes a model in the form of another program.
+int run_export(const Options& options, const Communicator& world);
 /// Prints what a step would take on other machines, by the cost model.
 int run_plan(const Options& options, const Communicator& world);
 /// Lists, verifies or shows checkpoints.

@@ -19,7 +19,7 @@
 namespace sibp {
 
 /// What the program is asked to do: the first word of the command line that is no option; train if there is none.
-enum class Command { train, evaluate, predict, plan, checkpoint, doctor, completion };
+enum class Command { train, evaluate, predict, export_model, plan, checkpoint, doctor, completion, manual };
 
 /// What `checkpoint` does, the word after it.
 enum class CheckpointAction { list, verify, show };
@@ -29,6 +29,9 @@ enum class Shell { bash, zsh, fish };
 
 /// Which samples `evaluate` and `predict` look at.
 enum class Split { train, validation, test };
+
+/// What `export` writes a model for.
+enum class ExportFormat { onnx, torch };
 
 enum class ProgressMode {
   automatic,  ///< bar on a terminal, lines elsewhere
@@ -85,11 +88,12 @@ struct Options {
   // training
   TrainingOptions training;
   SumOptions sums;
-  // model in use (evaluate, predict)
+  // model in use (evaluate, predict, export)
   std::filesystem::path model;
   Split split = Split::test;
   Views views = Views::none;
   std::filesystem::path predictions;  ///< empty: standard output
+  std::optional<ExportFormat> to;     ///< that `export` needs
   PlanOptions plan;
   // checkpoints
   GuardOptions guard;
@@ -100,7 +104,7 @@ struct Options {
   // run
   std::filesystem::path config;  ///< the file that was read; empty: none
   std::string preset;            ///< the protocol whose options hold where no others were given; empty: none
-  std::filesystem::path out;     ///< empty: a new folder under runs/
+  std::filesystem::path out;     ///< of train, empty: a new folder under runs/; of export, empty: beside the model
   DeviceChoice device = DeviceChoice::automatic;
   Precision precision = Precision::fp32;  ///< of products on a GPU
   int threads = 0;                        ///< of each rank; 0: its share of the node's cores
@@ -144,6 +148,12 @@ Options with_absolute_paths(Options options);
 /// What --help prints, with a command only what means something to it, and what --version prints. Local.
 std::string help_text(std::optional<Command> command = std::nullopt);
 std::string version_text();
+
+/// The manual in the language of man, from the table of options. Local.
+std::string manual_text();
+
+/// What is printed and nothing else done, where options ask for that: help, version, completions or manual. Local.
+std::optional<std::string> text_asked_for(const Options& options);
 
 /// A script that completes the program's commands and options in that shell. Local.
 std::string completion_text(Shell shell);

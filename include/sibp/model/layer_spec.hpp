@@ -1,6 +1,7 @@
 #pragma once
 
 #include "sibp/device/tensor_shape.hpp"
+#include "sibp/model/layer_export.hpp"
 #include "sibp/model/map_shape.hpp"
 
 #include <memory>
@@ -68,6 +69,15 @@ class LayerSpec {
   [[nodiscard]] virtual bool carries_in_place() const { return works_in_place(); }
   /// Whether the first input is read with a row of ones.
   [[nodiscard]] virtual bool reads_ones() const { return false; }
+
+  /// Whether the layer moves a window over pixels, so that other programs give it pictures even of one pixel.
+  [[nodiscard]] virtual bool has_window() const { return false; }
+  /// Adds what the layer computes in an evaluation to a graph of ONNX, from these inputs; returns the name of its
+  /// output. Local. Throws Error (usage) where the layer has no such form.
+  [[nodiscard]] virtual std::string to_onnx(OnnxGraph& graph, const std::vector<std::string>& inputs,
+                                            const ExportedLayer& layer) const;
+  /// The layer as modules of PyTorch, one after the other. Local. Throws Error (usage) where it has no such form.
+  [[nodiscard]] virtual std::vector<TorchModule> to_torch(const ExportedLayer& layer) const;
 
   /// The layer at work. Local.
   [[nodiscard]] virtual std::unique_ptr<Layer> make(const LayerPlace& place) const = 0;

@@ -46,6 +46,11 @@ struct TrainingData {
   [[nodiscard]] DataDigests digests() const { return {training.digest, validation.digest, test.digest}; }
 };
 
+/// The order of the training samples, without reading any. Collective. Throws AgreedError (usage, data) as
+/// load_training_data does of the options and options.batch_list.
+std::unique_ptr<SampleOrder> order_of_training(const Communicator& communicator, const Dataset& dataset,
+                                               Index validation, const TrainingOptions& options);
+
 /// Holds out `validation` samples, draws options.training_sample of the others, deals all sets to the ranks, reads them
 /// and takes the statistics. Collective. Throws AgreedError if the options do not fit the data (usage, before anything
 /// is read) or a file is damaged (data), that of options.batch_list too.

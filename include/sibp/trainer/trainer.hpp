@@ -14,6 +14,9 @@ Index total_steps(const TrainingOptions& options, Index batches_per_epoch);
 /// The same, but no more than there are batches in the order.
 Index total_steps(const TrainingOptions& options, const SampleOrder& order);
 
+/// Throws AgreedError (usage) if the warm-up is longer than a run of so many steps. Local.
+void check_warmup(const TrainingOptions& options, Index steps);
+
 /// Samples that the workspace of a rank must hold: its part of the largest batch, and enough that evaluation is not
 /// slow: products of fewer than 256 columns are, and a convolution has many for each sample.
 Index workspace_capacity(const NetworkSpec& spec, Index largest_local_batch);

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 import datasets
-from harness import USAGE, ProgramTest, main, options
+from harness import DATA, MODEL, PROGRAM, USAGE, ProgramTest, main, options
 
 RECORD_KEYS = {
     "step", "epoch", "train_loss", "train_accuracy", "eta", "lambda_min", "lambda_max", "seconds_step", "seconds_forward",
@@ -167,6 +167,16 @@ class TrainingTest(ProgramTest):
                 self.assertEqual(choice, first[1])
                 self.assertTrue(model == first[0], "other weights")  # not a page of bytes
 
+    def test_what_is_wrong_is_said_before_anything_is_measured(self):
+        for change, status in (({"warmup_steps": 10000}, USAGE), ({"validation": 2000}, USAGE),
+                               ({"training_sample": 5000}, USAGE), ({"logical_shards": 1}, USAGE),
+                               ({"init": "no.safetensors"}, MODEL), ({"batch_list": "no.list", "epochs": None}, DATA)):
+            with self.subTest(change):
+                words = synthetic(form="measure", log_level="info", **change)
+                named = next(iter(change.values())) if status != USAGE else next(iter(change)).replace("_", "-")
+                result = self.fail_with(status, [re.escape(named)], *words, ranks=2)
+                self.assertNotIn("measured rates", result.stderr)
+
     def test_forms_and_sums_may_be_chosen_by_measurement(self):
         folder, result = self.train("measured", 2, form="measure", sums="measure", log_level="info")
         self.assertIn("measured rates: ", result.stderr)
@@ -313,14 +323,54 @@ class InformationTest(ProgramTest):
         self.assertIn("--bandwidth", completions("plan --bandw"))
         self.assertNotIn("--label-smoothing", completions("plan --label"))
 
-    def test_zsh_takes_its_completions(self):
-        commands = "autoload -Uz compinit; compinit -D -u; source {script}; print -- ${{_comps[sibp_dist]}}"
-        self.assertEqual(self.output_of_shell("zsh", ["-f"], commands).strip(), "_sibp_dist")
+    def test_zsh_completes_commands_and_options(self):
+        # A zsh in a terminal of its own, as completion needs one; the line that TAB leaves goes to a file.
+        commands = r"""
+            zmodload zsh/zpty
+            zpty shell zsh -f -i
+            say() {{ zpty -w shell "$1"; zpty -r -m shell ignored "*done-$2-*"; }}
+            say 'autoload -Uz compinit; compinit -D -u; source {script}; print done-"1"-' 1
+            say 'keep() {{ print -r -- "$BUFFER" >> {script}.lines; BUFFER=; zle reset-prompt; }}; print done-"2"-' 2
+            say 'zle -N keep; bindkey "^Xk" keep; unsetopt listbeep; print done-"3"-' 3
+            touch {script}.lines
+            lines=0
+            for words in "sibp_dist ev" "sibp_dist --label" "sibp_dist plan --bandw" "sibp_dist plan --label"; do
+              zpty -w -n shell "$words"$'\t\030k'
+              (( ++lines ))
+              for (( k = 0; k < 200 && $(wc -l < {script}.lines) < lines; ++k )) do sleep 0.05; done
+            done
+            zpty -d shell
+            cat {script}.lines"""
+        lines = self.output_of_shell("zsh", ["-f"], commands).splitlines()
+        self.assertEqual([line.rstrip() for line in lines],
+                         ["sibp_dist evaluate", "sibp_dist --label-smoothing", "sibp_dist plan --bandwidth",
+                          "sibp_dist plan --label"])
 
     def test_help(self):
         text = self.succeed("--help").stdout
         for name in ("--dataset", "--hidden", "--eta", "--damping", "--logical-shards", "--config", "--out"):
             self.assertIn(name, text)
+
+    def test_texts_need_no_mpi(self):
+        for words in (["help"], ["plan", "-h"], ["--version"], ["completion", "bash"], ["man"]):
+            alone = subprocess.run([PROGRAM, *words], capture_output=True, text=True,
+                                   env={"PATH": os.environ["PATH"], "OMPI_MCA_pml": "none-of-this-name"})
+            self.assertEqual((alone.returncode, alone.stderr), (0, ""))
+            self.assertEqual(alone.stdout, self.succeed(*words, ranks=2).stdout)
+
+    def test_man_shows_every_option(self):
+        if shutil.which("man") is None:
+            self.skipTest("no man here")
+        page = self.folder / "sibp_dist.1"
+        page.write_text(self.succeed("man").stdout, encoding="utf-8")
+        shown = subprocess.run(["man", "--warnings", "-Tutf8", "-l", page], capture_output=True, text=True, check=True,
+                               env=os.environ | {"MANWIDTH": "100", "MAN_KEEP_FORMATTING": "", "LC_ALL": "C.UTF-8"})
+        self.assertEqual(shown.stderr, "")
+        text = re.sub(".\b", "", shown.stdout)
+        options = re.findall(r"^  (--[a-z0-9-]+)", self.succeed("--help").stdout, re.MULTILINE)
+        self.assertGreater(len(options), 60)
+        for option in options:
+            self.assertRegex(text, rf"(?m)^ +{option}( |$)")
 
     def test_help_is_printed_once(self):
         self.assertEqual(self.succeed("--help", ranks=3).stdout, self.succeed("--help").stdout)
@@ -334,6 +384,16 @@ class InformationTest(ProgramTest):
         parameters = 30 * (FEATURES + 1) + CLASSES * 31
         self.assertIn(str(parameters), re.sub(r"(?<=\d)[ ,'](?=\d)", "", text))
         self.assertFalse(folder.exists())
+
+    def test_presets_without_data(self):
+        known = re.search("one of (.*)", self.fail_with(USAGE, ["none"], "--preset", "none", ranks=1).errors[0])
+        for preset in known[1].split(", "):
+            result = self.succeed("--preset", preset, "--data-dir", "nowhere", "--describe")
+            self.assertRegex(result.stdout, r"parameters")
+            self.assertIn("sizes are those of the published data set", result.stderr)
+        self.succeed("plan", "--preset", "resnet18-cifar10", "--flops", "1e12", "--latency", "1e-6", "--bandwidth", "1e9",
+                     "--nodes", "1,2")
+        self.fail_with(DATA, ["nowhere"], "--preset", preset, "--data-dir", "nowhere")
 
     def test_describe_counts_what_the_method_does(self):
         def update_flops(*options):
