@@ -25,7 +25,7 @@ with_archive=true
 cuda_libraries='^lib(cuda|cudart|cublas|cublasLt|cusolver|cusparse|cudnn[a-z_]*|nccl|nvJitLink|nvrtc|nvidia-.*)\.so'
 c_library='^(ld-linux.*|linux-vdso|lib(c|m|mvec|pthread|dl|rt|util|resolv|anl|nsl))\.so'
 # Of launch/; the others build, install or test.
-scripts=(benchmark experiment gpu_check supervisor
+scripts=(benchmark experiment gpu_check supervisor tracking
   {benchmark,common,experiment,fetch_data,gpu_check,plan,report,run,slurm,train}.sh datasets.txt {scaling,sibp,sibp_gpu}.sbatch)
 
 read_arguments() {
