@@ -26,7 +26,7 @@ cuda_libraries='^lib(cuda|cudart|cublas|cublasLt|cusolver|cusparse|cudnn[a-z_]*|
 c_library='^(ld-linux.*|linux-vdso|lib(c|m|mvec|pthread|dl|rt|util|resolv|anl|nsl))\.so'
 # Of launch/; the others build, install or test.
 scripts=(benchmark experiment gpu_check supervisor tracking
-  {benchmark,common,experiment,fetch_data,gpu_check,plan,report,run,slurm,train}.sh datasets.txt {scaling,sibp,sibp_gpu}.sbatch)
+  {benchmark,common,experiment,fetch_data,gpu_check,plan,report,run,slurm,sweep,train}.sh datasets.txt {scaling,sibp,sibp_gpu}.sbatch)
 
 read_arguments() {
   while [[ $# -gt 0 ]]; do

@@ -7,7 +7,7 @@ import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Sequence, Tuple
+from typing import Any, Callable, List, Sequence, Tuple
 
 import matplotlib
 
@@ -130,9 +130,14 @@ def _placeholders() -> List[str]:
 
 def svg(series: Sequence[Configuration], x: str, x_title: str, y: str, y_title: str, salt: str) -> str:
     """One plot for the page; empty if nothing was measured."""
+    return drawn_svg(lambda axes, colours: _draw(axes, series, colours, x, y), x_title, y_title, salt)
+
+
+def drawn_svg(draw: Callable[[Any, List[str]], bool], x_title: str, y_title: str, salt: str) -> str:
+    """What `draw` does to axes, in these colours, for the page; empty if it drew nothing."""
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt, "font.size": 10}):
         figure, axes = pyplot.subplots(figsize=(4.4, 3.2), layout="constrained")
-        drawn = _draw(axes, series, _placeholders(), x, y)
+        drawn = draw(axes, _placeholders())
         _finish(axes, x_title, y_title, _TEXT, _GRID)
         output = io.StringIO()
         if drawn:
