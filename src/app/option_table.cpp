@@ -47,6 +47,8 @@ std::string_view name_of(Command command) {
       return "plan";
     case Command::checkpoint:
       return "checkpoint";
+    case Command::watch:
+      return "watch";
     case Command::doctor:
       return "doctor";
     case Command::completion:
@@ -56,8 +58,9 @@ std::string_view name_of(Command command) {
 }
 
 const std::vector<Command>& all_commands_in_order() {
-  static const std::vector<Command> commands{Command::train,      Command::evaluate, Command::predict,   Command::plan,
-                                             Command::checkpoint, Command::doctor,   Command::completion};
+  static const std::vector<Command> commands{Command::train,  Command::evaluate,   Command::predict,
+                                             Command::plan,   Command::checkpoint, Command::watch,
+                                             Command::doctor, Command::completion};
   return commands;
 }
 
