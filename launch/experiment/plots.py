@@ -88,11 +88,16 @@ def _draw(axes, series: Sequence[Configuration], colours: Sequence[str], x: str,
         if y == "train_loss" and min(found.low) > 0:
             axes.set_yscale("log")
     if axes.get_yscale() == "log":
-        low, high = axes.get_ylim()
-        between = () if high > LONG_SCALE * low else (2, 5)
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:g}" if leading_digit(value) in between else ""))
+        label_logarithms(axes.yaxis)
     return drawn
+
+
+def label_logarithms(axis) -> None:
+    """Labels a logarithmic axis by plain numbers."""
+    low, high = axis.get_view_interval()
+    between = () if high > LONG_SCALE * low else (2, 5)
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:g}" if leading_digit(value) in between else ""))
 
 
 def leading_digit(value: float) -> int:

@@ -68,7 +68,7 @@ def plots_of(runs: Sequence[Run], parameters: Sequence[Parameter], settings: Set
 
     def draw_history(axes: Any, colours: List[str]) -> bool:
         numbers, values = [point[0] for point in points], [point[1] for point in points]
-        axes.scatter(numbers, values, s=14, color=colours[0])
+        axes.scatter(numbers, values, s=14, color=colours[0], zorder=3)
         axes.step(numbers, [best(values[:end]) for end in range(1, len(values) + 1)], where="post", color=colours[1])
         return bool(points)
 
@@ -85,8 +85,9 @@ def drawing_against(parameter: Parameter, points: Sequence[tuple]) -> Any:
     def draw(axes: Any, colours: List[str]) -> bool:
         words = [values[parameter.name] for _, _, values in points]
         numbers = [parameter.number_of(word) for word in words]
-        axes.scatter(words if None in numbers else numbers, [value for _, value, _ in points], s=14, color=colours[0])
+        axes.scatter(words if None in numbers else numbers, [value for _, value, _ in points], s=14, color=colours[0], zorder=3)
         if parameter.is_log:
             axes.set_xscale("log")
+            plots.label_logarithms(axes.xaxis)
         return bool(points)
     return draw
