@@ -75,7 +75,7 @@ def parse(arguments):
                         help="hand each record of the run to tensorboard (files in RUN/tensorboard), mlflow or wandb, by their "
                              "own packages; may be given several times")
     parser.add_argument("--prometheus", type=Path, metavar="FILE",
-                        help="keep the state of the run in FILE.prom for the textfile collector of node_exporter")
+                        help="keep the state of the run in FILE (NAME.prom) for the textfile collector of node_exporter")
     options = parser.parse_args(own)
     for option, kind in [*(("--track " + name, TRACKERS[name]) for name in options.track),
                          *([("--prometheus", Prometheus)] if options.prometheus else [])]:
