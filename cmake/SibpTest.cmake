@@ -147,18 +147,19 @@ function(sibp_add_script_test name)
                        ENVIRONMENT "${SIBP_TEST_ENVIRONMENT}")
 endfunction()
 
-# sibp_add_program_test(name SCRIPT file [ARGUMENTS argument…] [LABELS label…] [TIMEOUT seconds] [PROCESSORS n])
+# sibp_add_program_test(name SCRIPT file [ARGUMENTS argument…] [LABELS label…] [TIMEOUT seconds] [PROCESSORS n]
+#                       [INTERPRETER python])
 #
 # Registers a Python script that drives the whole program under mpirun (tests/app/end_to_end/harness.py), label `program`.
 # Its time limit is for all of its cases together. PROCESSORS is 1 for those that mostly wait for launches of one process:
 # others may run beside them. Those that take most of a minute or longer have the label `slow` besides.
 function(sibp_add_program_test name)
-  cmake_parse_arguments(arg "" "SCRIPT;TIMEOUT;PROCESSORS" "ARGUMENTS;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "" "SCRIPT;TIMEOUT;PROCESSORS;INTERPRETER" "ARGUMENTS;LABELS" ${ARGN})
   if(NOT arg_PROCESSORS)
     set(arg_PROCESSORS 3)
   endif()
   sibp_add_script_test(${name} SCRIPT ${arg_SCRIPT} ARGUMENTS ${arg_ARGUMENTS} LABELS program ${arg_LABELS}
-                       TIMEOUT ${arg_TIMEOUT} PROCESSORS ${arg_PROCESSORS})
+                       TIMEOUT ${arg_TIMEOUT} PROCESSORS ${arg_PROCESSORS} INTERPRETER ${arg_INTERPRETER})
   if(NOT TEST ${name})
     return()
   endif()

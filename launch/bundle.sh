@@ -25,8 +25,8 @@ with_archive=true
 cuda_libraries='^lib(cuda|cudart|cublas|cublasLt|cusolver|cusparse|cudnn[a-z_]*|nccl|nvJitLink|nvrtc|nvidia-.*)\.so'
 c_library='^(ld-linux.*|linux-vdso|lib(c|m|mvec|pthread|dl|rt|util|resolv|anl|nsl))\.so'
 # Of launch/; the others build, install or test.
-scripts=(benchmark experiment gpu_check supervisor
-  {benchmark,common,experiment,fetch_data,gpu_check,plan,report,run,slurm,train}.sh datasets.txt {scaling,sibp,sibp_gpu}.sbatch)
+scripts=(benchmark experiment gpu_check supervisor tracking
+  {benchmark,common,experiment,fetch_data,gpu_check,plan,report,run,slurm,sweep,train}.sh datasets.txt {scaling,sibp,sibp_gpu}.sbatch)
 
 read_arguments() {
   while [[ $# -gt 0 ]]; do

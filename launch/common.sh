@@ -76,17 +76,23 @@ build_preset() {
   )
 }
 
-# Runs a Python that has what the reports are drawn with. Debian's packages belong to Debian's own Python, which need not
-# be the first one on the path.
-experiment_python() {
-  local candidate
-  for candidate in python3 /usr/bin/python3; do
-    if "$candidate" -c 'import jinja2, matplotlib' 2>/dev/null; then
+# python_with MODULES [argument …]: runs a Python that has these modules. Debian's packages belong to Debian's own Python,
+# which need not be the first one on the path.
+python_with() {
+  local modules=$1 candidate
+  shift
+  for candidate in python3 /usr/bin/python3 "$project_dir/build/python/bin/python3"; do
+    if "$candidate" -c "import $modules" 2>/dev/null; then
       PYTHONPATH="$project_dir/launch${PYTHONPATH:+:$PYTHONPATH}" "$candidate" -B "$@"
       return
     fi
   done
-  fail "no python3 with matplotlib and jinja2; launch/install.sh report installs them"
+  fail "no python3 with $modules; launch/install.sh report, or python3 -m pip install, installs them"
+}
+
+# Runs a Python that has what the reports are drawn with.
+experiment_python() {
+  python_with jinja2,matplotlib "$@"
 }
 
 # Prints the first Python that has matplotlib, and python3 if there is none.

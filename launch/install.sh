@@ -3,7 +3,7 @@
 #
 # Usage: launch/install.sh [tests|report|cluster]
 #
-#   tests     also what the tests need, the reports' among them
+#   tests     also what the tests need, the reports' among them, and trackers and Optuna by pip in build/python
 #   report    also what the reports of experiments are drawn with
 #   cluster   only what the tests on emulated hosts need besides, Slurm and an ssh server: for containers and machines of
 #             tests, as the packages start their services
@@ -19,11 +19,13 @@ packages=(
   python3 curl ca-certificates
 )
 report_packages=(python3-matplotlib python3-jinja2)
-test_packages=(libgtest-dev libgmock-dev libbenchmark-dev clang-format patchelf zstd "${report_packages[@]}")
+test_packages=(libgtest-dev libgmock-dev libbenchmark-dev clang-format patchelf zstd python3-venv "${report_packages[@]}")
 # Where there is no such package, the test that wants it says so. (Ubuntu's chromium only fetches a snap.)
-optional_test_packages=(chromium valgrind valgrind-mpi clang-tidy-16 zsh fish python3-venv python3-dev dpkg-dev file man-db)
+optional_test_packages=(chromium valgrind valgrind-mpi clang-tidy-16 zsh fish python3-dev dpkg-dev file man-db)
 # Where there is no such package, the program is built without what needs it: export to ONNX, TOML.
 optional_packages=(libonnx-dev libprotobuf-dev libtomlplusplus-dev)
+# From PyPI, as Debian lacks most of them.
+python_packages=(tensorboard mlflow-skinny wandb prometheus-client optuna)
 cluster_packages=(slurm-wlm openssh-server openssh-client iproute2)
 # What stands for the packages on systems without dpkg: programs and headers that a compiler would find.
 programs=(g++ cmake ninja mpirun python3)
@@ -96,6 +98,17 @@ name_what_is_missing() {
   fail "this script installs Debian and Ubuntu packages only; please install these by your system's own means"
 }
 
+# Into build/python, which sees the system's packages too. Their tests are skipped where that fails.
+install_python_packages() {
+  local python=$project_dir/build/python/bin/python3 system=/usr/bin/python3
+  "$python" -m pip show --quiet "${python_packages[@]}" 2>/dev/null && return
+  say "installing ${python_packages[*]} in build/python"
+  [[ -x $system ]] || system=python3
+  "$system" -m venv --system-site-packages "$project_dir/build/python" </dev/null &&
+    "$python" -m pip install --quiet --disable-pip-version-check "${python_packages[@]}" </dev/null ||
+    say "not installed; the tests of trackers and of sweeps will be skipped"
+}
+
 case ${1-} in
   --help | -h)
     print_help
@@ -126,4 +139,7 @@ if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
   install_with_apt
 else
   name_what_is_missing
+fi
+if [[ ${1-} == tests ]]; then
+  install_python_packages
 fi

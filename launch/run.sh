@@ -3,7 +3,7 @@
 #
 # Usage: launch/run.sh [-np N] [option …] -- [option of sibp_dist …]
 #
-#   launch/run.sh -np 4 --restarts 3 -- --dataset mnist --data-dir DIR --checkpoint-every 10min --out runs/mnist
+#   launch/run.sh -np 4 --restarts 3 --track tensorboard -- --dataset mnist --data-dir DIR --out runs/mnist
 #
 # The supervisor ends a start that hangs, keeps each rank's output in the run folder (logs/start-N/rank.K/), leaves no rank
 # behind, and can start again from the last checkpoint. SIGTERM, SIGINT (Ctrl-C) and SIGUSR1 make the ranks finish their

@@ -57,13 +57,15 @@ end_job() {
 # train_as_job [option of sibp_dist …]: trains on all ranks of the job in a folder of its own, with checkpoints, from the
 # last of them if there is one. Ends the script.
 train_as_job() {
-  local options=("$@") status=0
+  local options=("$@") own=() tracker status=0
+  for tracker in ${TRACK-}; do own+=(--track "$tracker"); done
   is_given out "$@" || options+=(--out "runs/job-$SLURM_JOB_ID")
   is_given resume "$@" || options+=(--resume auto)
   is_given checkpoint-every "$@" || options+=(--checkpoint-every 10min)
   use_cpus_of_tasks
   say "job $SLURM_JOB_ID, start $((${SLURM_RESTART_COUNT:-0} + 1)): $SLURM_NTASKS ranks with $OMP_NUM_THREADS thread(s) each" \
     "on $SLURM_JOB_NODELIST: ${options[*]}"
-  supervise_job --launcher "${LAUNCHER:-srun --cpu-bind=cores}" --restarts "${RESTARTS:-2}" -- "${options[@]}" || status=$?
+  supervise_job --launcher "${LAUNCHER:-srun --cpu-bind=cores}" --restarts "${RESTARTS:-2}" \
+    ${own[@]+"${own[@]}"} -- "${options[@]}" || status=$?
   end_job "$status"
 }

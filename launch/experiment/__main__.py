@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -46,23 +45,10 @@ def parse(words: List[str]) -> argparse.Namespace:
     return arguments
 
 
-def set_up_environment(ranks: int) -> int:
-    """Shares the cores between the ranks unless the user chose threads, and returns the threads of each. Options from the
-    environment are left out: they would not show in the plan."""
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, machine.core_count() // ranks)))
-    for name in [name for name in os.environ if name.startswith("SIBP_")]:
-        print(f"leaving out the environment variable {name}", file=sys.stderr)
-        del os.environ[name]
-    try:
-        return int(os.environ["OMP_NUM_THREADS"])
-    except ValueError:
-        sys.exit(f"error: OMP_NUM_THREADS: found '{os.environ['OMP_NUM_THREADS']}', expected a whole number")
-
-
 def run_experiment(arguments: argparse.Namespace, command: str) -> int:
     """Carries the experiment out as far as time goes, and reports on it."""
     ranks = arguments.ranks or min(machine.core_count(), 4)
-    threads = set_up_environment(ranks)
+    threads = machine.set_up_environment(max(1, machine.core_count() // ranks))
     name = f"experiment-{arguments.experiment}{'-quick' if arguments.quick else ''}"
     out = (arguments.out or Path("runs") / name).resolve()
     data_dir = None if arguments.data_dir is None else str(Path(arguments.data_dir).resolve())

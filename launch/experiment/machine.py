@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Dict, List, Optional
 
@@ -36,6 +37,19 @@ def _memory() -> str:
 def core_count() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def set_up_environment(threads: int) -> int:
+    """Sets the threads of each rank unless the user chose them, and returns them. Options from the environment are left
+    out: they would not show in what is kept of the runs."""
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    for name in [name for name in os.environ if name.startswith("SIBP_")]:
+        print(f"leaving out the environment variable {name}", file=sys.stderr)
+        del os.environ[name]
+    try:
+        return int(os.environ["OMP_NUM_THREADS"])
+    except ValueError:
+        sys.exit(f"error: OMP_NUM_THREADS: found '{os.environ['OMP_NUM_THREADS']}', expected a whole number")
 
 
 def describe(program: Path, launcher: List[str]) -> Dict[str, str]:

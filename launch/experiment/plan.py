@@ -121,12 +121,9 @@ def _cifar10(quick: bool) -> Dict[str, str]:
 
 
 def _cifar10_conv(quick: bool) -> Dict[str, str]:
-    """The preset cifar10-small, of which the method's own options are left to the grids."""
-    length = ({"steps": "12", "log-every": "3", "evaluate-every": "6"} if quick else
-              {"epochs": "13", "warmup-steps": "200", "log-every": "30", "evaluate-every": "180"})
-    return {"dataset": "cifar10", "normalize": "channel", "validation": "5000", "network": "cifar10-small",
-            "batch": "250", "augment": "flip:alternating,translate:2", "label-smoothing": "0.1",
-            "training-sample": "2500", **length}
+    length = ({"steps": "12", "warmup-steps": "0", "log-every": "3", "evaluate-every": "6"} if quick else
+              {"log-every": "30", "evaluate-every": "180"})
+    return {"preset": "cifar10-small", "validation": "5000", "training-sample": "2500", **length}
 
 
 def _large_batch(quick: bool) -> Dict[str, str]:

@@ -7,7 +7,7 @@ import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Sequence, Tuple
+from typing import Any, Callable, List, Sequence, Tuple
 
 import matplotlib
 
@@ -88,11 +88,16 @@ def _draw(axes, series: Sequence[Configuration], colours: Sequence[str], x: str,
         if y == "train_loss" and min(found.low) > 0:
             axes.set_yscale("log")
     if axes.get_yscale() == "log":
-        low, high = axes.get_ylim()
-        between = () if high > LONG_SCALE * low else (2, 5)
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:g}" if leading_digit(value) in between else ""))
+        label_logarithms(axes.yaxis)
     return drawn
+
+
+def label_logarithms(axis) -> None:
+    """Labels a logarithmic axis by plain numbers."""
+    low, high = axis.get_view_interval()
+    between = () if high > LONG_SCALE * low else (2, 5)
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:g}" if leading_digit(value) in between else ""))
 
 
 def leading_digit(value: float) -> int:
@@ -130,9 +135,14 @@ def _placeholders() -> List[str]:
 
 def svg(series: Sequence[Configuration], x: str, x_title: str, y: str, y_title: str, salt: str) -> str:
     """One plot for the page; empty if nothing was measured."""
+    return drawn_svg(lambda axes, colours: _draw(axes, series, colours, x, y), x_title, y_title, salt)
+
+
+def drawn_svg(draw: Callable[[Any, List[str]], bool], x_title: str, y_title: str, salt: str) -> str:
+    """What `draw` does to axes, in these colours, for the page; empty if it drew nothing."""
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt, "font.size": 10}):
         figure, axes = pyplot.subplots(figsize=(4.4, 3.2), layout="constrained")
-        drawn = _draw(axes, series, _placeholders(), x, y)
+        drawn = draw(axes, _placeholders())
         _finish(axes, x_title, y_title, _TEXT, _GRID)
         output = io.StringIO()
         if drawn:

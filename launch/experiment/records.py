@@ -12,8 +12,9 @@ METRICS_FILE = "metrics.jsonl"
 CONFIG_FILE = "config.ini"
 RUN_FILE = "run.json"  # what the experiment knows of a run; the program does not write it
 
-FINISHED, DIVERGED, UNFINISHED = "finished", "diverged", "unfinished"
+FINISHED, DIVERGED, UNFINISHED, PRUNED = "finished", "diverged", "unfinished", "pruned"
 DIVERGED_STATUS = 5  # of the program
+PRUNED_STATUS = -1  # no status of the program: a search gave the run up
 
 Record = Dict[str, Any]
 
@@ -109,6 +110,8 @@ def state_of(records: List[Record], notes: Dict[str, Any]) -> str:
     """How a run ended. A final record whose loss is not finite is a divergence as well."""
     if notes.get("status") == DIVERGED_STATUS:
         return DIVERGED
+    if notes.get("status") == PRUNED_STATUS:
+        return PRUNED
     if not records or not records[-1].get("final"):
         return UNFINISHED
     return FINISHED if finite(records[-1], "train_loss") is not None else DIVERGED

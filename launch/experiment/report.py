@@ -9,9 +9,9 @@ from typing import Any, Dict, List, Optional, Sequence
 
 import jinja2
 
-from . import findings, plots
+from . import findings, plots, sweep_report
 from .choice import Comparison, Configuration, compare, varying
-from .plan import PLAN_FILE, Plan
+from .plan import PLAN_FILE, Plan, Problem
 from .records import FINISHED, Run, is_run, load_run, load_runs
 from .series import deviation, mean, reach_all
 
@@ -19,6 +19,8 @@ PAGE_FILE = "report.html"
 # Losses that are worth naming where no plan names any.
 USUAL_TARGETS = [2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001]
 MOST_TARGETS = 3
+# Options that tell the problems of plans apart.
+TOLD_APART_BY = ("dataset", "hidden", "batch", "validation", "training-sample")
 
 COLUMNS = [("train_loss", "training loss", findings.number),
            ("train_accuracy", "training accuracy", findings.percent),
@@ -64,13 +66,12 @@ def read_plans(folders: Sequence[Path]) -> List[Plan]:
     return [Plan.read(plan.parent) for folder in folders for plan in sorted(folder.rglob(PLAN_FILE))]
 
 
-def planned_targets(plans: Sequence[Plan]) -> Dict[tuple, List[float]]:
-    """The training losses that plans name, by the problem's data set, network and batch."""
-    return {_problem_key(problem.options): problem.targets for plan in plans for problem in plan.problems}
-
-
-def _problem_key(options: Dict[str, str]) -> tuple:
-    return tuple(options.get(name) for name in ("dataset", "hidden", "batch"))
+def problem_of(options: Dict[str, str], plans: Sequence[Plan]) -> Optional[Problem]:
+    """The problem that a plan has for runs with these options, as far as it names them itself rather than by a preset;
+    nothing if they were made by hand."""
+    def is_alike(problem: Problem) -> bool:
+        return all(problem.options.get(name, options.get(name)) == options.get(name) for name in TOLD_APART_BY)
+    return next((problem for plan in reversed(plans) for problem in plan.problems if is_alike(problem)), None)
 
 
 def targets_of(comparison: Comparison, planned: Optional[Sequence[float]]) -> List[float]:
@@ -190,13 +191,17 @@ def write_report(folders: Sequence[Path], out: Path, command: str) -> Path:
     """Writes the report of the runs in these folders and returns the page's path. Throws NothingToReport."""
     runs = gather(folders)
     plans = read_plans(folders)
-    planned = planned_targets(plans)
-    goals = {_problem_key(problem.options): problem.goal for plan in plans for problem in plan.problems}
-    comparisons = compare(runs, lambda options: goals.get(_problem_key(options)))
+
+    def goal_of(options: Dict[str, str]) -> Optional[float]:
+        problem = problem_of(options, plans)
+        return problem.goal if problem else None
+
+    comparisons = compare(runs, goal_of)
     out.mkdir(parents=True, exist_ok=True)
     sections = []
     for number, comparison in enumerate(comparisons, 1):
-        targets = targets_of(comparison, planned.get(_problem_key(comparison.options)))
+        problem = problem_of(comparison.options, plans)
+        targets = targets_of(comparison, problem.targets if problem else None)
         section = _section(number, comparison, targets)
         section["png"] = f"plots-{number}-{file_name(comparison.title)}.png"
         plots.png(comparison.chosen, comparison.title, out / section["png"])
@@ -208,7 +213,8 @@ def write_report(folders: Sequence[Path], out: Path, command: str) -> Path:
         sections=sections, columns=[title for _, title, _ in COLUMNS], machines=machines(runs),
         commands=commands(runs), command=command, light=plots.LIGHT, dark=plots.DARK,
         states={state: sum(run.state == state for run in runs) for state in sorted({run.state for run in runs})},
-        runs=len(runs), is_quick=any(plan.quick for plan in plans))
+        runs=len(runs), is_quick=any(plan.quick for plan in plans),
+        sweeps=sweep_report.write_pages(folders, out, environment))
     path = out / PAGE_FILE
     path.write_text(page, encoding="utf-8")
     return path

@@ -8,11 +8,15 @@ import shutil
 import sys
 from pathlib import Path
 
+from tracking.prometheus import Prometheus
+from tracking.trackers import TRACKERS, missing_package
+
 from . import statuses
 from .launchers import launcher_of
 from .requests import Requests
 from .run_folder import Refused, can_resume, resumed, with_run_folder
 from .start import Start, say
+from .tracking_processes import Trackers
 
 # --bind-to none: by default Open MPI ties each rank to one core, with all its threads, which starves ranks of several
 # threads and is forbidden in some containers. --oversubscribe: it counts a core with two hardware threads once.
@@ -67,7 +71,18 @@ def parse(arguments):
     parser.add_argument("--restarts", type=from_on(0), default=0, metavar="N",
                         help="start again from the last checkpoint, at most N times, when a rank, a node or a link is lost, "
                              "a rank stalls or a run-time error ends the run (default: %(default)s)")
+    parser.add_argument("--track", action="append", choices=sorted(TRACKERS), default=[], metavar="TRACKER",
+                        help="hand each record of the run to tensorboard (files in RUN/tensorboard), mlflow or wandb, by their "
+                             "own packages; may be given several times")
+    parser.add_argument("--prometheus", type=Path, metavar="FILE",
+                        help="keep the state of the run in FILE (NAME.prom) for the textfile collector of node_exporter")
     options = parser.parse_args(own)
+    for option, kind in [*(("--track " + name, TRACKERS[name]) for name in options.track),
+                         *([("--prometheus", Prometheus)] if options.prometheus else [])]:
+        if missing := missing_package(kind):
+            parser.error(f"{option}: {missing}")
+    if options.prometheus and not options.prometheus.absolute().parent.is_dir():
+        parser.error(f"--prometheus: found {options.prometheus}, expected a file in a folder that exists")
     if options.ranks is None and not in_allocation:
         options.ranks = 1
     for what, path in (("--program", options.program), ("--launcher", options.launcher[0])):
@@ -98,7 +113,9 @@ def main():
     program = str(Path(shutil.which(options.program)).absolute())
     try:
         words, run_folder = with_run_folder(words, program)
-        return supervise(options, program, words, run_folder, requests)
+        with Trackers(run_folder, options.track, options.prometheus and options.prometheus.absolute()) as trackers:
+            trackers.status = supervise(options, program, words, run_folder, requests)
+            return trackers.status
     except Refused as refusal:
         return refusal.status
     except OSError as error:

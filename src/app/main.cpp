@@ -73,6 +73,7 @@ int run_command(int argc, char** argv, const sibp::Environment& variables, const
   const sibp::Communicator world = sibp::make_mpi_communicator(options.sums);
   switch (options.command) {
     case Command::train:
+    case Command::watch:  // works without ranks
       break;
     case Command::evaluate:
       return sibp::run_evaluate(options, world);
@@ -101,14 +102,19 @@ void report(const std::string& message) {
 }
 
 /// Answers the supervisor (launch/supervisor), which asks before it starts the ranks: the command, and the folder that
-/// the options fix for its results. A zero byte ends each, because a path may hold all others. Runs without MPI.
-int answer_supervisor(int argc, char** argv, const sibp::Environment& variables) {
+/// the options fix for its results. A zero byte ends each, because a path may hold all others.
+int answer_supervisor(const sibp::Options& options) {
+  const std::string answer =
+      fmt::format("{}{}{}{}", sibp::name_of(options.command), '\0', sibp::settled_folder(options).string(), '\0');
+  const bool said = std::fwrite(answer.data(), 1, answer.size(), stdout) == answer.size() && std::fflush(stdout) == 0;
+  return static_cast<int>(said ? ExitStatus::done : ExitStatus::runtime);
+}
+
+/// What needs no MPI. Its exit status.
+int run_without_ranks(int argc, char** argv, const sibp::Environment& variables,
+                      int (*what)(const sibp::Options& options)) {
   try {
-    const auto options = sibp::parse_options(argc, argv, variables);
-    const std::string answer =
-        fmt::format("{}{}{}{}", sibp::name_of(options.command), '\0', sibp::settled_folder(options).string(), '\0');
-    const bool said = std::fwrite(answer.data(), 1, answer.size(), stdout) == answer.size() && std::fflush(stdout) == 0;
-    return static_cast<int>(said ? ExitStatus::done : ExitStatus::runtime);
+    return what(sibp::parse_options(argc, argv, variables));
   } catch (const sibp::Error& error) {
     report(fmt::format("error: {}", error.what()));
     return static_cast<int>(error.status());
@@ -160,7 +166,8 @@ int run(int argc, char** argv, const sibp::Environment& variables, sibp::Watchdo
 /// The program from its start to its end. Throws what keeps it from getting as far as MPI.
 int start(int argc, char** argv) {
   const auto variables = sibp::current_environment();  // MPI's start adds a launcher's variables even without one
-  if (variables.contains("SUPERVISOR_QUESTION")) return answer_supervisor(argc, argv, variables);
+  if (variables.contains("SUPERVISOR_QUESTION")) return run_without_ranks(argc, argv, variables, answer_supervisor);
+  if (sibp::works_without_ranks(argc, argv)) return run_without_ranks(argc, argv, variables, sibp::run_watch);
   if (print_without_ranks(argc, argv, variables)) return static_cast<int>(ExitStatus::done);
   sibp::give_back_large_blocks();
   sibp::catch_stop_signals();

@@ -95,6 +95,11 @@ void take_words(std::vector<std::string> words, CommandLine& line) {
     line.checkpoint_action = action_from_name(words[1]);
     line.checkpoint_folder = words[2];
   }
+  if (line.command == Command::watch) {
+    taken = 2;
+    if (words.size() < taken) throw_usage_error("watch: expected the folder of a run");
+    line.watched = words[1];
+  }
   if (words.size() > taken)
     throw_usage_error(fmt::format("found '{}' after the command {}, expected an option", words[taken], words[0]));
 }

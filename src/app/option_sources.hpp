@@ -26,6 +26,7 @@ struct CommandLine {
   Shell shell = Shell::bash;
   CheckpointAction checkpoint_action = CheckpointAction::list;
   std::filesystem::path checkpoint_folder;
+  std::filesystem::path watched;
   Source source;
 };
 

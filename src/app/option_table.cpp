@@ -49,6 +49,8 @@ std::string_view name_of(Command command) {
       return "plan";
     case Command::checkpoint:
       return "checkpoint";
+    case Command::watch:
+      return "watch";
     case Command::doctor:
       return "doctor";
     case Command::completion:
@@ -60,9 +62,9 @@ std::string_view name_of(Command command) {
 }
 
 const std::vector<Command>& all_commands_in_order() {
-  static const std::vector<Command> commands{Command::train,        Command::evaluate,   Command::predict,
-                                             Command::export_model, Command::plan,       Command::checkpoint,
-                                             Command::doctor,       Command::completion, Command::manual};
+  static const std::vector<Command> commands{
+      Command::train,      Command::evaluate, Command::predict, Command::export_model, Command::plan,
+      Command::checkpoint, Command::watch,    Command::doctor,  Command::completion,   Command::manual};
   return commands;
 }
 

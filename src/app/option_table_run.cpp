@@ -130,14 +130,15 @@ void append_run_options(OptionTable& table) {
       {.name = "progress",
        .group = run_group,
        .value_name = "MODE",
-       .help = "of train: bar, lines, none or auto (bar on a terminal, lines elsewhere and under a launcher)",
+       .help = "of train and watch: bar, lines, none or auto (bar on a terminal, lines elsewhere and under a launcher)",
        .binding = choice(
            [](auto& o) -> auto& { return o.progress; },
            Names<ProgressMode>{{"auto", ProgressMode::automatic},
                                {"bar", ProgressMode::bar},
                                {"lines", ProgressMode::lines},
                                {"none", ProgressMode::none}}),
-       .place = Place::unsaved});
+       .place = Place::unsaved,
+       .commands = "train watch"});
   table.push_back({.name = "log-level",
                    .group = run_group,
                    .value_name = "LEVEL",

@@ -261,6 +261,15 @@ Environment current_environment() {
   return environment;
 }
 
+bool works_without_ranks(int argc, const char* const* argv) {
+  try {
+    const CommandLine line = read_command_line(argc, argv);
+    return line.command == Command::watch && !line.help;
+  } catch (const Error&) {
+    return false;  // parse_options says what is wrong
+  }
+}
+
 Options parse_options(int argc, const char* const* argv, const Environment& environment) {
   return parse_options(argc, argv, environment, "");
 }
@@ -273,6 +282,7 @@ Options parse_options(int argc, const char* const* argv, const Environment& envi
   options.command = line.command;
   options.checkpoint_action = line.checkpoint_action;
   options.checkpoint_folder = line.checkpoint_folder;
+  options.watched = line.watched;
   options.has_launcher = shows_launcher(environment);
   options.shell = line.shell;
   options.names_command = line.names_command;

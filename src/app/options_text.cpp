@@ -43,6 +43,8 @@ Usage usage_of(Command command) {
       return {"plan [options]", "predicted time of a step on other machines"};
     case Command::checkpoint:
       return {"checkpoint ls|verify|show DIR", "the checkpoints of a run, or one of them"};
+    case Command::watch:
+      return {"watch RUN", "how far a run is, until it ends; alone, without mpirun"};
     case Command::doctor:
       return {"doctor", "what the ranks run on, and whether training works"};
     case Command::completion:

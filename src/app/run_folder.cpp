@@ -21,7 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* metrics_name = "metrics.jsonl";
 constexpr const char* parent_of_runs = "runs";
 
 [[noreturn]] void throw_occupied(const fs::path& folder, std::string_view what) {
@@ -90,7 +89,7 @@ void remove_partial_files(const fs::path& folder) {
 /// Sees that what a run writes to again is no pipe or the like, which may never take or give anything.
 void check_regular(const fs::path& folder) {
   for (const char* name :
-       {metrics_name, "config.ini", "status.json", RunFolder::model_name, RunFolder::averaged_model_name}) {
+       {RunFolder::metrics_name, "config.ini", "status.json", RunFolder::model_name, RunFolder::averaged_model_name}) {
     std::error_code unknown;
     const fs::file_status there = fs::status(folder / name, unknown);
     if (fs::exists(there) && !fs::is_regular_file(there))
@@ -132,7 +131,7 @@ RunFolder RunFolder::claim(const fs::path& out, std::string_view name) {
   }
   RunLock lock(folder);
   // Of two runs that both saw an empty folder one makes this file and the other fails here, if not at the lock.
-  LineFile metrics(folder / metrics_name);
+  LineFile metrics(folder / RunFolder::metrics_name);
   return {std::move(folder), std::move(lock), std::move(metrics)};
 }
 
@@ -140,17 +139,17 @@ RunFolder RunFolder::reopen(fs::path folder, RunLock lock, std::int64_t metrics_
   check_regular(folder);
   remove_partial_files(folder);
   std::error_code missing;
-  const auto found = fs::file_size(folder / metrics_name, missing);
+  const auto found = fs::file_size(folder / RunFolder::metrics_name, missing);
   if (metrics_bytes > 0 && (missing || found < static_cast<std::uintmax_t>(metrics_bytes)))
     spdlog::warn("{} has {} bytes, expected {} as its checkpoint says: records of before are lost",
-                 (folder / metrics_name).string(), missing ? 0 : found, metrics_bytes);
-  LineFile metrics(folder / metrics_name, metrics_bytes);
+                 (folder / RunFolder::metrics_name).string(), missing ? 0 : found, metrics_bytes);
+  LineFile metrics(folder / RunFolder::metrics_name, metrics_bytes);
   return {std::move(folder), std::move(lock), std::move(metrics)};
 }
 
 bool RunFolder::is_of_a_run(const fs::path& folder) {
   return is_there(folder / RunLock::file_name) &&
-         (is_there(folder / metrics_name) || is_there(folder / checkpoints_name));
+         (is_there(folder / RunFolder::metrics_name) || is_there(folder / checkpoints_name));
 }
 
 void MetricsWriter::on_record(const MetricsRecord& record) {

@@ -2,13 +2,18 @@
 
 #include "sibp/core/last_words.hpp"
 
+#include <iostream>
 #include <utility>
 #include <vector>
 
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 namespace sibp {
 namespace {
+
+/// status.json is at most 5 s old: this leaves time for writing it.
+constexpr std::chrono::seconds status_period{3};
 
 RunFolder open_folder(const Options& options, const std::string& name, Resumption& from) {
   if (from.folder.empty()) return RunFolder::claim(options.out, name);
@@ -36,15 +41,16 @@ Watch::Watch(const Options& options, const std::string& name, Resumption& from)
       phases_(last_record(from)) {
   folder_.write("config.ini", to_ini(options));
   spdlog::info("results go to {}", folder_.path().string());
-  const auto mode = resolve_progress(options.progress, stderr_is_terminal(), options.has_launcher);
-  progress_ = make_progress(mode, standard_progress_output());
+  const auto mode = resolve_progress(options.progress, ::isatty(STDERR_FILENO) == 1, options.has_launcher);
+  progress_ = make_progress(mode, progress_output(std::cerr, STDERR_FILENO));
   if (from.newest) {
-    status_->set_step(from.newest->checkpoint.state.step);
+    status_->set_progress({.step = from.newest->checkpoint.state.step});
     const Best& best = from.newest->checkpoint.state.best;
     if (best.measure == options.guard.keep_best) status_->set_best(best);
     if (!from.folder.empty()) status_->checkpoint_written(from.newest->path);
   }
   status_->running();
+  status_->refresh_every(status_period);
   set_last_words([status = status_](ExitStatus end, const std::string& message) { status->ended(end, message); });
 }
 

@@ -1,5 +1,7 @@
 #include "sibp/trainer/metrics.hpp"
 
+#include <limits>
+
 #include <nlohmann/json.hpp>
 
 namespace sibp {
@@ -8,6 +10,18 @@ namespace {
 void put(nlohmann::ordered_json& object, const std::string& set, const LossAndAccuracy& measured) {
   object[set + "_loss"] = measured.loss;
   object[set + "_accuracy"] = measured.accuracy;
+}
+
+/// A number that is there, null standing for one that is not finite; 0 if it is not there.
+double number(const nlohmann::json& object, const std::string& key) {
+  const auto found = object.find(key);
+  if (found == object.end()) return 0;
+  return found->is_null() ? std::numeric_limits<double>::quiet_NaN() : found->get<double>();
+}
+
+std::optional<LossAndAccuracy> measured(const nlohmann::json& object, const std::string& set) {
+  if (!object.contains(set + "_loss")) return std::nullopt;
+  return LossAndAccuracy{.loss = number(object, set + "_loss"), .accuracy = number(object, set + "_accuracy")};
 }
 
 }  // namespace
@@ -38,6 +52,36 @@ std::string to_json_line(const MetricsRecord& record) {
   if (record.peak_memory_bytes) object["peak_memory_bytes"] = *record.peak_memory_bytes;
   object["final"] = record.is_final;
   return object.dump();  // writes numbers that are not finite as null
+}
+
+std::optional<MetricsRecord> from_json_line(std::string_view line) try {
+  const auto object = nlohmann::json::parse(line);
+  MetricsRecord record{.step = object.at("step").get<Index>(),
+                       .epoch = number(object, "epoch"),
+                       .train = measured(object, "train").value_or(LossAndAccuracy{}),
+                       .training_sample = measured(object, "training_sample"),
+                       .validation = measured(object, "validation"),
+                       .test = measured(object, "test"),
+                       .validation_average = measured(object, "validation_average"),
+                       .test_average = measured(object, "test_average"),
+                       .eta = number(object, "eta"),
+                       .lambda_min = number(object, "lambda_min"),
+                       .lambda_max = number(object, "lambda_max"),
+                       .seconds_step = number(object, "seconds_step"),
+                       .seconds = {.forward = number(object, "seconds_forward"),
+                                   .backward = number(object, "seconds_backward"),
+                                   .solve = number(object, "seconds_solve"),
+                                   .communication = number(object, "seconds_communication"),
+                                   .reading = number(object, "seconds_reading")},
+                       .seconds_total = number(object, "seconds_total"),
+                       .seconds_hidden = number(object, "seconds_communication_hidden"),
+                       .bytes_reduced = object.value("bytes_reduced", std::int64_t{0}),
+                       .samples_per_second = number(object, "samples_per_second"),
+                       .is_final = object.value("final", false)};
+  if (object.contains("peak_memory_bytes")) record.peak_memory_bytes = object["peak_memory_bytes"].get<std::int64_t>();
+  return record;
+} catch (const nlohmann::json::exception&) {
+  return std::nullopt;
 }
 
 }  // namespace sibp

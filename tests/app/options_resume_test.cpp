@@ -49,6 +49,24 @@ TEST(CheckpointOptions, TheCommandNeedsAnActionAndAFolder) {
   EXPECT_THAT(error_of({"checkpoint", "ls", "a", "--eta", "1"}), HasSubstr("--eta"));
 }
 
+TEST(WatchOptions, TheCommandNeedsAFolderAndNoRanks) {
+  const Options options = parse({"watch", "runs/a", "--progress", "lines"});
+  EXPECT_EQ(options.command, Command::watch);
+  EXPECT_EQ(options.watched, "runs/a");
+  EXPECT_EQ(options.progress, ProgressMode::lines);
+  EXPECT_THAT(error_of({"watch"}), HasSubstr("expected the folder of a run"));
+  EXPECT_THAT(error_of({"watch", "a", "b"}), HasSubstr("'b'"));
+  EXPECT_THAT(error_of({"watch", "a", "--eta", "1"}), HasSubstr("--eta"));
+  const auto alone = [](std::vector<const char*> argv) {
+    return works_without_ranks(static_cast<int>(argv.size()), argv.data());
+  };
+  EXPECT_TRUE(alone({"sibp_dist", "watch", "runs/a"}));
+  EXPECT_TRUE(alone({"sibp_dist", "--progress", "bar", "watch", "runs/a"}));
+  EXPECT_FALSE(alone({"sibp_dist", "help", "watch"}));
+  EXPECT_FALSE(alone({"sibp_dist", "train"}));
+  EXPECT_FALSE(alone({"sibp_dist", "--unknown"}));
+}
+
 /// The options of a run that goes on from a checkpoint which `before` was written with.
 Options resumed(std::initializer_list<std::string> words, std::initializer_list<std::string> before) {
   const std::string config = to_ini(parse(before));

@@ -3,6 +3,7 @@
 #include "sibp/core/error.hpp"
 
 #include <cmath>
+#include <iostream>
 #include <sstream>
 
 #include <gmock/gmock.h>
@@ -137,8 +138,8 @@ TEST(ProgressLines, ShowEveryRecordAndALineNowAndThen) {
 }
 
 TEST(ProgressNone, IsNoObserver) {
-  EXPECT_EQ(make_progress(ProgressMode::none, standard_progress_output()), nullptr);
-  EXPECT_THROW(make_progress(ProgressMode::automatic, standard_progress_output()), Error);
+  EXPECT_EQ(make_progress(ProgressMode::none, progress_output(std::cerr, 2)), nullptr);
+  EXPECT_THROW(make_progress(ProgressMode::automatic, progress_output(std::cerr, 2)), Error);
 }
 
 }  // namespace

@@ -7,10 +7,12 @@
 #include "support/file_limits.hpp"
 #include "support/files.hpp"
 
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <fstream>
 #include <limits>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -139,7 +141,7 @@ TEST_F(InTemporaryFolder, TheStatusSaysWhatBecameOfTheRun) {
   status.running();
   EXPECT_EQ(read()["state"], "running");
   EXPECT_TRUE(read()["exit_status"].is_null() && read()["checkpoint"].is_null());
-  status.set_step(7);
+  status.set_progress({.step = 7});
   status.checkpoint_written("run/checkpoints/step-00000007");
   EXPECT_EQ(read()["checkpoint"], "checkpoints/step-00000007");
   EXPECT_TRUE(read()["best"].is_null());
@@ -157,6 +159,47 @@ TEST_F(InTemporaryFolder, TheStatusSaysWhatBecameOfTheRun) {
   EXPECT_EQ(read()["state"], "stopped");
   status.ended(ExitStatus::done, "");
   EXPECT_EQ(read()["state"], "done");
+}
+
+TEST_F(InTemporaryFolder, TheStatusTellsOfProgress) {
+  std::filesystem::create_directory("run");
+  RunStatus status("run");
+  status.running();
+  EXPECT_EQ(read_status("run")->progress.steps, 0);
+  EXPECT_TRUE(nlohmann::json::parse(read_file("run/status.json"))["steps"].is_null());
+  status.set_progress({.step = 3, .steps = 10, .loss = 0.5, .samples_per_second = 100, .seconds_left = 7});
+  status.running();
+  const auto read = read_status("run");
+  EXPECT_EQ(read->progress.step, 3);
+  EXPECT_EQ(read->progress.steps, 10);
+  EXPECT_EQ(read->progress.loss, 0.5);
+  EXPECT_EQ(read->progress.samples_per_second, 100);
+  EXPECT_EQ(read->progress.seconds_left, 7);
+  EXPECT_EQ(read->process, ::getpid());
+  EXPECT_FALSE(read->exit_status);
+  status.ended(ExitStatus::disagree, "why");
+  EXPECT_EQ(read_status("run")->exit_status, 6);
+  EXPECT_EQ(read_status("run")->message, "why");
+}
+
+TEST_F(InTemporaryFolder, TheStatusIsRefreshedUntilTheRunEnds) {
+  std::filesystem::create_directory("run");
+  RunStatus status("run");
+  status.running();
+  status.refresh_every(std::chrono::milliseconds(10));
+  const auto reaches = [](Index step) {
+    for (int looks = 0; looks < 1000 && read_status("run")->progress.step != step; ++looks)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    return read_status("run")->progress.step == step;
+  };
+  for (const Index step : {3, 4}) {
+    status.set_progress({.step = step, .steps = 10});
+    EXPECT_TRUE(reaches(step));
+  }
+  status.ended(ExitStatus::done, "");
+  std::filesystem::remove("run/status.json");
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  EXPECT_FALSE(std::filesystem::exists("run/status.json"));
 }
 
 TEST_F(InTemporaryFolder, TheStatusIsReadAsItWasWritten) {
@@ -315,6 +358,7 @@ TEST(Metrics, LineParsesBackWithEveryKey) {
                                     {"samples_per_second", 11.0},
                                     {"final", false}}));
   EXPECT_LT(line.find("step"), line.find("epoch"));
+  EXPECT_EQ(to_json_line(*from_json_line(line)), line);
 }
 
 TEST(Metrics, LineHasWhatWasMeasuredAndNullForWhatIsNotFinite) {
@@ -330,6 +374,12 @@ TEST(Metrics, LineHasWhatWasMeasuredAndNullForWhatIsNotFinite) {
   EXPECT_EQ(object["validation_accuracy"], 0.25);
   EXPECT_EQ(object["test_accuracy"], 0.5);
   EXPECT_EQ(object["final"], true);
+  EXPECT_EQ(to_json_line(*from_json_line(to_json_line(record))), to_json_line(record));
+}
+
+TEST(Metrics, WhatIsNoRecordIsNothing) {
+  for (const char* line : {"", "[]", "{}", R"({"step": "3"})", R"({"step":7,"epo)", R"({"step":7,"eta":"x"})"})
+    EXPECT_FALSE(from_json_line(line)) << line;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import unittest
+import unittest.mock
 from pathlib import Path
 
 from made_up import FolderTest
@@ -41,6 +42,11 @@ class BatchScriptsTest(FolderTest):
                 self.assertIn("launched", result.stdout)
                 self.assertIn("--hidden 3", result.stdout)
                 self.assertEqual(result.returncode, 0, result.stdout)
+
+    def test_trackers_are_the_supervisors(self):
+        with unittest.mock.patch.dict(os.environ, TRACK="tensorbord"):
+            result = self.start("sibp.sbatch", "--hidden", "3")
+        self.assertIn("--track: invalid choice: 'tensorbord'", result.stdout)
 
 
 if __name__ == "__main__":

@@ -52,8 +52,7 @@ class PlanTest(FolderTest):
         large = make_plan("large-batch").problems[0].options
         self.assertEqual([large["batch"], large["steps"]], ["6000", "10"])
         conv = make_plan("cifar10-conv").problems[0]
-        self.assertEqual([conv.options[key] for key in ("dataset", "network", "batch", "validation")],
-                         ["cifar10", "cifar10-small", "250", "5000"])
+        self.assertEqual([conv.options[key] for key in ("preset", "validation")], ["cifar10-small", "5000"])
         self.assertEqual({len(grid) for grid in conv.grids.values()}, {8})  # equal budgets
         self.assertEqual([problem.options["hidden"] for problem in make_plan("deep").problems],
                          [",".join(["300"] * 6), ",".join(["300"] * 12)])

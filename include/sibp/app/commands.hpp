@@ -25,4 +25,8 @@ int run_checkpoint(const Options& options, const Communicator& world);
 /// Prints what the ranks run on and what looks wrong with it, and tests on synthetic data that training works.
 int run_doctor(const Options& options, const Communicator& world);
 
+/// Shows how far a run is until it ends, and returns its exit status. Local; needs no MPI. Throws Error: usage if the
+/// folder is no run's, stalled if the run's process is gone and wrote down no end.
+int run_watch(const Options& options);
+
 }  // namespace sibp

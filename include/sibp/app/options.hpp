@@ -19,7 +19,7 @@
 namespace sibp {
 
 /// What the program is asked to do: the first word of the command line that is no option; train if there is none.
-enum class Command { train, evaluate, predict, export_model, plan, checkpoint, doctor, completion, manual };
+enum class Command { train, evaluate, predict, export_model, plan, checkpoint, watch, doctor, completion, manual };
 
 /// What `checkpoint` does, the word after it.
 enum class CheckpointAction { list, verify, show };
@@ -100,6 +100,7 @@ struct Options {
   std::string resume;  ///< "auto" or a folder; empty: start anew
   CheckpointAction checkpoint_action = CheckpointAction::list;
   std::filesystem::path checkpoint_folder;  ///< that `checkpoint` looks at
+  std::filesystem::path watched;            ///< the folder of the run that `watch` shows
   Shell shell = Shell::bash;                ///< that `completion` is for
   // run
   std::filesystem::path config;  ///< the file that was read; empty: none
@@ -141,6 +142,10 @@ Options parse_options(int argc, const char* const* argv, const Environment& envi
 /// The same with a fifth source before the defaults: `config`, the text of the config.ini in a checkpoint that a run
 /// goes on from.
 Options parse_options(int argc, const char* const* argv, const Environment& environment, const std::string& config);
+
+/// Whether the command line asks for a command that works without ranks, and so without MPI. False where it is wrong
+/// or asks for help. Local.
+bool works_without_ranks(int argc, const char* const* argv);
 
 /// The options with every relative path made absolute: config.ini is read from other folders. Local.
 Options with_absolute_paths(Options options);

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <string>
 
@@ -17,6 +18,21 @@ struct ProgressState {
   double loss = 0;
   double samples_per_second = 0;
   double seconds_left = 0;
+};
+
+/// Speed and time left, from the steps since the first one seen.
+class Pace {
+ public:
+  /// The state after a step, `now` in seconds of a clock that never goes back.
+  ProgressState after_step(Index step, Index steps, double loss, Index samples, double now);
+
+ private:
+  struct Start {
+    double seconds;
+    Index step;
+    Index samples;
+  };
+  std::optional<Start> start_;
 };
 
 /// "12 s", "4:05" or "1:02:03". Local.
@@ -43,16 +59,32 @@ struct ProgressOutput {
   std::function<double()> seconds;  ///< a clock that never goes back
 };
 
-/// Standard error, its terminal's width ($COLUMNS or 80 if it is none), and the steady clock. Local.
-ProgressOutput standard_progress_output();
+/// Seconds of the steady clock. Local.
+double steady_seconds();
 
-/// Whether standard error is a terminal, as far as this process can see. Local.
-bool stderr_is_terminal();
+/// `stream`, the width of the terminal that it writes to by `descriptor` ($COLUMNS or 80 if it is none), and the steady
+/// clock. Local.
+ProgressOutput progress_output(std::ostream& stream, int descriptor);
 
-/// Shows the progress of a training on rank 0 in `mode`, which is not automatic; null for `none`. Local.
+/// Shows how far a run is. Local.
+class ProgressDisplay {
+ public:
+  ProgressDisplay() = default;
+  ProgressDisplay(const ProgressDisplay&) = delete;
+  ProgressDisplay& operator=(const ProgressDisplay&) = delete;
+  virtual ~ProgressDisplay() = default;
+
+  virtual void show(const ProgressState& state) = 0;
+  virtual void show_record(const MetricsRecord& record) = 0;
+};
+
+/// A display in `mode`, which is not automatic; null for `none`. Local.
 ///
 /// bar: one line, drawn at most ten times a second; evaluations stay above it. lines: every record, and a line when
 /// nothing was shown for five seconds.
+std::unique_ptr<ProgressDisplay> make_display(ProgressMode mode, ProgressOutput output);
+
+/// Shows the progress of a training on rank 0 by make_display(); null for `none`. Local.
 std::unique_ptr<TrainingObserver> make_progress(ProgressMode mode, ProgressOutput output);
 
 }  // namespace sibp

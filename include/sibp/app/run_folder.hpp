@@ -42,6 +42,7 @@ class LineFile {
 class RunFolder {
  public:
   static constexpr const char* checkpoints_name = "checkpoints";
+  static constexpr const char* metrics_name = "metrics.jsonl";
   static constexpr const char* model_name = "model.safetensors";
   static constexpr const char* averaged_model_name = "model-average.safetensors";
 

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace sibp {
 
@@ -54,6 +55,9 @@ struct MetricsRecord {
 /// seconds_communication_hidden, seconds_reading, seconds_total, bytes_reduced, samples_per_second, peak_memory_bytes
 /// (in the final record), final.
 std::string to_json_line(const MetricsRecord& record);
+
+/// The record that a line of metrics.jsonl holds; what is null there is NaN. Nothing if it is no such line. Local.
+std::optional<MetricsRecord> from_json_line(std::string_view line);
 
 /// What training tells those who watch it, on rank 0 only.
 class TrainingObserver {
