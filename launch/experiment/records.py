@@ -48,7 +48,11 @@ class Run:
 def finite(record: Record, quantity: str) -> Optional[float]:
     """A number of a record, if it is there and finite."""
     value = record.get(quantity)
-    return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
+    try:
+        number = float(value) if isinstance(value, (int, float)) else math.nan
+    except OverflowError:  # an integer of hundreds of digits
+        return None
+    return number if math.isfinite(number) else None
 
 
 def with_measured_training(record: Record) -> Record:

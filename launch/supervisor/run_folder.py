@@ -6,6 +6,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from . import statuses
+
 # With this variable the program starts no ranks, but says which folder it would use: the command and the folder, each
 # ended by a zero byte.
 QUESTION = "SUPERVISOR_QUESTION"
@@ -39,8 +41,13 @@ def ask(program, words, environment=os.environ, patience=120.0):
         raise OSError(f"{program} does not say within {patience:g} s which folder its results go to") from None
     if answer.returncode > 0:
         raise Refused(answer.returncode)
-    fields = answer.stdout.split(b"\0")
-    if answer.returncode or len(fields) != 3:
+    return read_answer(program, b"" if answer.returncode else answer.stdout)
+
+
+def read_answer(program, answer):
+    """The command and the folder, or None, that a program answers. Throws OSError if that is no answer."""
+    fields = answer.split(b"\0")
+    if len(fields) != 3:
         raise OSError(f"{program} does not say which folder its results go to; it is no program that the supervisor knows")
     command, folder = map(os.fsdecode, fields[:2])
     return command, Path(folder) if folder else None
@@ -110,7 +117,7 @@ def written_status(run_folder, since):
     try:
         if file.stat().st_mtime >= since:
             status = json.loads(file.read_text(encoding="utf-8"))["exit_status"]
-            return status if isinstance(status, int) else None
+            return status if type(status) is int and statuses.is_the_programs(status) else None
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         pass  # there is none, or it is none
     return None

@@ -198,8 +198,9 @@ class Job {
   /// What would be found to be wrong after a calibration, which takes its time.
   void check_before_calibration() const;
   [[nodiscard]] std::string name() const { return fmt::format("{}-{}", dataset_.name, short_name(spec_)); }
-  std::unique_ptr<Checkpointer> make_checkpointer(Watch& watch, const Network& network, UpdateRule& rule,
-                                                  const TrainingData& data, RunFacts facts);
+  std::unique_ptr<BlockWriter> make_block_writer(const WeightSource& source, std::optional<Watch>& watch) const;
+  std::unique_ptr<Checkpointer> make_checkpointer(Watch& watch, const WeightSource& source, const BlockWriter* blocks,
+                                                  RunFacts facts) const;
   static void report_stop(const TrainingResult& result, Watch& watch);
   void write_models(const Models& models, const TrainingData& data, std::optional<Watch>& watch) const;
   [[nodiscard]] std::string summary(const TrainingResult& result, const TrainingData& data, Watch& watch) const;
@@ -226,17 +227,24 @@ void Job::check_before_calibration() const {
   });
 }
 
-std::unique_ptr<Checkpointer> Job::make_checkpointer(Watch& watch, const Network& network, UpdateRule& rule,
-                                                     const TrainingData& data, RunFacts facts) {
+/// Nothing for weights that are small. All ranks write where all see the folder.
+std::unique_ptr<BlockWriter> Job::make_block_writer(const WeightSource& source, std::optional<Watch>& watch) const {
+  if (weights_bytes(source) < options_.guard.large_weights) return nullptr;
+  const bool is_shared = is_shared_folder(world_, watch ? watch->folder().checkpoints() : std::filesystem::path());
+  if (watch)
+    spdlog::info("checkpoints of {} MB are written by {}", weights_bytes(source) / 1000000,
+                 is_shared ? "all ranks" : "rank 0, as not every rank sees the folder");
+  return std::make_unique<BlockWriter>(world_, source, is_shared ? world_.size() : 1);
+}
+
+std::unique_ptr<Checkpointer> Job::make_checkpointer(Watch& watch, const WeightSource& source,
+                                                     const BlockWriter* blocks, RunFacts facts) const {
   facts.run = watch.run();
-  return std::make_unique<Checkpointer>(CheckpointSource{.device = *compute_.device,
-                                                         .network = network,
-                                                         .rule = rule,
-                                                         .normalisation = data.normalisation,
-                                                         .dataset = dataset_.name,
+  return std::make_unique<Checkpointer>(CheckpointSource{.weights = source,
                                                          .config = to_ini(options_),
                                                          .run = std::move(facts),
-                                                         .metrics_bytes = [&watch] { return watch.flush_metrics(); }},
+                                                         .metrics_bytes = [&watch] { return watch.flush_metrics(); },
+                                                         .blocks = blocks},
                                         CheckpointFolder(watch.folder().checkpoints()), options_.guard.keep,
                                         options_.guard.checkpoint_every.seconds,
                                         [&watch](const std::filesystem::path& path, const Best& best) {
@@ -274,11 +282,16 @@ FinishedRun Job::train(const std::function<void(const std::string&)>& show) {
                           .average = average ? &*average : nullptr,
                           .stop_requested = stop_question(options_, world_)};
   std::optional<Watch> watch;
+  agreed(world_, [&] {
+    if (world_.is_root()) watch.emplace(options_, name(), from_);
+  });
+  const WeightSource source{device, network, *rule, data.normalisation, dataset_.name};
+  const auto blocks = make_block_writer(source, watch);
+  control.blocks = blocks.get();
   std::unique_ptr<Checkpointer> checkpointer;
   agreed(world_, [&] {
-    if (!world_.is_root()) return;
-    watch.emplace(options_, name(), from_);
-    checkpointer = make_checkpointer(*watch, network, *rule, data, facts);
+    if (!watch) return;
+    checkpointer = make_checkpointer(*watch, source, blocks.get(), facts);
     control.checkpointer = checkpointer.get();
     from_.newest.reset();  // its tensors have done their service
   });

@@ -42,6 +42,14 @@ void FileOperations::write(const std::filesystem::path& path, std::string_view c
   if (reason != 0) fail("write", path, system_error(reason));
 }
 
+void FileOperations::make_file(const std::filesystem::path& path, std::uint64_t bytes) {
+  OpenFile file(path, O_WRONLY | O_CREAT | O_TRUNC);
+  int reason = file.open_error();
+  if (reason == 0) reason = file.cut(static_cast<std::int64_t>(bytes));
+  if (reason == 0) reason = file.close();
+  if (reason != 0) fail("write", path, system_error(reason));
+}
+
 void FileOperations::flush(const std::filesystem::path& path) {
   OpenFile file(path, O_RDONLY);
   const std::error_code reason = system_error(file.open_error() != 0 ? file.open_error() : file.flush());

@@ -61,6 +61,10 @@ int OpenFile::read(void* to, std::size_t bytes, std::size_t& count) {
   return 0;
 }
 
+int OpenFile::move_to(std::int64_t place) {
+  return ::lseek(file_, place, SEEK_SET) < 0 ? errno : 0;
+}
+
 int OpenFile::flush() {
   return errno_of(insist([&] { return ::fsync(file_); }));
 }

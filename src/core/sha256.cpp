@@ -4,7 +4,9 @@
 #include "sibp/core/heartbeat.hpp"
 #include "sibp/core/open_file.hpp"
 
+#include <algorithm>
 #include <array>
+#include <limits>
 #include <memory>
 #include <system_error>
 
@@ -51,18 +53,27 @@ std::string sha256(std::string_view bytes) {
 }
 
 std::string sha256_of_file(const std::filesystem::path& path) {
+  return sha256_of_part(path, 0, std::numeric_limits<std::uintmax_t>::max());
+}
+
+std::string sha256_of_part(const std::filesystem::path& path, std::uintmax_t begin, std::uintmax_t bytes) {
   const auto check = [&](int reason) {
     if (reason != 0) throw std::system_error(reason, std::system_category(), "cannot read " + path.string());
   };
   OpenFile file(path, O_RDONLY);
   check(file.open_error());
+  if (begin > 0) check(file.move_to(static_cast<std::int64_t>(begin)));
   Digest digest;
   std::array<char, 1U << 16U> part{};
-  for (std::size_t count = part.size(); count == part.size();) {
-    check(file.read(part.data(), part.size(), count));
+  std::size_t wanted = 0;
+  std::size_t count = 0;
+  do {
+    wanted = static_cast<std::size_t>(std::min<std::uintmax_t>(part.size(), bytes));
+    check(file.read(part.data(), wanted, count));
     digest.add({part.data(), count});
+    bytes -= count;
     beat_again();  // a large file takes long
-  }
+  } while (count == wanted && bytes > 0);
   return digest.text();
 }
 

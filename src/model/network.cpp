@@ -124,6 +124,20 @@ Network make_network(Device& device, const NetworkSpec& spec, const Initialisati
   return network;
 }
 
+std::map<std::string, TensorView> tensor_views(const Network& network) {
+  std::map<std::string, TensorView> views;
+  for (const Parameter& parameter : network.parameters) {
+    const ConstMatrixView matrix = parameter.matrix.view();
+    Index first = 0;
+    for (const ParameterPiece& piece : parameter.spec.pieces) {
+      views.emplace(tensor_name(parameter, piece),
+                    TensorView{piece.shape, matrix.block(0, first, matrix.rows, piece.columns)});
+      first += piece.columns;
+    }
+  }
+  return views;
+}
+
 HostWeights download_weights(Device& device, const Network& network) {
   HostWeights weights;
   for (const Parameter& parameter : network.parameters) {

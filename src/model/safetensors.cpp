@@ -1,6 +1,7 @@
 #include "sibp/model/safetensors.hpp"
 
 #include "sibp/core/error.hpp"
+#include "sibp/core/heartbeat.hpp"
 #include "sibp/core/open_file.hpp"
 
 #include "model/header_guard.hpp"
@@ -111,9 +112,17 @@ void Reader::open() {
 }
 
 void Reader::read_bytes(void* to, std::uint64_t bytes) {
-  std::size_t count = 0;
-  check(file_->read(to, bytes, count));
-  if (count != bytes) fail("it ends early");
+  constexpr std::uint64_t most = 1U << 24U;  // before this process is seen to come on
+  auto* place = static_cast<char*>(to);
+  while (bytes > 0) {
+    const auto wanted = static_cast<std::size_t>(std::min(bytes, most));
+    std::size_t count = 0;
+    check(file_->read(place, wanted, count));
+    if (count != wanted) fail("it ends early");
+    place += count;
+    bytes -= count;
+    beat_again();
+  }
 }
 
 json Reader::parse_header() {
@@ -234,28 +243,44 @@ TensorFile Reader::read() {
 
 }  // namespace
 
-// Taken by value: what a caller gives away is freed at the end of this, before the bytes are written to a file.
-std::string to_safetensors(TensorFile file) {  // NOLINT(performance-unnecessary-value-param)
+TensorPlaces place_tensors(const std::map<std::string, std::vector<Index>>& shapes,
+                           const std::map<std::string, std::string>& metadata) {
   json header = json::object();
-  if (!file.metadata.empty()) header[metadata_key] = file.metadata;
-  std::uint64_t place = 0;
-  for (const auto& [name, tensor] : file.tensors) {
+  if (!metadata.empty()) header[metadata_key] = metadata;
+  TensorPlaces places;
+  for (const auto& [name, shape] : shapes) {
     require(name != metadata_key, "a tensor cannot be named __metadata__");
-    require(element_count(tensor.shape) == static_cast<Index>(tensor.values.size()),
-            "a tensor's shape does not fit its values");
-    const std::uint64_t end = place + tensor.values.size() * sizeof(Real);
-    header[name] = {{"dtype", own_type}, {"shape", tensor.shape}, {"data_offsets", {place, end}}};
-    place = end;
+    const auto elements = element_count(shape);
+    require(elements.has_value(), "a tensor is larger than any file");
+    const std::uint64_t end = places.bytes + static_cast<std::uint64_t>(*elements) * sizeof(Real);
+    header[name] = {{"dtype", own_type}, {"shape", shape}, {"data_offsets", {places.bytes, end}}};
+    places.begin[name] = places.bytes;
+    places.bytes = end;
   }
   // Metadata may hold file names, which need not be UTF-8; a replaced character is better than a lost checkpoint.
   std::string text = header.dump(-1, ' ', false, json::error_handler_t::replace);
   text.resize((text.size() + 7) / 8 * 8, ' ');  // the data begin at a multiple of 8 bytes
   const std::uint64_t length = text.size();
   require(length <= largest_header, "the header of a model file is too long");
-  std::string bytes(length_bytes, '\0');
-  std::memcpy(bytes.data(), &length, length_bytes);
-  bytes.reserve(length_bytes + length + place);
-  bytes += text;
+  places.head.resize(length_bytes);
+  std::memcpy(places.head.data(), &length, length_bytes);
+  places.head += text;
+  for (auto& [name, begin] : places.begin) begin += places.head.size();
+  places.bytes += places.head.size();
+  return places;
+}
+
+// Taken by value: what a caller gives away is freed at the end of this, before the bytes are written to a file.
+std::string to_safetensors(TensorFile file) {  // NOLINT(performance-unnecessary-value-param)
+  std::map<std::string, std::vector<Index>> shapes;
+  for (const auto& [name, tensor] : file.tensors) {
+    require(element_count(tensor.shape) == static_cast<Index>(tensor.values.size()),
+            "a tensor's shape does not fit its values");
+    shapes[name] = tensor.shape;
+  }
+  TensorPlaces places = place_tensors(shapes, file.metadata);
+  std::string bytes = std::move(places.head);
+  bytes.reserve(places.bytes);
   for (auto& [name, tensor] : file.tensors) {
     bytes.append(reinterpret_cast<const char*>(tensor.values.data()), tensor.values.size() * sizeof(Real));
     tensor.values = {};

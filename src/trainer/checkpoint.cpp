@@ -85,9 +85,20 @@ std::string tensor_of_method(const std::string& matrix) {
 }
 
 CheckpointFiles to_files(Checkpoint checkpoint) {
-  CheckpointFiles files{{config_name, checkpoint.config}, {state_name, to_state_text(checkpoint)}};
+  CheckpointFiles files = to_text_files(checkpoint);
   files[checkpoint_weights_name] = to_safetensors(std::move(checkpoint.tensors));
   return files;
+}
+
+CheckpointFiles to_text_files(const Checkpoint& checkpoint) {
+  return {{config_name, checkpoint.config}, {state_name, to_state_text(checkpoint)}};
+}
+
+void throw_not_finite(const std::string& what, Index step) {
+  throw Error(ExitStatus::diverged,
+              fmt::format("a number in {} is not finite after step {}, so that no checkpoint of it is written; lower "
+                          "the step size (--eta or --lr), raise --damping if the method has it, or use --warmup-steps",
+                          what, step));
 }
 
 Checkpoint read_checkpoint(const std::filesystem::path& folder, const std::string& run) {

@@ -108,8 +108,13 @@ bool is_planar(const TensorFile& file) {
 
 TensorFile model_to_tensors(const NetworkSpec& spec, std::map<std::string, Tensor> weights,
                             const Normalisation& normalisation, const std::string& dataset) {
+  TensorFile file = frame_of_model(spec, normalisation, dataset);
+  file.tensors.merge(weights);
+  return file;
+}
+
+TensorFile frame_of_model(const NetworkSpec& spec, const Normalisation& normalisation, const std::string& dataset) {
   TensorFile file;
-  file.tensors = std::move(weights);
   const auto features = static_cast<Index>(normalisation.shift.size());
   require(normalisation.shape.size() == features, "a normalisation does not fit the shape of its samples");
   file.tensors[shift_name] = {{features}, normalisation.shift};

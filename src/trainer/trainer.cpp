@@ -91,6 +91,7 @@ class Training {
       observer_->on_step(state_.step, steps_, result.sums.loss / static_cast<double>(samples), state_.samples);
     if (has_diverged)
       throw_far_off(place(), result.sums.loss / static_cast<double>(samples), state_.divergence.limit());
+    if (result.wishes.complete) complete_checkpoint();
     if (result.wishes.end) agree_on(context_.communicator, checkpoint_failure());
     if (control_.check_every > 0 && state_.step % control_.check_every == 0) check_weights();
     checkpoint_wished_ = result.wishes.checkpoint;
@@ -108,7 +109,8 @@ class Training {
   [[nodiscard]] Wishes wishes() const {
     return {.stop = stop_requested(),
             .checkpoint = control_.checkpointer != nullptr && control_.checkpointer->due(),
-            .end = checkpoint_failure().has_value()};
+            .end = checkpoint_failure().has_value(),
+            .complete = control_.blocks != nullptr && control_.blocks->is_done()};
   }
 
   [[nodiscard]] std::optional<Failure> checkpoint_failure() const {
@@ -239,16 +241,29 @@ class Training {
     settle();
     check_weights();
     check_method();
+    complete_checkpoint();
     agreed(context_.communicator, [&] {
       if (control_.checkpointer != nullptr) control_.checkpointer->save(state_);
     });
+    if (control_.blocks != nullptr)
+      control_.blocks->start(
+          control_.checkpointer != nullptr ? control_.checkpointer->file_of_blocks() : std::filesystem::path(),
+          state_.step);
     start_counting();
     saved_step_ = state_.step;
     checkpoint_wished_ = false;
   }
 
+  /// Waits for the blocks of the checkpoint that is under way, if there are any.
+  void complete_checkpoint() {
+    if (control_.blocks == nullptr || !control_.blocks->under_way()) return;
+    const WrittenBlocks written = control_.blocks->collect();
+    if (control_.checkpointer != nullptr) control_.checkpointer->complete(written);
+  }
+
   void finish_checkpoints() {
     beat(Activity::checkpoint, state_.step);
+    complete_checkpoint();
     agreed(context_.communicator, [&] {
       if (control_.checkpointer != nullptr) control_.checkpointer->finish(state_.best.step);
     });

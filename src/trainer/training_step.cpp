@@ -26,12 +26,13 @@ StepResult agree_on_step(const UpdateContext& context, const UpdateRule& rule, c
                          const Wishes& wishes, const StepPlace& place) {
   const auto failure = rule.failure();
   const auto vote = [](bool yes) { return yes ? 1.0 : 0.0; };
-  std::array<double, 6> sums{local.loss,
+  std::array<double, 7> sums{local.loss,
                              static_cast<double>(local.correct),
                              vote(failure.has_value()),
                              vote(wishes.stop),
                              vote(wishes.checkpoint),
-                             vote(wishes.end)};
+                             vote(wishes.end),
+                             vote(wishes.complete)};
   {
     const PhaseClock::Scope timed(context.clock, Phase::communication);
     context.communicator.all_reduce_sum(std::span<double>(sums));
@@ -42,7 +43,8 @@ StepResult agree_on_step(const UpdateContext& context, const UpdateRule& rule, c
              failure ? std::optional(Failure{ExitStatus::diverged, fmt::format("{}: {}", text_of(place), *failure)})
                      : std::nullopt);
   }
-  return {{sums[0], static_cast<Index>(sums[1])}, {sums[3] > 0, sums[4] > 0, sums[5] > 0}};
+  return {{sums[0], static_cast<Index>(sums[1])},
+          {sums[3] > 0, sums[4] > 0, sums[5] > 0, sums[6] == context.communicator.size()}};
 }
 
 }  // namespace

@@ -98,6 +98,7 @@ class FaultInjection : public testing::Test {
         options = parse_options(argc, argv.data(), {}, from.config);
         check_same_training(options, from.config);
       }
+      options.guard.large_weights = large_weights_;
       end.status = static_cast<ExitStatus>(run_train(options, world, std::move(from)));
     } catch (...) {
       const Failure failure = current_failure();
@@ -197,6 +198,7 @@ class FaultInjection : public testing::Test {
   }
 
   testing_support::TemporaryFolder scratch_;
+  std::uint64_t large_weights_ = large_weights_bytes;
   int met_ = 0;
 };
 
@@ -204,6 +206,13 @@ TEST_F(FaultInjection, EveryCallOfATrainingFailsOnce) {
   const fs::path whole = scratch_.path() / "whole";
   const auto points = calls_of(whole, 6);
   fail_each(points, 6, result_of(whole), [](const fs::path&) {});
+}
+
+TEST_F(FaultInjection, EveryCallOfATrainingThatWritesBlocksFailsOnce) {
+  large_weights_ = 0;
+  const fs::path whole = scratch_.path() / "whole";
+  const auto points = calls_of(whole, 4);
+  fail_each(points, 4, result_of(whole), [](const fs::path&) {});
 }
 
 TEST_F(FaultInjection, EveryCallOfARunThatGoesOnFailsOnce) {

@@ -51,10 +51,19 @@ def as_written(content):
     return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()
 
 
-def manifest(files):
-    """files: {name: bytes}"""
-    listed = {name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()} for name, content in files.items()}
-    return as_written({"files": listed, "format": 1})
+def listed(content, block):
+    """What a manifest says of a file, of blocks of so many bytes, or as a whole with 0."""
+    if block == 0:
+        return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    digests = [hashlib.sha256(content[at:at + block]).hexdigest() for at in range(0, len(content), block)]
+    return {"bytes": len(content), "block_bytes": block, "sha256_of_blocks": digests}
+
+
+def manifest(files, blocks=None):
+    """files: {name: bytes}; blocks: {name: bytes of a block}"""
+    blocks = blocks or {}
+    content = {name: listed(content, blocks.get(name, 0)) for name, content in files.items()}
+    return as_written({"files": content, "format": 2 if blocks else 1})
 
 
 def state(**changes):
@@ -119,6 +128,11 @@ SEEDS = {
     "manifest": {
         "all": manifest(CHECKPOINT),
         "empty_file": manifest({"c": b""}),
+        "blocks": manifest(CHECKPOINT, {"a": 2, "b": 8}),
+        "blocks_of_nothing": manifest(CHECKPOINT, {"c": 16}),
+        "wrong_block": manifest({**CHECKPOINT, "a": b"abd"}, {"a": 2}),
+        "a_block_too_few": manifest(CHECKPOINT, {"a": 2}).replace(b'"block_bytes": 2', b'"block_bytes": 1'),
+        "no_block": manifest(CHECKPOINT, {"a": 2}).replace(b'"block_bytes": 2', b'"block_bytes": 0'),
         "nothing": manifest({}),
         "wrong_digest": manifest({**CHECKPOINT, "a": b"xyz"}),
         "wrong_size": manifest({**CHECKPOINT, "b": b"bb"}),

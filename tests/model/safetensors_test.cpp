@@ -1,6 +1,8 @@
 // What is written is read back; what is damaged is refused with one clear error.
 #include "sibp/model/safetensors.hpp"
 
+#include "sibp/core/heartbeat.hpp"
+
 #include "support/files.hpp"
 
 #include <chrono>
@@ -187,6 +189,17 @@ TEST(Limits, ManyTinyTensorsAreReadInLinearTime) {
   const auto start = std::chrono::steady_clock::now();
   EXPECT_EQ(read_safetensors(path).tensors.size(), 30'000U);
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));  // quadratic: minutes
+}
+
+TEST(Limits, ALargeTensorIsSeenToComeOn) {
+  const TemporaryFolder folder;
+  const std::uint64_t bytes = 80'000'000;
+  const auto path =
+      folder.write("large", file_of(R"({"a":{"dtype":"F32","shape":[20000000],"data_offsets":[0,80000000]}})", ""));
+  std::filesystem::resize_file(path, std::filesystem::file_size(path) + bytes);  // zeros that take no room
+  const std::uint64_t before = last_beat().count;
+  EXPECT_EQ(read_safetensors(path).tensors.at("a").values.size(), bytes / 4);
+  EXPECT_GE(last_beat().count, before + 5);
 }
 
 TEST(Limits, MoreValuesThanANetworkHasAreRefused) {

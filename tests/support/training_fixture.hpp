@@ -95,14 +95,14 @@ class TrainingTest : public testing::Test {
       control.start = newest->checkpoint.state;
     }
     world_.barrier();  // nobody writes before all have read
-    Checkpointer checkpointer({.device = *device,
-                               .network = network,
-                               .rule = *rule,
-                               .normalisation = data.normalisation,
-                               .dataset = "synthetic",
+    const WeightSource source{*device, network, *rule, data.normalisation, "synthetic"};
+    std::optional<BlockWriter> blocks;
+    if (block_bytes_ > 0) control.blocks = &blocks.emplace(world_, source, writers_, block_bytes_);
+    Checkpointer checkpointer({.weights = source,
                                .config = "",
                                .run = {.steps = *options_.steps, .batches_per_epoch = data.order->batches_per_epoch()},
-                               .metrics_bytes = nullptr},
+                               .metrics_bytes = nullptr,
+                               .blocks = control.blocks},
                               CheckpointFolder(folder), 2, 0);
     control.keeps_checkpoints = !folder.empty();
     if (world_.is_root() && control.keeps_checkpoints) control.checkpointer = &checkpointer;
@@ -147,6 +147,8 @@ class TrainingTest : public testing::Test {
   DatasetOptions data_;
   TrainingOptions options_;
   std::string_view text_ = "dense(9) dense(6) dense(5)";
+  std::uint64_t block_bytes_ = 0;  ///< of weights that all ranks write; 0: rank 0 writes them
+  int writers_ = world_.size();
   Recorder recorder_;
   Network* network_ = nullptr;  ///< while train() runs
 };

@@ -1,5 +1,6 @@
 // Damage to a checkpoint: every one is noticed, and the older checkpoint is used.
 #include "sibp/core/file.hpp"
+#include "sibp/core/sha256.hpp"
 
 #include "support/checkpoint_fixture.hpp"
 #include "support/file_limits.hpp"
@@ -115,6 +116,31 @@ TEST_F(Damage, AManifestOfAnotherFolderIsRefused) {
   CheckpointFiles content{{"../../../outside", "x"}};
   system_files().write(folder_.path_of(20) / "manifest.json", manifest_of(content));
   expect_error(ExitStatus::model, {"no file of its folder"}, [&] { verify_checkpoint(folder_.path_of(20)); });
+}
+
+TEST_F(Damage, OfABlockIsNoticed) {
+  CheckpointFiles files = to_files(checkpoint_of(30));
+  const std::string weights = files.extract(checkpoint_weights_name).mapped();
+  const fs::path part = folder_.begin(30).value();
+  system_files().make_file(part / checkpoint_weights_name, weights.size());
+  put(part / checkpoint_weights_name, weights);
+  ListedFile listed{weights.size(), 16, {}};
+  for (std::size_t k = 0; k < weights.size(); k += 16) listed.digests.push_back(sha256(weights.substr(k, 16)));
+  folder_.complete(30, files, {{checkpoint_weights_name, listed}});
+  EXPECT_EQ(newest_step(path_), 30);
+  const fs::path path = folder_.path_of(30) / checkpoint_weights_name;
+  for (std::size_t k = 0; k < weights.size(); k += 3) {
+    std::string damaged = weights;
+    damaged[k] = static_cast<char>(damaged[k] ^ 1);
+    put(path, damaged);
+    EXPECT_EQ(newest_step(path_), 20) << k;
+    put(path, weights.substr(0, k));
+    EXPECT_EQ(newest_step(path_), 20) << k;
+  }
+  put(path, weights);
+  listed.digests.pop_back();
+  put(folder_.path_of(30) / manifest_name, manifest_of(files, {{checkpoint_weights_name, listed}}));
+  expect_error(ExitStatus::model, {"no manifest"}, [&] { verify_checkpoint(folder_.path_of(30)); });
 }
 
 TEST_F(Damage, AStateThatWasEditedIsReadWithCare) {

@@ -1,9 +1,11 @@
 // A power cut after every operation of a save: the folder always holds a checkpoint that loads.
+#include "sibp/core/sha256.hpp"
 #include "sibp/trainer/checkpoint_folder.hpp"
 
 #include "support/checkpoint_fixture.hpp"
 
 #include <cstdio>
+#include <functional>
 #include <optional>
 
 #include <gmock/gmock.h>
@@ -14,6 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::ElementsAre;
+using testing_support::checkpoint_of;
 using testing_support::CheckpointFolderTest;
 using testing_support::newest_step;
 using testing_support::save;
@@ -34,6 +37,11 @@ class CutOff final : public FileOperations {
     if (left_ == 0) FileOperations::write(path, content.substr(0, content.size() / 2));  // in the middle of it
     tick();
     FileOperations::write(path, content);
+    unflushed_.push_back(path);
+  }
+  void make_file(const fs::path& path, std::uint64_t bytes) override {
+    tick();
+    FileOperations::make_file(path, bytes);
     unflushed_.push_back(path);
   }
   void flush(const fs::path& path) override {
@@ -92,7 +100,30 @@ class CutOff final : public FileOperations {
   std::vector<Renamed> renamed_;
 };
 
-TEST_F(CheckpointFolderTest, AfterEveryOperationOfASaveTheFolderLoads) {
+/// A save of weights in blocks, all of which are those of one rank.
+void save_in_blocks(FileOperations& files, CheckpointFolder& folder, Index step) {
+  CheckpointFiles content = to_files(checkpoint_of(step));
+  const std::string weights = content.extract(checkpoint_weights_name).mapped();
+  const auto part = folder.begin(step);
+  if (!part) return;
+  files.make_file(*part / checkpoint_weights_name, weights.size());
+  files.write(*part / checkpoint_weights_name, weights);
+  files.flush(*part / checkpoint_weights_name);
+  const ListedFile listed{weights.size(), weights.size(), {sha256(weights)}};
+  folder.complete(step, content, {{checkpoint_weights_name, listed}});
+}
+
+using Save = std::function<void(FileOperations&, CheckpointFolder&)>;
+
+class PowerCuts : public CheckpointFolderTest, public testing::WithParamInterface<Save> {};
+
+INSTANTIATE_TEST_SUITE_P(Ways, PowerCuts,
+                         testing::Values([](FileOperations&, CheckpointFolder& folder) { save(folder, 30); },
+                                         [](FileOperations& files, CheckpointFolder& folder) {
+                                           save_in_blocks(files, folder, 30);
+                                         }));
+
+TEST_P(PowerCuts, AfterEveryOperationOfASaveTheFolderLoads) {
   const fs::path before = scratch_.path() / "before";
   CheckpointFolder prepared(before);
   for (const Index step : {10, 20}) save(prepared, step);
@@ -105,7 +136,7 @@ TEST_F(CheckpointFolderTest, AfterEveryOperationOfASaveTheFolderLoads) {
       CutOff files(operations);
       try {
         CheckpointFolder folder(path_, files);
-        save(folder, 30);
+        GetParam()(files, folder);
         folder.prune(2);
       } catch (const PowerCut&) {
         if (power_is_lost) files.lose_what_was_not_flushed();
@@ -127,14 +158,14 @@ TEST_F(CheckpointFolderTest, AfterEveryOperationOfASaveTheFolderLoads) {
   EXPECT_GT(operations, 15);  // every file, flush and rename was one
 }
 
-TEST_F(CheckpointFolderTest, TheFirstSaveOfAllIsWholeOrNotThere) {
+TEST_P(PowerCuts, TheFirstSaveOfAllIsWholeOrNotThere) {
   int operations = 0;
   for (bool is_cut = true; is_cut; ++operations) {
     fs::remove_all(path_);
     CutOff files(operations);
     try {
       CheckpointFolder folder(path_, files);
-      save(folder, 30);
+      GetParam()(files, folder);
     } catch (const PowerCut&) {
       files.lose_what_was_not_flushed();
     }

@@ -68,8 +68,9 @@ struct GuardOptions {
   Index keep = 3;
   Measure keep_best = Measure::none;
   std::optional<double> max_minutes;
-  Index check_every = 50;      ///< steps
-  double stall_timeout = 600;  ///< seconds
+  Index check_every = 50;                             ///< steps
+  double stall_timeout = 600;                         ///< seconds
+  std::uint64_t large_weights = large_weights_bytes;  ///< that all ranks write; no option, but smaller in tests
 };
 
 /// Everything a user can say. src/app/option_table.cpp has one entry for each member, with its name, help and limits.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string_view>
 
@@ -18,6 +19,8 @@ class FileOperations {
   virtual void make_folder(const std::filesystem::path& path);
   /// Makes a file of this content, which nobody can rely on before it is flushed.
   virtual void write(const std::filesystem::path& path, std::string_view content);
+  /// Makes a file of so many zero bytes, which others fill.
+  virtual void make_file(const std::filesystem::path& path, std::uint64_t bytes);
   /// What was written to the file, or the names in the folder, outlast a power cut. Some file systems cannot promise
   /// the latter, and nothing is done there.
   virtual void flush(const std::filesystem::path& path);

@@ -27,9 +27,11 @@ class OpenFile {
   int write(std::string_view content);
   /// Reads `bytes` bytes, or as many as there are before the end; `count` says how many.
   int read(void* to, std::size_t bytes, std::size_t& count);
+  /// The next write or read begins at that byte.
+  int move_to(std::int64_t place);
   /// What was written outlasts a power cut.
   int flush();
-  /// Cuts the file to that many bytes.
+  /// Cuts the file to that many bytes, or makes it longer by zeros.
   int cut(std::int64_t bytes);
   /// The bytes of the file.
   int size(std::int64_t& bytes) const;

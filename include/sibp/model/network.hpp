@@ -50,6 +50,15 @@ Network make_empty_network(Device& device, const NetworkSpec& spec);
 /// A network whose weights are drawn by streams of (seed, map). Local.
 Network make_network(Device& device, const NetworkSpec& spec, const Initialisation& start, std::uint64_t seed);
 
+/// A tensor where it lies: its elements row by row are those of the matrix row by row.
+struct TensorView {
+  std::vector<Index> shape;
+  ConstMatrixView matrix;  ///< on the device
+};
+
+/// The tensors that to_tensors makes, by name, in the network's own memory. Local.
+std::map<std::string, TensorView> tensor_views(const Network& network);
+
 /// The matrix of every parameter in host memory, column-major: a copy that stays while training goes on.
 using HostWeights = std::vector<std::vector<Real>>;
 HostWeights download_weights(Device& device, const Network& network);

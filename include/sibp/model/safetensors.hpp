@@ -2,6 +2,7 @@
 
 #include "sibp/core/types.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -20,6 +21,17 @@ struct TensorFile {
   std::map<std::string, Tensor> tensors;
   std::map<std::string, std::string> metadata;
 };
+
+/// Where everything lies in a safetensors file of Real.
+struct TensorPlaces {
+  std::string head;                            ///< the first bytes: length of the header, header
+  std::map<std::string, std::uint64_t> begin;  ///< of each tensor, in bytes from the start of the file; without gaps
+  std::uint64_t bytes = 0;                     ///< of the file
+};
+
+/// The places of tensors of these shapes, in the order of their names. Local.
+TensorPlaces place_tensors(const std::map<std::string, std::vector<Index>>& shapes,
+                           const std::map<std::string, std::string>& metadata);
 
 /// The bytes of a safetensors file: F32 where Real is float, F64 where it is double. A file that is moved here gives up
 /// its tensors one by one, so that there is no second copy of all. Local.

@@ -49,6 +49,11 @@ inline constexpr const char* checkpoint_weights_name = "weights.safetensors";
 
 /// The files config.ini, state.json and weights.safetensors. Local.
 CheckpointFiles to_files(Checkpoint checkpoint);
+/// The first two of them. Local.
+CheckpointFiles to_text_files(const Checkpoint& checkpoint);
+
+/// Throws Error (diverged): of `what`, such as "the weights of layer 1", no checkpoint is written. Local.
+[[noreturn]] void throw_not_finite(const std::string& what, Index step);
 
 /// Verifies and reads a checkpoint's folder. Local. Throws Error (model) naming the file and what is wrong with it:
 /// damage, a step other than its name says, a number that is not finite, or a run other than `run`; an empty name is of

@@ -2,21 +2,15 @@
 
 #include "sibp/core/file_operations.hpp"
 #include "sibp/core/types.hpp"
+#include "sibp/trainer/manifest.hpp"
 
 #include <filesystem>
 #include <functional>
-#include <map>
+#include <optional>
 #include <string>
-#include <system_error>
 #include <vector>
 
 namespace sibp {
-
-/// The files of one checkpoint by name, without its manifest.
-using CheckpointFiles = std::map<std::string, std::string>;
-
-/// Whether verify_checkpoint finds nothing wrong. Local. Throws Error (runtime) if it cannot be read.
-bool is_whole(const std::filesystem::path& checkpoint);
 
 /// A folder of checkpoints, one folder step-00001200 for each, whatever is in them:
 ///
@@ -37,10 +31,18 @@ class CheckpointFolder {
   /// The steps of which there are checkpoints, whole or not, ascending.
   [[nodiscard]] std::vector<Index> steps() const;
 
+  using IsSame = std::function<bool(const std::filesystem::path&)>;
+
   /// Saves a checkpoint, which is then the latest: written under another name, flushed, then renamed. Nothing is done
   /// where one of that step is there and `is_same` says so of its folder; one that is not the same is set aside.
-  void save(Index step, const CheckpointFiles& content,
-            const std::function<bool(const std::filesystem::path&)>& is_same = is_whole);
+  void save(Index step, const CheckpointFiles& content, const IsSame& is_same = is_whole);
+  /// The first half of save, for a checkpoint some of whose files others write: the folder that they write them into
+  /// and flush; nothing where one is there that is the same.
+  std::optional<std::filesystem::path> begin(Index step, const IsSame& is_same = is_whole);
+  /// The second half. `written` lists the files that are in the folder already.
+  void complete(Index step, const CheckpointFiles& content, const ListedFiles& written = {});
+  /// In the place of the second half: a disk that was full has its room back for the next try. Throws nothing.
+  void give_up(Index step);
   /// Removes all but `keep` of them: the newest ones, and that of `step` whether it is among these or not. That of
   /// `best` stays besides.
   void prune(Index keep, Index step = -1, Index best = -1);
@@ -50,8 +52,7 @@ class CheckpointFolder {
   void set_aside(Index step);
 
  private:
-  void write_flushed(const std::filesystem::path& folder, const CheckpointFiles& content);
-  void give_room(const std::filesystem::path& leftover);
+  [[nodiscard]] std::filesystem::path part_of(Index step) const;
   void point_latest_at(Index step);
 
   std::filesystem::path path_;
@@ -63,16 +64,5 @@ Index step_of_name(const std::string& name);
 
 /// Whether the folder is that of one checkpoint, whole or not. Local.
 bool is_checkpoint(const std::filesystem::path& folder);
-
-/// Checks every file of a checkpoint against its manifest, which names each of them. Local. Throws Error (model) naming
-/// the file, what was found and what was expected, Error (runtime) if it cannot be read.
-void verify_checkpoint(const std::filesystem::path& checkpoint);
-
-/// Throws for a file of a checkpoint that was not read: Error (model) if it is not there or no file, Error (runtime)
-/// for all that may pass, as an error of the network or of permissions. Local.
-[[noreturn]] void throw_unreadable(const std::system_error& error);
-
-/// The manifest of these files. Local.
-std::string manifest_of(const CheckpointFiles& content);
 
 }  // namespace sibp

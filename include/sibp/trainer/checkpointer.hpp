@@ -1,6 +1,6 @@
 #pragma once
 
-#include "sibp/comm/agreement.hpp"
+#include "sibp/trainer/block_writer.hpp"
 #include "sibp/trainer/checkpoint.hpp"
 
 #include <chrono>
@@ -19,20 +19,20 @@ struct CheckpointInterval {
   double seconds = 0;
 };
 
-/// What checkpoints are taken of; the references outlive the checkpointer.
+/// What checkpoints are taken of.
 struct CheckpointSource {
-  Device& device;
-  const Network& network;
-  UpdateRule& rule;
-  const Normalisation& normalisation;
-  std::string dataset;
+  WeightSource weights;
   std::string config;                           ///< config.ini
   RunFacts run;                                 ///< but for the bytes of metrics.jsonl
   std::function<std::int64_t()> metrics_bytes;  ///< flushes metrics.jsonl and says how long it is; null: there is none
+  const BlockWriter* blocks = nullptr;          ///< that of large weights, which outlives the checkpointer; null: none
 };
 
 /// Writes the checkpoints of a training, on rank 0: takes a copy while training waits, and writes it from a thread of
 /// its own while training goes on. All functions are Local.
+///
+/// Large weights are written by all ranks (BlockWriter): then save() takes a copy of the rest and makes the file, and
+/// complete() writes the rest once the blocks are there.
 ///
 /// No checkpoint holds a number that is not finite, and older ones go only after the new one has been read back.
 ///
@@ -55,6 +55,10 @@ class Checkpointer {
   /// Takes a copy of the training in this state and starts to write it, once the one before is written. Throws Error
   /// (diverged) naming what is not finite, and writes nothing then.
   void save(const TrainingState& state);
+  /// The file that save() made for the blocks of large weights; empty if there is none to fill.
+  [[nodiscard]] const std::filesystem::path& file_of_blocks() const { return file_of_blocks_; }
+  /// Starts to write the rest of that checkpoint, or takes note of why there is none.
+  void complete(const WrittenBlocks& blocks);
   /// Why training must end now: the first checkpoint of all cannot be written. Does not wait.
   [[nodiscard]] std::optional<Failure> failure();
   /// Returns when the last checkpoint is written, and has been read back and verified. `best` is the step of the best
@@ -67,11 +71,12 @@ class Checkpointer {
 
   [[nodiscard]] std::shared_ptr<Copy> copy(const TrainingState& state);
   [[nodiscard]] Checkpoint to_checkpoint(Copy copy) const;
-  void write(Copy copy);
+  [[nodiscard]] CheckpointFolder::IsSame is_same(Index step) const;
+  void make_file_of_blocks();
+  void write(Copy copy, const ListedFiles& written = {});
   void prune(Index step, Index best);
   void collect();
-  /// Takes note of the exception being handled.
-  void note_failure();
+  void note(Failure failure);
 
   CheckpointSource source_;
   CheckpointFolder folder_;
@@ -83,6 +88,8 @@ class Checkpointer {
   bool has_one_;                    ///< whether the folder holds a checkpoint that is whole
   std::optional<Failure> failure_;  ///< of the last save
   std::future<void> under_way_;
+  std::shared_ptr<Copy> waiting_;  ///< for its blocks
+  std::filesystem::path file_of_blocks_;
 };
 
 }  // namespace sibp

@@ -12,6 +12,9 @@ namespace sibp {
 TensorFile model_to_tensors(const NetworkSpec& spec, std::map<std::string, Tensor> weights,
                             const Normalisation& normalisation, const std::string& dataset);
 
+/// All of it but the weights: the normalisation and the metadata. Local.
+TensorFile frame_of_model(const NetworkSpec& spec, const Normalisation& normalisation, const std::string& dataset);
+
 /// Whether tensors that model_to_tensors made are for samples normalised like this. Local.
 bool has_normalisation(const TensorFile& file, const Normalisation& normalisation);
 

@@ -17,6 +17,7 @@ struct TrainingControl {
   Index checkpoint_every = 0;            ///< steps between checkpoints; 0: as the checkpointer's clock says
   Measure keep_best = Measure::none;     ///< the checkpoint with the best value of it is kept too
   Checkpointer* checkpointer = nullptr;  ///< rank 0 alone
+  BlockWriter* blocks = nullptr;         ///< that of the checkpointer, on all ranks; null: there is none
   AveragedWeights* average = nullptr;    ///< the rule's, to be evaluated as well; null: there is none
   std::function<bool()> stop_requested =
       nullptr;  ///< asked on every rank for itself: whether to stop here; null: never

@@ -18,11 +18,12 @@ struct Wishes {
   bool stop = false;        ///< after this step, with a checkpoint
   bool checkpoint = false;  ///< after this step
   bool end = false;         ///< some rank cannot go on, and says why
+  bool complete = false;    ///< this rank's blocks of a checkpoint are written: done once all ranks ask for it
 };
 
 struct StepResult {
   LossSums sums;  ///< over all ranks' samples, before the update
-  Wishes wishes;  ///< of any rank
+  Wishes wishes;  ///< of any rank, `complete` of all
 };
 
 /// Throws AgreedError (diverged): the loss is not finite. For all ranks to call alike.

@@ -1,7 +1,9 @@
 """SIGKILL of one rank, of all, or of mpirun at random moments, inside the writing of checkpoints too: everything ends,
---resume auto goes on, and the weights at the end are those of a run that was left alone, bit for bit.
+--resume auto goes on, and the weights at the end are those of a run that was left alone, bit for bit. Method, form and
+sums are the defaults, and other processes keep the machine busy, so that nothing rests on its speed.
 
-The number of kills is KILLS in the environment (12), the seed of their moments KILLS_SEED (1).
+In the environment: KILLS, the number of kills (12); KILLS_SEED, the seed of their moments (1); KILLS_BUSY, the number of
+busy processes (2).
 """
 
 import os
@@ -9,6 +11,8 @@ import random
 import re
 import shutil
 import signal
+import subprocess
+import sys
 import time
 
 from harness import DONE, ProgramTest, Run, main
@@ -16,6 +20,7 @@ from runs import CONVNET, records, training
 
 KILLS = int(os.environ.get("KILLS", "12"))
 SEED = int(os.environ.get("KILLS_SEED", "1"))
+BUSY = int(os.environ.get("KILLS_BUSY", "2"))
 STEPS = 20
 RANKS = 2
 
@@ -31,9 +36,17 @@ class Kills(ProgramTest):
     kills = KILLS
     network = {}
 
+    def setUp(self):
+        super().setUp()
+        for _ in range(BUSY):
+            busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+            self.addCleanup(busy.wait)
+            self.addCleanup(busy.kill)
+
     def arguments(self, folder):
         # A checkpoint after every step: most moments are inside the writing of one.
-        return training(out=folder, resume="auto", checkpoint_every=1, steps=STEPS, epochs=None, keep=2, **self.network)
+        return training(out=folder, resume="auto", checkpoint_every=1, steps=STEPS, epochs=None, keep=2, form=None,
+                        **self.network)
 
     def kill(self, run, whom, stream):
         ranks = list(run.ranks().values())
@@ -71,7 +84,7 @@ class Kills(ProgramTest):
                 shutil.rmtree(folder)
         # A kill that comes too late ends nothing; there are few.
         self.assertLessEqual(ended_before, self.kills // 4)
-        print(f"{self.kills} kills, {ended_before} of them after the end")
+        print(f"{self.kills} kills, {ended_before} of them after the end; each run came to the bits of the undisturbed one")
 
 
 class KillsOfAConvNet(Kills):
