@@ -16,7 +16,7 @@ from supervisor import tracking_processes
 from tracking.follow import MetricsFile
 
 # A played training: five records, of which a second start takes two back. Losses tell the starts apart; the speed is not
-# finite.
+# finite. With WAIT the first start ends when there is a file `go`.
 PLAYED = r"""
 : > "$SUPERVISOR_READY_FILE"
 record() {
@@ -31,7 +31,7 @@ if [ ! -e run/metrics.jsonl ]; then
   printf '# options\nmethod = sibp\neta = 4\n' > run/config.ini
   for step in 10 20 30 40 50; do record "$step" "1.$step" false; done
   status running null 50
-  sleep "${WAIT:-0}"
+  [ -z "$WAIT" ] || while [ ! -e go ]; do sleep 0.1; done
   exit 75
 fi
 head -n 3 run/metrics.jsonl > run/shorter; mv run/shorter run/metrics.jsonl
@@ -84,8 +84,17 @@ class TrackingTest(SupervisedTest):
 
 @has("tensorboard")
 class TensorBoardTest(TrackingTest):
+    def has_told_all(self):
+        memory, metrics = self.folder / "run/tracking-tensorboard.json", self.folder / "run/metrics.jsonl"
+        return (self.folder / "run/status.json").exists() and memory.exists() and \
+            json.loads(memory.read_text())["read"] == metrics.stat().st_size
+
     def test_a_restart_takes_later_steps_back(self):
-        self.succeed("--track", "tensorboard", "--restarts", "1", WAIT="3")
+        run = self.supervise("--track", "tensorboard", "--restarts", "1", WAIT="go")
+        seconds_until(self.has_told_all, 60)
+        (self.folder / "go").touch()
+        status, text = run.end(90)
+        self.assertEqual(status, 0, text)
         self.assert_events()
 
     def test_a_resume_takes_later_steps_back(self):
@@ -95,8 +104,8 @@ class TensorBoardTest(TrackingTest):
         self.assert_events()
 
     def test_a_killed_supervisor_takes_its_trackers_along(self):
-        run = self.supervise("--track", "tensorboard", WAIT="1000")
-        seconds_until(lambda: list(self.folder.glob("run/tensorboard/*")), 60)
+        run = self.supervise("--track", "tensorboard", WAIT="go")
+        seconds_until(self.has_told_all, 60)
         kill([run.process.pid])
         seconds_until(lambda: not run.processes("python"), 20)
         self.assert_events({10: 1.1, 20: 1.2, 30: 1.3, 40: 1.4, 50: 1.5})
@@ -162,13 +171,14 @@ class PrometheusTest(TrackingTest):
         return {sample.name: sample.value for sample in samples}
 
     def test_the_textfile_is_there_while_the_run_goes_on_and_tells_its_end(self):
-        run = self.supervise("--prometheus", "sibp.prom", "--restarts", "1", WAIT="4")
-        seconds_until((self.folder / "sibp.prom").exists, 60)
+        run = self.supervise("--prometheus", "sibp.prom", "--restarts", "1", WAIT="go")
+        seconds_until(lambda: (self.folder / "sibp.prom").exists() and self.values().get("sibp_train_loss") == 1.5, 60)
         values = self.values()
         self.assertEqual((values["sibp_running"], values["sibp_step"], values["sibp_steps"]), (1, 50, 60))
         self.assertEqual(values["sibp_train_loss"], 1.5)
         self.assertNotIn("sibp_exit_status", values)
         self.assertNotIn("sibp_seconds_left", values)
+        (self.folder / "go").touch()
         status, text = run.end(60)
         self.assertEqual(status, 0, text)
         values = self.values()
