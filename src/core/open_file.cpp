@@ -61,8 +61,8 @@ int OpenFile::read(void* to, std::size_t bytes, std::size_t& count) {
   return 0;
 }
 
-int OpenFile::move_to(std::int64_t place) {
-  return ::lseek(file_, place, SEEK_SET) < 0 ? errno : 0;
+int OpenFile::move_to(std::int64_t offset) {
+  return ::lseek(file_, offset, SEEK_SET) < 0 ? errno : 0;
 }
 
 int OpenFile::flush() {

@@ -28,7 +28,7 @@ class OpenFile {
   /// Reads `bytes` bytes, or as many as there are before the end; `count` says how many.
   int read(void* to, std::size_t bytes, std::size_t& count);
   /// The next write or read begins at that byte.
-  int move_to(std::int64_t place);
+  int move_to(std::int64_t offset);
   /// What was written outlasts a power cut.
   int flush();
   /// Cuts the file to that many bytes, or makes it longer by zeros.
