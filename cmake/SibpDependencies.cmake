@@ -19,6 +19,13 @@ add_library(xxHash::xxhash UNKNOWN IMPORTED)
 set_target_properties(xxHash::xxhash PROPERTIES IMPORTED_LOCATION ${XXHASH_LIBRARY}
                                                 INTERFACE_INCLUDE_DIRECTORIES ${XXHASH_INCLUDE_DIR})
 
+# libzip's configuration asks for its programs besides, which are another package.
+find_path(LIBZIP_INCLUDE_DIR zip.h REQUIRED)
+find_library(LIBZIP_LIBRARY zip REQUIRED)
+add_library(libzip::zip UNKNOWN IMPORTED)
+set_target_properties(libzip::zip PROPERTIES IMPORTED_LOCATION ${LIBZIP_LIBRARY}
+                                             INTERFACE_INCLUDE_DIRECTORIES ${LIBZIP_INCLUDE_DIR})
+
 # Convolutions on processors: oneDNN where it is found, patches and products of matrices otherwise.
 sibp_choice(ONEDNN "Convolutions on processors by oneDNN")
 set(SIBP_ONEDNN_FOUND OFF)
@@ -29,6 +36,18 @@ if(NOT sibp_onednn STREQUAL "off")
     set(SIBP_ONEDNN_FOUND ON)
   elseif(sibp_onednn STREQUAL "on")
     message(FATAL_ERROR "SIBP_ONEDNN is on, but this system lacks oneDNN 2 (libdnnl-dev) or OpenMP")
+  endif()
+endif()
+
+# Data in HDF5 files, where the library is found, with MPI or without.
+sibp_choice(HDF5 "Data in HDF5 files")
+set(SIBP_HDF5_FOUND OFF)
+if(NOT sibp_hdf5 STREQUAL "off")
+  find_package(HDF5 QUIET COMPONENTS C)
+  if(HDF5_FOUND)
+    set(SIBP_HDF5_FOUND ON)
+  elseif(sibp_hdf5 STREQUAL "on")
+    message(FATAL_ERROR "SIBP_HDF5 is on, but this system lacks HDF5 (libhdf5-dev)")
   endif()
 endif()
 

@@ -4,6 +4,7 @@
 #include "sibp/app/run_status.hpp"
 #include "sibp/comm/agreement.hpp"
 #include "sibp/core/file.hpp"
+#include "sibp/data/dataset_kinds.hpp"
 #include "sibp/device/shape_text.hpp"
 #include "sibp/trainer/evaluation.hpp"
 #include "sibp/trainer/model_file.hpp"
@@ -74,7 +75,8 @@ void choose_dataset(Options& options, const Model& model) {
   if (chosen == model.dataset) return;
   if (!options.names_dataset) {
     chosen = model.dataset;
-    if (chosen == "idx" || chosen == "synthetic")
+    const DatasetKind* kind = find_dataset_kind(chosen);
+    if (kind != nullptr && kind->is_described)
       throw_usage_error(
           fmt::format("--dataset: found nothing, but {} was trained on data that options describe; give "
                       "--dataset {} and those of its training",
@@ -108,6 +110,10 @@ ModelInUse open_model(Options& options, const Communicator& world) {
           fmt::format("{} takes pictures of {} (height x width x channels), but {} has pictures of {}; "
                       "choose its --dataset ({})",
                       options.model.string(), to_text(shape), dataset.name, to_text(dataset.shape), model.dataset));
+    if (model.normalisation.type != dataset.type)
+      throw_model_error(fmt::format(
+          "{} takes features of {}, but {} has {}; convert them, or choose its --dataset ({})", options.model.string(),
+          name_of(model.normalisation.type), dataset.name, name_of(dataset.type), model.dataset));
     if (!has_views(dataset.shape, options.views))
       throw_usage_error(
           fmt::format("--views: found {}, but samples of {} are {} (height x width x channels), expected "
