@@ -25,6 +25,7 @@ sibp_require_package(nlohmann_json)
 sibp_require_package(OpenSSL COMPONENTS Crypto)
 sibp_require_package(XxHash)
 sibp_require_package(Hwloc)
+sibp_require_package(LibZip)
 
 # Convolutions on processors: oneDNN where it is found, patches and products of matrices otherwise.
 sibp_choice(ONEDNN "Convolutions on processors by oneDNN")
@@ -64,6 +65,18 @@ if(NOT sibp_toml STREQUAL "off")
   endif()
   if(sibp_toml STREQUAL "on" AND NOT SIBP_TOML_FOUND)
     message(FATAL_ERROR "SIBP_TOML is on, but this system lacks toml++ 3 (libtomlplusplus-dev)")
+  endif()
+endif()
+# Data in HDF5 files, where the library is found, with MPI or without.
+sibp_choice(HDF5 "Data in HDF5 files")
+set(SIBP_HDF5_FOUND OFF)
+if(NOT sibp_hdf5 STREQUAL "off")
+  enable_language(C)  # which FindHDF5 tries the library in
+  find_package(HDF5 QUIET COMPONENTS C)
+  if(HDF5_FOUND)
+    set(SIBP_HDF5_FOUND ON)
+  elseif(sibp_hdf5 STREQUAL "on")
+    message(FATAL_ERROR "SIBP_HDF5 is on, but this system lacks HDF5 (libhdf5-dev)")
   endif()
 endif()
 

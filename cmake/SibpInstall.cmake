@@ -11,7 +11,7 @@ install(TARGETS sibp_dist RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT 
 install(TARGETS sibp EXPORT sibp ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/sibp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT library)
 install(EXPORT sibp NAMESPACE sibp:: DESTINATION ${package} COMPONENT library)
-install(FILES cmake/FindCBLAS.cmake cmake/FindHwloc.cmake cmake/FindNCCL.cmake cmake/FindXxHash.cmake
+install(FILES cmake/FindCBLAS.cmake cmake/FindHwloc.cmake cmake/FindLibZip.cmake cmake/FindNCCL.cmake cmake/FindXxHash.cmake
         DESTINATION ${package} COMPONENT library)
 configure_package_config_file(cmake/sibpConfig.cmake.in ${PROJECT_BINARY_DIR}/package/sibpConfig.cmake
                               INSTALL_DESTINATION ${package})
@@ -41,11 +41,11 @@ set(CPACK_DEBIAN_LIBRARY_PACKAGE_NAME libsibp-dev)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_SECTION libdevel)
 # What sibpConfig.cmake finds, by the names of Debian.
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_DEPENDS
-    "libopenmpi-dev, libeigen3-dev, libboost-program-options-dev, libfmt-dev, libspdlog-dev, nlohmann-json3-dev, zlib1g-dev, libssl-dev, libxxhash-dev, libhwloc-dev")
+    "libopenmpi-dev, libeigen3-dev, libboost-program-options-dev, libfmt-dev, libspdlog-dev, nlohmann-json3-dev, zlib1g-dev, libssl-dev, libxxhash-dev, libhwloc-dev, libzip-dev")
 if(NOT SIBP_BLAS_FOUND STREQUAL "eigen")
   string(APPEND CPACK_DEBIAN_LIBRARY_PACKAGE_DEPENDS ", libopenblas-dev, liblapacke-dev")
 endif()
-foreach(choice IN ITEMS "ONEDNN libdnnl-dev" "ONNX libonnx-dev" "TOML libtomlplusplus-dev")
+foreach(choice IN ITEMS "ONEDNN libdnnl-dev" "ONNX libonnx-dev" "TOML libtomlplusplus-dev" "HDF5 libhdf5-dev")
   separate_arguments(choice)
   list(GET choice 0 name)
   if(SIBP_${name}_FOUND)
