@@ -90,10 +90,12 @@ sibp::Dataset dataset_of(sibp::Samples training, sibp::Samples test, sibp::Index
   check_labels(test, classes);
   if (training.shape != test.shape || training.type != test.type)
     sibp::throw_usage_error("the test samples have another shape or type than those of x");
-  sibp::Dataset dataset{.name = sibp::memory_name, .shape = training.shape, .type = training.type, .classes = classes};
-  dataset.training = sibp::make_memory_source(std::move(training));
-  dataset.test = sibp::make_memory_source(std::move(test));
-  return dataset;
+  return {.name = sibp::memory_name,
+          .shape = training.shape,
+          .type = training.type,
+          .classes = classes,
+          .training = sibp::make_memory_source(std::move(training)),
+          .test = sibp::make_memory_source(std::move(test))};
 }
 
 std::uint64_t digest_of_all(const sibp::Samples& samples) {
