@@ -11,7 +11,7 @@ install(TARGETS sibp_dist RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT 
 install(TARGETS sibp EXPORT sibp ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/sibp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT library)
 install(EXPORT sibp NAMESPACE sibp:: DESTINATION ${package} COMPONENT library)
-install(FILES cmake/FindCBLAS.cmake cmake/FindHwloc.cmake cmake/FindNCCL.cmake cmake/FindXxHash.cmake
+install(FILES cmake/FindCBLAS.cmake cmake/FindHwloc.cmake cmake/FindLibZip.cmake cmake/FindNCCL.cmake cmake/FindXxHash.cmake
         DESTINATION ${package} COMPONENT library)
 configure_package_config_file(cmake/sibpConfig.cmake.in ${PROJECT_BINARY_DIR}/package/sibpConfig.cmake
                               INSTALL_DESTINATION ${package})
@@ -23,7 +23,7 @@ set(launch ${CMAKE_INSTALL_DATADIR}/sibp_dist/launch)
 install(PROGRAMS launch/run.sh launch/fetch_data.sh launch/sibp.sbatch launch/sibp_gpu.sbatch DESTINATION ${launch}
         COMPONENT program)
 install(FILES launch/common.sh launch/slurm.sh launch/datasets.txt DESTINATION ${launch} COMPONENT program)
-install(DIRECTORY launch/supervisor DESTINATION ${launch} COMPONENT program PATTERN __pycache__ EXCLUDE)
+install(DIRECTORY launch/supervisor launch/tracking DESTINATION ${launch} COMPONENT program PATTERN __pycache__ EXCLUDE)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT program)
 
 set(CPACK_GENERATOR DEB)
@@ -41,11 +41,16 @@ set(CPACK_DEBIAN_LIBRARY_PACKAGE_NAME libsibp-dev)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_SECTION libdevel)
 # What sibpConfig.cmake finds, by the names of Debian.
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_DEPENDS
-    "libopenmpi-dev, libeigen3-dev, libboost-program-options-dev, libfmt-dev, libspdlog-dev, nlohmann-json3-dev, zlib1g-dev, libssl-dev, libxxhash-dev, libhwloc-dev")
+    "libopenmpi-dev, libeigen3-dev, libboost-program-options-dev, libfmt-dev, libspdlog-dev, nlohmann-json3-dev, zlib1g-dev, libssl-dev, libxxhash-dev, libhwloc-dev, libzip-dev")
 if(NOT SIBP_BLAS_FOUND STREQUAL "eigen")
   string(APPEND CPACK_DEBIAN_LIBRARY_PACKAGE_DEPENDS ", libopenblas-dev, liblapacke-dev")
 endif()
-if(SIBP_ONEDNN_FOUND)
-  string(APPEND CPACK_DEBIAN_LIBRARY_PACKAGE_DEPENDS ", libdnnl-dev")
-endif()
+foreach(choice IN ITEMS "ONEDNN libdnnl-dev" "ONNX libonnx-dev" "TOML libtomlplusplus-dev" "HDF5 libhdf5-dev")
+  separate_arguments(choice)
+  list(GET choice 0 name)
+  if(SIBP_${name}_FOUND)
+    list(GET choice 1 name)
+    string(APPEND CPACK_DEBIAN_LIBRARY_PACKAGE_DEPENDS ", ${name}")
+  endif()
+endforeach()
 include(CPack)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fetches the files of a data set into a folder and checks their SHA-256. (Training itself never fetches anything.)
 #
-# Usage: launch/fetch_data.sh cifar10|mnist|fashion-mnist DIR [option …]
+# Usage: launch/fetch_data.sh cifar10|cifar100|mnist|fashion-mnist DIR [option …]
 #
 #   --mirror URL       folder on the web that has the files, in place of the known ones
 #   --checksums FILE   table of files in place of launch/datasets.txt
@@ -135,23 +135,26 @@ fetch() {
   fail "could not get $name from $*; give another address with --mirror, or put the file into $folder yourself"
 }
 
-cifar10_files=(data_batch_{1..5}.bin test_batch.bin)
-
-# The sums of the files that were unpacked stand in this file, so that a later call can tell that they are right.
-unpacked_sums=cifar10.sha256
-
-is_unpacked() {
-  (cd "$folder" && sha256sum --check --status "$unpacked_sums" 2>/dev/null)
+# What is taken out of the archive of a data set; nothing of one that comes in files.
+archived_files() {
+  case $1 in
+    cifar10) printf '%s\n' data_batch_{1..5}.bin test_batch.bin ;;
+    cifar100) printf '%s\n' {train,test}.bin ;;
+  esac
 }
 
-unpack_cifar10() {
+is_unpacked() {
+  [[ ${#archived[@]} -gt 0 ]] && (cd "$folder" && sha256sum --check --status "$unpacked_sums" 2>/dev/null)
+}
+
+unpack() {
   local archive=$folder/$1 temporary=$folder/.unpacking
   say "unpacking $archive"
   rm -rf "$temporary"
   mkdir "$temporary"
   tar -xzf "$archive" -C "$temporary" --strip-components=1 || fail "cannot unpack $archive"
-  (cd "$temporary" && sha256sum "${cifar10_files[@]}" >"$unpacked_sums") || fail "$archive lacks files of CIFAR-10"
-  mv -f "${cifar10_files[@]/#/$temporary/}" "$folder"
+  (cd "$temporary" && sha256sum "${archived[@]}" >"$unpacked_sums") || fail "$archive lacks files of $dataset"
+  mv -f "${archived[@]/#/$temporary/}" "$folder"
   mv -f "$temporary/$unpacked_sums" "$folder"
   rm -rf "$temporary" "$archive"
 }
@@ -163,13 +166,13 @@ fetch_all() {
     read -r _ sum bytes name addresses <<<"$row"
     # shellcheck disable=SC2086  # addresses are words
     fetch "$sum" "$bytes" "$name" ${mirror:-$addresses}
-    [[ $dataset != cifar10 ]] || unpack_cifar10 "$name"
+    [[ ${#archived[@]} -eq 0 ]] || unpack "$name"
   done
 }
 
 read_arguments "$@"
 mapfile -t rows < <(awk -v dataset="$dataset" '$1 == dataset' "$table")
-[[ ${#rows[@]} -gt 0 ]] || fail "unknown data set '$dataset', expected cifar10, mnist or fashion-mnist"
+[[ ${#rows[@]} -gt 0 ]] || fail "unknown data set '$dataset', expected cifar10, cifar100, mnist or fashion-mnist"
 need awk flock sha256sum stat tar
 command -v curl >/dev/null || command -v wget >/dev/null || fail "neither curl nor wget is there; please install one"
 mkdir -p "$folder" || fail "cannot make the folder $folder"
@@ -178,7 +181,10 @@ if ! flock --nonblock "$lock"; then
   say "another fetch into $folder is under way; waiting for it"
   flock "$lock" || fail "cannot lock $folder/.fetch_data.lock"
 fi
-if [[ $dataset != cifar10 ]] || ! is_unpacked; then
+mapfile -t archived < <(archived_files "$dataset")
+# The sums of the files that were unpacked stand in this file, so that a later call can tell that they are right.
+unpacked_sums=$dataset.sha256
+if ! is_unpacked; then
   fetch_all "${rows[@]}"
 fi
 say "$folder holds $dataset: sibp_dist --dataset $dataset --data-dir $folder"

@@ -15,11 +15,11 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 packages=(
   g++ cmake ninja-build openmpi-bin libopenmpi-dev libeigen3-dev libboost-dev libboost-program-options-dev
-  libopenblas-dev liblapacke-dev libhwloc-dev libdnnl-dev libfmt-dev libspdlog-dev nlohmann-json3-dev zlib1g-dev libssl-dev libxxhash-dev dataset-fashion-mnist
+  libopenblas-dev liblapacke-dev libhwloc-dev libdnnl-dev libfmt-dev libspdlog-dev nlohmann-json3-dev zlib1g-dev libzip-dev libssl-dev libxxhash-dev dataset-fashion-mnist
   python3 curl ca-certificates
 )
 report_packages=(python3-matplotlib python3-jinja2)
-test_packages=(libgtest-dev libgmock-dev libbenchmark-dev clang-format patchelf zstd python3-venv "${report_packages[@]}")
+test_packages=(python3-numpy python3-pil libhdf5-dev python3-h5py libgtest-dev libgmock-dev libbenchmark-dev clang-format patchelf zstd python3-venv "${report_packages[@]}")
 # Where there is no such package, the test that wants it says so. (Ubuntu's chromium only fetches a snap.)
 optional_test_packages=(chromium valgrind valgrind-mpi clang-tidy-16 zsh fish python3-dev dpkg-dev file man-db)
 # Where there is no such package, the program is built without what needs it: export to ONNX, TOML.
@@ -30,7 +30,7 @@ cluster_packages=(slurm-wlm openssh-server openssh-client iproute2)
 # What stands for the packages on systems without dpkg: programs and headers that a compiler would find.
 programs=(g++ cmake ninja mpirun python3)
 headers=(
-  mpi.h Eigen/Core boost/program_options.hpp cblas.h fmt/format.h spdlog/spdlog.h nlohmann/json.hpp zlib.h
+  mpi.h Eigen/Core boost/program_options.hpp cblas.h fmt/format.h spdlog/spdlog.h nlohmann/json.hpp zlib.h zip.h
   openssl/evp.h xxhash.h lapacke.h hwloc.h
 )
 test_programs=(clang-format)

@@ -29,6 +29,8 @@ HOMES_OF_LIBRARY = {
     "nccl.h": ("comm",),
     "mpi.h": ("comm",),
     "openssl/": ("core",),
+    "zip.h": ("data",),
+    "hdf5.h": ("data",),
     "xxhash.h": ("device",),
     "boost/program_options": ("app",),
     "onnx/": ("trainer",),

@@ -142,13 +142,14 @@ std::string memory_text(const RankMemory& memory) {
 
 }  // namespace
 
-std::string description_text(const NetworkSpec& spec, const Options& options, int ranks, Index samples) {
+std::string description_text(const NetworkSpec& spec, const Options& options, int ranks, Index samples,
+                             FeatureType type) {
   std::string text = fmt::format("network     {} ({})\nloss        {}\nlayers      {}, {} parameters, {}\n",
                                  short_name(spec), spec.text, name_of(spec.loss), spec.nodes.size(), spec.parameters(),
                                  size_text(static_cast<double>(spec.parameters()) * sizeof(Real)));
   text += fmt::format("one step    batch {}, {} rank{}; flops, bytes and memory of each rank\n", options.training.batch,
                       ranks, ranks == 1 ? "" : "s");
-  text += memory_text(predict_memory(spec, options.training.method, step_shape(options.training, ranks), samples));
+  text += memory_text(predict_memory(spec, options.training.method, step_shape(options.training, ranks), samples, type));
   return text + "\n" + Table(spec, options, ranks).text();
 }
 

@@ -1,6 +1,6 @@
 // The options of the data.
 
-#include "sibp/data/memory.hpp"
+#include "sibp/data/dataset_kinds.hpp"
 
 #include "app/option_bindings.hpp"
 
@@ -8,6 +8,18 @@ namespace sibp {
 namespace {
 
 constexpr std::string_view data_group = "Data";
+
+std::string_view dataset_help() {
+  static const std::string text = dataset_kinds_in_words();
+  return text;
+}
+
+Binding dataset_binding() {
+  Names<std::string> names;
+  for (const DatasetKind* kind : dataset_kinds()) names.emplace_back(kind->name, kind->name);
+  return choice(
+      [](auto& o) -> auto& { return o.data.dataset; }, std::move(names));
+}
 
 /// The seed of the training is that of a synthetic data set as well.
 Binding seed_binding() {
@@ -35,23 +47,15 @@ void append_data_options(OptionTable& table) {
   table.push_back({.name = "dataset",
                    .group = data_group,
                    .value_name = "NAME",
-                   .help = "fashion-mnist, mnist, cifar10, idx (files named by options), synthetic or, for programs "
-                           "that use the library, memory",
-                   .binding = choice(
-                       [](auto& o) -> auto& { return o.data.dataset; },
-                       Names<std::string>{{"fashion-mnist", "fashion-mnist"},
-                                          {"mnist", "mnist"},
-                                          {"cifar10", "cifar10"},
-                                          {"idx", "idx"},
-                                          {"synthetic", "synthetic"},
-                                          {memory_dataset, memory_dataset}}),
+                   .help = dataset_help(),
+                   .binding = dataset_binding(),
                    .commands = data_commands});
   table.push_back({.name = "data-dir",
                    .group = data_group,
-                   .value_name = "DIR",
-                   .help = "folder of the data files",
+                   .value_name = "PATH",
+                   .help = "folder of the data files, or the file",
                    .binding = text(
-                       [](auto& o) -> auto& { return o.data.data_dir; }, "a folder"),
+                       [](auto& o) -> auto& { return o.data.data_dir; }, "a folder or file"),
                    .commands = data_commands,
                    .without_default = "where the system's package puts them",
                    .on_resume = OnResume::free});
@@ -150,7 +154,7 @@ void append_own_data_options(OptionTable& table) {
                    .without_default = "from --synthetic-features",
                    .excludes = "synthetic-features"});
   size(
-      "synthetic-classes", "synthetic: classes", 1, 256, [](auto& o) -> auto& { return o.data.synthetic_classes; });
+      "synthetic-classes", "synthetic: classes", 1, 10'000, [](auto& o) -> auto& { return o.data.synthetic_classes; });
 }
 
 }  // namespace sibp

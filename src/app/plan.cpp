@@ -60,8 +60,8 @@ void find_rates(Plan& plan, const Options& options, const Communicator& world) {
 
 class Planner {
  public:
-  Planner(const Plan& plan, const TrainingOptions& options, Index samples)
-      : plan_(plan), options_(options), forms_(fixed_forms(options.method, plan.spec)), samples_(samples) {}
+  Planner(const Plan& plan, const TrainingOptions& options, Index samples, FeatureType type)
+      : plan_(plan), options_(options), forms_(fixed_forms(options.method, plan.spec)), samples_(samples), type_(type) {}
 
   PlanPoint point(Index nodes, Index batch) const {
     const auto ranks = static_cast<int>(nodes * plan_.ranks_per_node);
@@ -92,13 +92,14 @@ class Planner {
   [[nodiscard]] double memory(const StepPrediction& step) const {
     MethodOptions method = options_.method;
     method.forms = step.forms;
-    return predict_memory(plan_.spec, method, step.shape, samples_).total();
+    return predict_memory(plan_.spec, method, step.shape, samples_, type_).total();
   }
 
   const Plan& plan_;
   const TrainingOptions& options_;
   std::vector<Form> forms_;
   Index samples_;
+  FeatureType type_;
 };
 
 /// Efficiency: samples per second and rank, over those of the first point.
@@ -122,7 +123,7 @@ int run_plan(const Options& options, const Communicator& world) {
     check_method(options, plan.spec);
   });
   find_rates(plan, options, world);
-  const Planner planner(plan, options.training, shape.samples);
+  const Planner planner(plan, options.training, shape.samples, shape.dataset.type);
   const Index first = options.plan.nodes.front();
   for (const Index nodes : options.plan.nodes) {
     plan.strong.push_back(planner.point(nodes, plan.batch));

@@ -55,6 +55,8 @@ std::vector<Real> Predictor::probabilities(Samples samples) {
   if (samples.features() != shape().size() || (are_pictures && samples.shape != shape()))
     throw_usage_error(fmt::format("found samples of {}, but the model takes {} (height x width x channels)",
                                   to_text(samples.shape), to_text(shape())));
+  if (const FeatureType type = impl_->model.normalisation.type; samples.type != type)
+    throw_usage_error(fmt::format("found samples of {}, but the model takes {}", name_of(samples.type), name_of(type)));
   std::vector<Index> all(static_cast<std::size_t>(samples.size()));
   std::iota(all.begin(), all.end(), Index{0});
   Device& device = *impl_->device;

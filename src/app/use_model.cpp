@@ -2,7 +2,7 @@
 #include "sibp/app/commands.hpp"
 #include "sibp/comm/agreement.hpp"
 #include "sibp/core/file.hpp"
-#include "sibp/data/memory.hpp"
+#include "sibp/data/dataset_kinds.hpp"
 #include "sibp/device/shape_text.hpp"
 #include "sibp/trainer/evaluation.hpp"
 #include "sibp/trainer/model_file.hpp"
@@ -53,12 +53,8 @@ void choose_dataset(Options& options, const Model& model) {
   if (chosen == model.dataset) return;
   if (!options.names_dataset) {
     chosen = model.dataset;
-    if (chosen == memory_dataset)
-      throw_usage_error(
-          fmt::format("--dataset: found nothing, but {} was trained on samples in the memory of a program; "
-                      "name a data set in files",
-                      options.model.string()));
-    if (chosen == "idx" || chosen == "synthetic")
+    const DatasetKind* kind = find_dataset_kind(chosen);
+    if (kind != nullptr && kind->is_described)
       throw_usage_error(
           fmt::format("--dataset: found nothing, but {} was trained on data that options describe; give "
                       "--dataset {} and those of its training",
@@ -92,6 +88,10 @@ ModelInUse open_model(Options& options, const Communicator& world) {
           fmt::format("{} takes pictures of {} (height x width x channels), but {} has pictures of {}; "
                       "choose its --dataset ({})",
                       options.model.string(), to_text(shape), dataset.name, to_text(dataset.shape), model.dataset));
+    if (model.normalisation.type != dataset.type)
+      throw_model_error(fmt::format(
+          "{} takes features of {}, but {} has {}; convert them, or choose its --dataset ({})", options.model.string(),
+          name_of(model.normalisation.type), dataset.name, name_of(dataset.type), model.dataset));
     if (!has_views(dataset.shape, options.views))
       throw_usage_error(
           fmt::format("--views: found {}, but samples of {} are {} (height x width x channels), expected "

@@ -11,16 +11,16 @@
 #include <fstream>
 #include <system_error>
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 namespace sibp {
 namespace {
 
 /// Bytes that are asked for in one go; more are not allocated before these have been seen in the file.
 constexpr Index piece = Index(1) << 20;
-
-/// Deflate packs at most 258 bytes into 2 bits.
-constexpr Index largest_gzip_ratio = 1032;
 
 class PlainReader final : public ByteReader {
  public:
@@ -34,13 +34,47 @@ class PlainReader final : public ByteReader {
     if (bytes > 0) file_.seekg(bytes, std::ios::cur);
   }
 
-  void check_size(Index bytes) const override {
-    if (file_size() == bytes) return;
-    throw_data_error(fmt::format("{} {}: it has {} bytes, expected {}; fetch the file again", path().string(),
-                                 file_size() < bytes ? "is cut short" : "has garbage at its end", file_size(), bytes));
-  }
+  void check_size(Index bytes) const override { check_exact_size(bytes); }
 
   std::ifstream file_;
+};
+
+class MappedReader final : public ByteReader {
+ public:
+  MappedReader(std::filesystem::path path, Index file_size)
+      : ByteReader(std::move(path), file_size), bytes_(map_file(this->path(), file_size)) {}
+
+ private:
+  struct Unmap {
+    std::size_t size;
+    void operator()(const std::uint8_t* bytes) const { ::munmap(const_cast<std::uint8_t*>(bytes), size); }
+  };
+  using Mapping = std::unique_ptr<const std::uint8_t, Unmap>;
+
+  static Mapping map_file(const std::filesystem::path& path, Index file_size) {
+    const auto size = static_cast<std::size_t>(file_size);
+    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    void* const bytes = file < 0 ? MAP_FAILED : ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file, 0);
+    const int problem = errno;
+    if (file >= 0) ::close(file);
+    if (bytes == MAP_FAILED)
+      throw_data_error(
+          fmt::format("cannot map {} into memory: {}", path.string(), std::system_category().message(problem)));
+    return {static_cast<const std::uint8_t*>(bytes), Unmap{size}};
+  }
+
+  std::size_t read_some(std::span<std::uint8_t> to) override {
+    const std::size_t count = std::min(to.size(), static_cast<std::size_t>(file_size() - place_));
+    std::copy_n(bytes_.get() + place_, count, to.begin());
+    place_ += static_cast<Index>(count);
+    return count;
+  }
+
+  void skip(Index bytes) override { place_ = std::min(place_ + bytes, file_size()); }
+  void check_size(Index bytes) const override { check_exact_size(bytes); }
+
+  Mapping bytes_;
+  Index place_ = 0;
 };
 
 class GzipReader final : public ByteReader {
@@ -63,7 +97,7 @@ class GzipReader final : public ByteReader {
   }
 
   void check_size(Index bytes) const override {
-    if (bytes / largest_gzip_ratio <= file_size()) return;
+    if (bytes / largest_deflate_ratio <= file_size()) return;
     throw_data_error(
         fmt::format("{} is cut short or damaged: its header asks for {} bytes, more than {} bytes of gzip "
                     "can hold; fetch the file again",
@@ -73,7 +107,8 @@ class GzipReader final : public ByteReader {
   GzipStream stream_;
 };
 
-/// The size of a regular file. Throws Error (data) for anything else: a pipe would block, a folder has no bytes.
+}  // namespace
+
 Index regular_file_size(const std::filesystem::path& path) {
   std::error_code problem;
   const auto status = std::filesystem::status(path, problem);
@@ -88,7 +123,17 @@ Index regular_file_size(const std::filesystem::path& path) {
   return static_cast<Index>(size);
 }
 
-}  // namespace
+void ByteReader::check_exact_size(Index bytes) const {
+  if (file_size() == bytes) return;
+  throw_data_error(fmt::format("{} {}: it has {} bytes, expected {}; fetch the file again", path().string(),
+                               file_size() < bytes ? "is cut short" : "has garbage at its end", file_size(), bytes));
+}
+
+std::unique_ptr<ByteReader> ByteReader::map(const std::filesystem::path& path) {
+  const Index size = regular_file_size(path);
+  if (size == 0) throw_data_error(fmt::format("{} is empty; fetch the file again", path.string()));
+  return std::make_unique<MappedReader>(path, size);
+}
 
 std::unique_ptr<ByteReader> ByteReader::open(const std::filesystem::path& path) {
   const Index size = regular_file_size(path);
@@ -128,6 +173,17 @@ void ByteReader::append(Index bytes, std::vector<std::uint8_t>& to) {
     to.resize(to.size() + step);
     read(std::span(to).last(step));
     bytes -= static_cast<Index>(step);
+  }
+}
+
+void ByteReader::append_rows(Index start, Index row_bytes, std::span<const Index> rows, std::vector<std::uint8_t>& to) {
+  for (auto first = rows.begin(); first != rows.end();) {
+    // Neighbours in the file are read together.
+    auto last = first;
+    while (std::next(last) != rows.end() && *std::next(last) == *last + 1) ++last;
+    skip_to(start + *first * row_bytes);
+    append((*last - *first + 1) * row_bytes, to);
+    first = std::next(last);
   }
 }
 

@@ -3,6 +3,7 @@
 #include "sibp/core/error.hpp"
 
 #include "data/byte_reader.hpp"
+#include "data/dataset_files.hpp"
 #include "data/sample_indices.hpp"
 
 #include <algorithm>
@@ -87,7 +88,8 @@ class IdxSource final : public SampleSource {
   /// Checks all labels, not those asked for alone: every rank then finds the same first wrong one.
   [[nodiscard]] std::vector<std::int32_t> read_labels(std::span<const Index> indices) const {
     const std::vector<std::uint8_t> all = labels_.read_all();
-    for (std::size_t j = 0; j < all.size(); ++j) check_label(labels_.path(), static_cast<Index>(j), all[j], classes_);
+    for (std::size_t j = 0; j < all.size(); ++j)
+      check_label(labels_.path().string(), static_cast<Index>(j), all[j], classes_);
     std::vector<std::int32_t> labels(indices.size());
     std::transform(indices.begin(), indices.end(), labels.begin(),
                    [&](Index j) { return std::int32_t{all[static_cast<std::size_t>(j)]}; });
@@ -98,6 +100,12 @@ class IdxSource final : public SampleSource {
   IdxFile labels_;
   Index classes_;
 };
+
+std::unique_ptr<SampleSource> open_idx_split(const IdxPaths& paths, Index classes) {
+  IdxFile images(paths.images, IdxFile::Content::images);
+  IdxFile labels(paths.labels, IdxFile::Content::labels);
+  return make_idx_source(std::move(images), std::move(labels), classes);
+}
 
 }  // namespace
 
@@ -125,14 +133,7 @@ std::vector<std::uint8_t> IdxFile::read(std::span<const Index> indices) const {
   reader->expect_size(header_bytes_ + samples_ * shape_.size());
   std::vector<std::uint8_t> bytes;
   bytes.reserve(indices.size() * static_cast<std::size_t>(shape_.size()));
-  for (auto first = indices.begin(); first != indices.end();) {
-    // Neighbours in the file are read together.
-    auto last = first;
-    while (std::next(last) != indices.end() && *std::next(last) == *last + 1) ++last;
-    reader->skip_to(header_bytes_ + *first * shape_.size());
-    reader->append((*last - *first + 1) * shape_.size(), bytes);
-    first = std::next(last);
-  }
+  reader->append_rows(header_bytes_, shape_.size(), indices, bytes);
   reader->finish();
   return bytes;
 }
@@ -150,6 +151,15 @@ std::vector<std::uint8_t> IdxFile::read_all() const {
 Index count_classes(const IdxFile& labels) {
   const std::vector<std::uint8_t> all = labels.read_all();
   return Index{*std::max_element(all.begin(), all.end())} + 1;
+}
+
+Dataset open_idx_pairs(const IdxPaths& train, const IdxPaths& test, Index classes) {
+  Dataset dataset;
+  dataset.classes = classes;
+  dataset.training = open_idx_split(train, classes);
+  dataset.test = open_idx_split(test, classes);
+  check_splits_alike(dataset, train.images, test.images);
+  return dataset;
 }
 
 std::unique_ptr<SampleSource> make_idx_source(IdxFile images, IdxFile labels, Index classes) {

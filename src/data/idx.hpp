@@ -40,6 +40,16 @@ class IdxFile {
 /// One more than the largest label of the file.
 Index count_classes(const IdxFile& labels);
 
+/// The files of a split.
+struct IdxPaths {
+  std::filesystem::path images;
+  std::filesystem::path labels;
+};
+
+/// Both splits, classes 0 … classes − 1. Throws Error (data) unless pictures and labels of each are equally many, and
+/// samples of both have one shape.
+Dataset open_idx_pairs(const IdxPaths& train, const IdxPaths& test, Index classes);
+
 /// A split from a file of images and one of labels, classes 0 … classes − 1. Throws Error (data) unless both hold
 /// equally many samples.
 std::unique_ptr<SampleSource> make_idx_source(IdxFile images, IdxFile labels, Index classes);

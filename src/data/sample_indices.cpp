@@ -15,10 +15,10 @@ void check_sample_indices(std::span<const Index> indices, Index samples) {
           "sample indices do not ascend");
 }
 
-void check_label(const std::filesystem::path& path, Index sample, std::uint8_t label, Index classes) {
-  if (label < classes) return;
+void check_label(std::string_view place, Index sample, Index label, Index classes) {
+  if (label >= 0 && label < classes) return;
   throw_data_error(fmt::format("{}: sample {} has label {}, expected 0 to {}; fetch the file again or correct it",
-                               path.string(), sample, label, classes - 1));
+                               place, sample, label, classes - 1));
 }
 
 }  // namespace sibp

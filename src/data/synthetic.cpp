@@ -1,15 +1,19 @@
 #include "data/synthetic.hpp"
 
+#include "sibp/core/error.hpp"
 #include "sibp/core/random.hpp"
+#include "sibp/data/dataset_kinds.hpp"
 
 #include "data/sample_indices.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 #include <vector>
 
 #include <boost/random/normal_distribution.hpp>
 #include <boost/random/uniform_int_distribution.hpp>
+#include <fmt/format.h>
 
 namespace sibp {
 namespace {
@@ -68,11 +72,33 @@ class SyntheticSource final : public SampleSource {
   std::vector<double> prototypes_;  ///< features × classes
 };
 
+Dataset open_synthetic(const DatasetOptions& options) {
+  const auto check = [](std::string_view option, Index value, Index least, Index most) {
+    if (value >= least && value <= most) return;
+    throw_usage_error(fmt::format("{} is {}, expected {} to {}", option, value, least, most));
+  };
+  check("--synthetic-samples", options.synthetic_samples, 1, 1'000'000'000);
+  const TensorShape shape = options.synthetic_shape.value_or(TensorShape{1, 1, options.synthetic_features});
+  check(options.synthetic_shape ? "the size of --synthetic-shape" : "--synthetic-features", shape.size(), 1, 1'000'000);
+  check("--synthetic-classes", options.synthetic_classes, 2, 10'000);
+  const auto make = [&](Index samples, SyntheticSplit split) {
+    return make_synthetic_source(samples, shape, options.synthetic_classes, options.seed, split);
+  };
+  Dataset dataset;
+  dataset.classes = options.synthetic_classes;
+  dataset.training = make(options.synthetic_samples, SyntheticSplit::training);
+  dataset.test = make(std::max<Index>(options.synthetic_samples / 5, 1), SyntheticSplit::test);
+  return dataset;
+}
+
 }  // namespace
 
 std::unique_ptr<SampleSource> make_synthetic_source(Index samples, const TensorShape& shape, Index classes,
                                                     std::uint64_t seed, SyntheticSplit split) {
   return std::make_unique<SyntheticSource>(samples, shape, classes, seed, split);
 }
+
+extern const DatasetKind synthetic_dataset{
+    .name = "synthetic", .help = "made from --seed", .is_described = true, .open = open_synthetic};
 
 }  // namespace sibp

@@ -291,15 +291,20 @@ void CpuDevice::do_load_batch(const SampleStore& samples, std::span<const Index>
                               ConstMatrixView scale, MatrixView inputs, std::int32_t* labels,
                               std::span<const PictureChange> changes) {
   const auto& stored = dynamic_cast<const CpuSampleStore&>(samples).samples;
-  using Bytes = Eigen::Map<const Eigen::Array<std::uint8_t, Eigen::Dynamic, 1>>;
-  using Column = Eigen::Map<Eigen::Array<Real, Eigen::Dynamic, 1>>;
+  const auto normalise = [&]<class T>(std::span<const T> sample, Real* to) {
+    using Stored = Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>;
+    Eigen::Map<Eigen::Array<Real, Eigen::Dynamic, 1>>(to, stored.features()) =
+        eigen(scale).array() * (Stored(sample.data(), stored.features()).template cast<Real>() - eigen(shift).array());
+  };
   std::vector<Real> unchanged(changes.empty() ? 0 : static_cast<std::size_t>(stored.features()));
   for (std::size_t k = 0; k < columns.size(); ++k) {
-    const auto pixels = stored.sample(columns[k]);
-    const Bytes bytes(pixels.data(), stored.features());
     Real* const input = &inputs(0, static_cast<Index>(k));
-    Column(changes.empty() ? input : unchanged.data(), stored.features()) =
-        eigen(scale).array() * (bytes.cast<Real>() - eigen(shift).array());
+    Real* const normalised = changes.empty() ? input : unchanged.data();
+    if (stored.type == FeatureType::byte) {
+      normalise(stored.sample(columns[k]), normalised);
+    } else {
+      normalise(stored.floats(columns[k]), normalised);
+    }
     if (!changes.empty()) change_picture(changes[k], stored.shape, unchanged.data(), input);
     labels[k] = stored.labels[static_cast<std::size_t>(columns[k])];
   }

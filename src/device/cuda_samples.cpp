@@ -16,7 +16,7 @@ void send(const T* from, T* to, std::size_t size, cudaStream_t stream) {
 }  // namespace
 
 CudaSampleStore::CudaSampleStore(Samples samples, std::int64_t room)
-    : size_(samples.size()), shape_(samples.shape), samples_(std::move(samples)) {
+    : size_(samples.size()), shape_(samples.shape), type_(samples.type), samples_(std::move(samples)) {
   const auto bytes = static_cast<std::int64_t>(samples_.pixels.size() + samples_.labels.size() * sizeof(std::int32_t));
   if (size_ == 0 || bytes > room) return;
   const Stream stream = make_stream();
@@ -34,7 +34,8 @@ void BatchLoader::load(const CudaSampleStore& samples, std::span<const Index> co
   check(cudaSetDevice(gpu_), "cudaSetDevice");  // the calling thread may be a new one
   order(compute, stream_.get(), between_);
   const Source source = samples.on_gpu() ? send_columns(samples, columns) : send_samples(samples, columns);
-  const work::LoadInputs unchanged{source.pixels, source.columns, shift, scale, inputs};
+  const work::LoadInputs unchanged{work::StoredFeatures(source.pixels, samples.type()), source.columns, shift, scale,
+                                   inputs};
   if (changes.empty()) {
     for_each_element(stream_.get(), inputs.rows, inputs.cols, unchanged);
   } else {
@@ -64,16 +65,16 @@ BatchLoader::Source BatchLoader::send_columns(const CudaSampleStore& samples, st
 
 BatchLoader::Source BatchLoader::send_samples(const CudaSampleStore& samples, std::span<const Index> columns) {
   const Samples& stored = samples.on_host();
-  const auto features = static_cast<std::size_t>(stored.features());
-  std::uint8_t* pinned = pinned_pixels_.reserve(columns.size() * features);
+  const auto bytes = static_cast<std::size_t>(stored.sample_bytes());
+  std::uint8_t* pinned = pinned_pixels_.reserve(columns.size() * bytes);
   std::int32_t* pinned_labels = pinned_labels_.reserve(columns.size());
-  std::uint8_t* pixels = pixels_.reserve(columns.size() * features);
+  std::uint8_t* pixels = pixels_.reserve(columns.size() * bytes);
   std::int32_t* labels = labels_.reserve(columns.size());
   for (std::size_t k = 0; k < columns.size(); ++k) {
-    std::ranges::copy(stored.sample(columns[k]), pinned + k * features);
+    std::ranges::copy(stored.sample(columns[k]), pinned + k * bytes);
     pinned_labels[k] = stored.labels[static_cast<std::size_t>(columns[k])];
   }
-  send(pinned, pixels, columns.size() * features, stream_.get());
+  send(pinned, pixels, columns.size() * bytes, stream_.get());
   send(pinned_labels, labels, columns.size(), stream_.get());
   return {pixels, labels, nullptr};
 }

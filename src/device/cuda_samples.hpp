@@ -20,6 +20,7 @@ class CudaSampleStore final : public SampleStore {
   [[nodiscard]] TensorShape shape() const override { return shape_; }
 
   [[nodiscard]] bool on_gpu() const { return pixels_.data() != nullptr; }
+  [[nodiscard]] FeatureType type() const { return type_; }
   [[nodiscard]] const std::uint8_t* pixels() const { return pixels_.data(); }
   [[nodiscard]] const std::int32_t* labels() const { return labels_.data(); }
   /// Without samples if they are on the GPU.
@@ -28,6 +29,7 @@ class CudaSampleStore final : public SampleStore {
  private:
   Index size_;
   TensorShape shape_;
+  FeatureType type_;
   Samples samples_;
   DeviceArray<std::uint8_t> pixels_;
   DeviceArray<std::int32_t> labels_;

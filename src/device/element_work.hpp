@@ -4,6 +4,7 @@
 #include "sibp/device/activation.hpp"
 #include "sibp/device/optimiser_steps.hpp"
 #include "sibp/device/picture_change.hpp"
+#include "sibp/device/samples.hpp"
 
 #include "device/activation_work.hpp"
 
@@ -142,16 +143,30 @@ constexpr Index sample_of(const Index* columns, Index k) {
   return columns == nullptr ? k : columns[k];
 }
 
-/// Element (r, c) of a batch from the bytes of its sample: columns[c] of those in `pixels`.
+/// The features of samples, one behind the other, of either type.
+class StoredFeatures {
+ public:
+  StoredFeatures(const std::uint8_t* data, FeatureType type)
+      : bytes_(type == FeatureType::byte ? data : nullptr), floats_(reinterpret_cast<const float*>(data)) {}
+
+  constexpr Real operator[](Index k) const {
+    return bytes_ != nullptr ? static_cast<Real>(bytes_[k]) : static_cast<Real>(floats_[k]);
+  }
+
+ private:
+  const std::uint8_t* bytes_;  ///< null: floats
+  const float* floats_;
+};
+
+/// Element (r, c) of a batch from the features of its sample: columns[c] of those in `stored`.
 struct LoadInputs {
-  const std::uint8_t* pixels;  ///< inputs.rows bytes a sample
-  const Index* columns;        ///< as in sample_of
+  StoredFeatures stored;  ///< inputs.rows a sample
+  const Index* columns;   ///< as in sample_of
   ConstMatrixView shift;
   ConstMatrixView scale;
   MatrixView inputs;
   [[nodiscard]] constexpr Real value(Index r, Index c) const {
-    const std::uint8_t byte = pixels[sample_of(columns, c) * inputs.rows + r];
-    return scale(r, 0) * (static_cast<Real>(byte) - shift(r, 0));
+    return scale(r, 0) * (stored[sample_of(columns, c) * inputs.rows + r] - shift(r, 0));
   }
   constexpr void operator()(Index r, Index c) const { inputs(r, c) = value(r, c); }
 };

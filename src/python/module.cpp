@@ -26,7 +26,7 @@ namespace nb = nanobind;
 
 namespace {
 
-using Pixels = nb::ndarray<const std::uint8_t, nb::c_contig, nb::device::cpu>;
+using Pixels = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;  // uint8 or float32
 using Labels = nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Probabilities = nb::ndarray<nb::numpy, sibp::Real, nb::ndim<2>>;
 
@@ -67,7 +67,14 @@ sibp::Samples samples_of(const Pixels& x, const std::int32_t* labels, std::size_
   if (x.shape(0) != count)
     sibp::throw_usage_error("x has " + std::to_string(x.shape(0)) + " samples, but y has " + std::to_string(count) +
                             " labels");
-  return {.shape = shape, .pixels = {x.data(), x.data() + x.size()}, .labels = {labels, labels + count}};
+  const bool are_floats = x.dtype() == nb::dtype<float>();
+  if (!are_floats && x.dtype() != nb::dtype<std::uint8_t>())
+    sibp::throw_usage_error("x has elements of another type, expected uint8 or float32");
+  const auto* bytes = static_cast<const std::uint8_t*>(x.data());
+  return {.shape = shape,
+          .pixels = {bytes, bytes + x.nbytes()},
+          .labels = {labels, labels + count},
+          .type = are_floats ? sibp::FeatureType::float32 : sibp::FeatureType::byte};
 }
 
 void check_labels(const sibp::Samples& samples, sibp::Index classes) {
@@ -81,11 +88,14 @@ void check_labels(const sibp::Samples& samples, sibp::Index classes) {
 sibp::Dataset dataset_of(sibp::Samples training, sibp::Samples test, sibp::Index classes) {
   check_labels(training, classes);
   check_labels(test, classes);
-  if (training.shape != test.shape) sibp::throw_usage_error("the test samples have another shape than those of x");
-  sibp::Dataset dataset{.name = sibp::memory_dataset, .shape = training.shape, .classes = classes};
-  dataset.training = sibp::make_memory_source(std::move(training));
-  dataset.test = sibp::make_memory_source(std::move(test));
-  return dataset;
+  if (training.shape != test.shape || training.type != test.type)
+    sibp::throw_usage_error("the test samples have another shape or type than those of x");
+  return {.name = sibp::memory_name,
+          .shape = training.shape,
+          .type = training.type,
+          .classes = classes,
+          .training = sibp::make_memory_source(std::move(training)),
+          .test = sibp::make_memory_source(std::move(test))};
 }
 
 std::uint64_t digest_of_all(const sibp::Samples& samples) {

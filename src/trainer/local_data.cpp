@@ -5,6 +5,8 @@
 #include "sibp/data/batch_list.hpp"
 
 #include <numeric>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -44,9 +46,13 @@ std::uint64_t digest_of_all(const Communicator& communicator, const Samples& sha
 }
 
 /// The sums over the samples of all ranks.
-PixelSums all_reduced(const Communicator& communicator, PixelSums sums) {
+PixelSums sums_of_all(const Communicator& communicator, const Samples& share, NormalisationKind kind) {
+  std::vector<std::int32_t> exponents = exponents_of(share, kind);
+  communicator.all_reduce_max(std::span(exponents));
+  PixelSums sums = pixel_sums(share, std::move(exponents));
   communicator.all_reduce_sum(std::span(sums.sum));
   communicator.all_reduce_sum(std::span(sums.sum_of_squares));
+  communicator.all_reduce_sum(std::span(sums.upper_squares));
   sums.samples = communicator.sum(sums.samples);
   return sums;
 }
@@ -110,7 +116,7 @@ TrainingData load_training_data(Device& device, const Communicator& communicator
   auto [parts, training_sample, sharding, order] = deal_training(communicator, dataset, validation, options);
   data.order = std::move(order);
   Samples training = read_share(communicator, *dataset.training, parts.training, sharding);
-  data.normalisation = make_normalisation(kind, all_reduced(communicator, pixel_sums(training)));
+  data.normalisation = make_normalisation(kind, sums_of_all(communicator, training, kind));
   const std::uint64_t digest = digest_of_all(communicator, training, sharding);
   data.training = {sharding, device.store(std::move(training)), digest};
   data.training_sample = load_split(device, communicator, *dataset.training, training_sample, logical_shards);

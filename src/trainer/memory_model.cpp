@@ -129,11 +129,12 @@ NetworkMemory predict_network_memory(const NetworkSpec& spec, const MethodOption
   return memory;
 }
 
-RankMemory predict_memory(const NetworkSpec& spec, const MethodOptions& method, const StepShape& step, Index samples) {
+RankMemory predict_memory(const NetworkSpec& spec, const MethodOptions& method, const StepShape& step, Index samples,
+                          FeatureType type) {
   const NetworkMemory network = predict_network_memory(spec, method, step);
   const Index most_samples = (samples + step.ranks - 1) / step.ranks;
   const auto own_samples = static_cast<double>(most_samples);
-  RankMemory memory{.shard = own_samples * (static_cast<double>(spec.inputs()) + sizeof(std::int32_t)),
+  RankMemory memory{.shard = own_samples * static_cast<double>(spec.inputs() * bytes_of(type) + Index(sizeof(std::int32_t))),
                     .workspace = network.inputs + network.patches,
                     .update = network.update};
   for (const NodeMemory& node : network.nodes) {

@@ -5,7 +5,7 @@
 #include "sibp/layer/language.hpp"
 
 #include "data/channel_order.hpp"
-#include "data/cifar10.hpp"
+#include "data/cifar.hpp"
 
 #include <charconv>
 #include <system_error>
@@ -71,22 +71,31 @@ NormalisationKind kind_of(const TensorFile& file, const std::filesystem::path& p
   }
 }
 
+FeatureType type_of(const TensorFile& file, const std::filesystem::path& path) {
+  if (!file.metadata.contains("features")) return FeatureType::byte;
+  const std::string& text = find_metadata(file, "features", path);
+  for (const FeatureType type : {FeatureType::byte, FeatureType::float32})
+    if (text == name_of(type)) return type;
+  throw_model_error(
+      fmt::format("{}: 'features' in the metadata is '{}', expected uint8 or float32", path.string(), text));
+}
+
 /// Puts the inputs of a planar file into the order of channels_fastest: columns of the first layer, and the
 /// normalisation.
 void reorder_inputs(TensorFile& file) {
-  constexpr auto features = static_cast<std::size_t>(cifar10_shape.size());
+  constexpr auto features = static_cast<std::size_t>(cifar_shape.size());
   for (const char* name : {"layers.0.weight", shift_name, scale_name}) {
     const auto found = file.tensors.find(name);
     if (found == file.tensors.end()) continue;
     const std::vector<Index>& sizes = found->second.shape;
-    if (sizes.empty() || sizes.back() != cifar10_shape.size()) continue;
+    if (sizes.empty() || sizes.back() != cifar_shape.size()) continue;
     std::vector<Real>& values = found->second.values;
     const std::vector<Real> planar = values;
     for (std::size_t row = 0; row < values.size(); row += features)
-      channels_fastest<Real>(cifar10_shape, std::span(planar).subspan(row, features),
+      channels_fastest<Real>(cifar_shape, std::span(planar).subspan(row, features),
                              std::span(values).subspan(row, features));
   }
-  file.metadata["shape"] = to_text(cifar10_shape);
+  file.metadata["shape"] = to_text(cifar_shape);
 }
 
 TensorFile read_tensors(const std::filesystem::path& path) {
@@ -126,6 +135,8 @@ TensorFile frame_of_model(const NetworkSpec& spec, const Normalisation& normalis
                    {"loss", std::string(name_of(spec.loss))},
                    {"normalisation", std::string(name_of(normalisation.kind))},
                    {"dataset", dataset}};
+  // Bytes go without saying, as in files from before there were others.
+  if (normalisation.type != FeatureType::byte) file.metadata["features"] = name_of(normalisation.type);
   return file;
 }
 
@@ -149,6 +160,7 @@ Model read_model(const std::filesystem::path& path) {
   model.dataset = find_metadata(model.file, "dataset", path);
   model.normalisation.kind = kind_of(model.file, path);
   model.normalisation.shape = shape_of(model.file, model.spec.inputs(), path);
+  model.normalisation.type = type_of(model.file, path);
   model.normalisation.shift = take_vector(model.file, shift_name, model.spec.inputs(), path);
   model.normalisation.scale = take_vector(model.file, scale_name, model.spec.inputs(), path);
   return model;

@@ -56,11 +56,12 @@ TEST(Dataset, UsualFileNamesAreFound) {
 
 TEST(Dataset, MissingFilesAndFoldersAreNamed) {
   const TemporaryFolder folder;
-  expect_error(ExitStatus::data, {folder.path().string(), "train-images-idx3-ubyte", "--data-dir"},
+  expect_error(ExitStatus::data,
+               {folder.path().string(), "train-images-idx3-ubyte", "launch/fetch_data.sh mnist DIR", "--data-dir"},
                [&] { open_dataset(options_of("mnist", folder.path())); });
   expect_error(ExitStatus::data, {"/absent", "dataset-fashion-mnist", "--data-dir"},
                [&] { open_dataset(options_of("fashion-mnist", folder.path() / "absent")); });
-  expect_error(ExitStatus::data, {"data_batch_1.bin", "does not exist"},
+  expect_error(ExitStatus::data, {"holds no data_batch_1.bin", "launch/fetch_data.sh cifar10 DIR"},
                [&] { open_dataset(options_of("cifar10", folder.path())); });
   expect_error(ExitStatus::usage, {"mnist", "--data-dir"}, [&] { open_dataset(options_of("mnist")); });
   expect_error(ExitStatus::usage, {"cifar10", "--data-dir", "data_batch_1.bin"},
@@ -97,6 +98,25 @@ TEST_F(IdxDataset, ClassesComeFromTheTrainingLabels) {
 TEST_F(IdxDataset, SplitsMustHaveTheSameShape) {
   folder.write("c", idx_header({8, 2, 2}) + std::string(32, 'x'));
   expect_error(ExitStatus::data, {"/a", "6 bytes", "/c", "4 bytes"}, [&] { open_dataset(options); });
+}
+
+TEST(Cifar100, HasTheFinerOfTwoLabels) {
+  const TemporaryFolder folder;
+  constexpr std::uintmax_t record = 3074;
+  fs::resize_file(folder.write("train.bin", std::string("\x07\x63\xc8", 3)), 50000 * record);
+  fs::resize_file(folder.write("test.bin", ""), 10000 * record);
+  const Dataset dataset = open_dataset(options_of("cifar100", folder.path()));
+  EXPECT_EQ(dataset.classes, 100);
+  EXPECT_EQ(dataset.shape, (TensorShape{32, 32, 3}));
+  EXPECT_EQ(dataset.training->size(), 50000);
+  EXPECT_EQ(dataset.test->size(), 10000);
+  const std::vector<Index> some{0, 49999};
+  const Samples read = dataset.training->read(some);
+  EXPECT_EQ(read.labels, (std::vector<std::int32_t>{99, 0}));
+  EXPECT_EQ(read.pixels.front(), 200);
+  folder.write("test.bin", "");
+  expect_error(ExitStatus::data, {"test.bin", "cut short", "30740000"},
+               [&] { open_dataset(options_of("cifar100", folder.path())); });
 }
 
 class Cifar10 : public testing::Test {

@@ -219,6 +219,23 @@ TEST_F(ElementWork, ChannelsAndDropout) {
     }
 }
 
+TEST_F(ElementWork, BatchesOfFloats) {
+  const std::vector<float> values{0.5F, -10, 255, 1e-3F, 2, 3};
+  const auto* first = reinterpret_cast<const std::uint8_t*>(values.data());
+  Samples samples{{1, 1, 3}, {first, first + sizeof(float) * values.size()}, {7, 8}, FeatureType::float32};
+  const Matrix shift = naive::upload(*device_, naive::random(3, 1, 1));
+  const Matrix scale = naive::upload(*device_, naive::random(3, 1, 2));
+  Twins inputs = twins(3, 3, 3);
+  const std::vector<Index> columns{1, 0, 1};
+  run(3, 3,
+      work::LoadInputs{work::StoredFeatures(samples.pixels.data(), samples.type), columns.data(), shift.view(),
+                       scale.view(), inputs.worked});
+  const auto store = device_->store(samples);
+  auto labels = device_->allocate_labels(3);
+  device_->load_batch(*store, columns, shift.view(), scale.view(), inputs.expected, {labels.get(), 3});
+  expect_equal(inputs);
+}
+
 TEST_F(ElementWork, Batches) {
   Samples samples;
   samples.shape = {1, 1, 3};
@@ -230,7 +247,9 @@ TEST_F(ElementWork, Batches) {
   std::vector<std::int32_t> labels(4);
   auto expected = device_->allocate_labels(4);
   const std::vector<Index> columns{2, 0, 2, 1};
-  run(3, 4, work::LoadInputs{samples.pixels.data(), columns.data(), shift.view(), scale.view(), inputs.worked});
+  run(3, 4,
+      work::LoadInputs{work::StoredFeatures(samples.pixels.data(), samples.type), columns.data(), shift.view(),
+                       scale.view(), inputs.worked});
   run(4, 1, work::LoadLabels{samples.labels.data(), columns.data(), labels.data()});
   const auto store = device_->store(samples);
   device_->load_batch(*store, columns, shift.view(), scale.view(), inputs.expected, {expected.get(), 4});
@@ -238,7 +257,9 @@ TEST_F(ElementWork, Batches) {
   for (std::size_t k = 0; k < 4; ++k) EXPECT_EQ(labels[k], expected[static_cast<std::ptrdiff_t>(k)]);
 
   // Without columns the samples come in their own order.
-  run(3, 3, work::LoadInputs{samples.pixels.data(), nullptr, shift.view(), scale.view(), inputs.worked.left_cols(3)});
+  run(3, 3,
+      work::LoadInputs{work::StoredFeatures(samples.pixels.data(), samples.type), nullptr, shift.view(), scale.view(),
+                       inputs.worked.left_cols(3)});
   const std::vector<Index> in_order{0, 1, 2};
   device_->load_batch(*store, in_order, shift.view(), scale.view(), inputs.expected.left_cols(3), {expected.get(), 3});
   expect_equal(inputs);
@@ -255,7 +276,8 @@ TEST_F(ElementWork, ChangedPictures) {
   const std::vector<Index> columns{1, 0, 1};
   const std::vector<PictureChange> changes{
       {.mirrored = true, .down = 1, .right = -1}, {.hole_top = 1, .hole_left = 1, .hole_size = 2}, {.mirrored = true}};
-  const work::LoadInputs unchanged{samples.pixels.data(), columns.data(), shift.view(), scale.view(), inputs.worked};
+  const work::LoadInputs unchanged{work::StoredFeatures(samples.pixels.data(), samples.type), columns.data(),
+                                   shift.view(), scale.view(), inputs.worked};
   run(24, 3, work::LoadPictures{unchanged, changes.data(), shape});
   const auto store = device_->store(samples);
   device_->load_batch(*store, columns, shift.view(), scale.view(), inputs.expected, {labels.get(), 3}, changes);

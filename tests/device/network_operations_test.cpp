@@ -233,6 +233,33 @@ TEST_P(Batches, AreGatheredAndNormalised) {
   device_->load_batch(*store, {}, shift.view(), scale.view(), inputs.view().block(0, 0, 3, 0), {labels.get(), 0});
 }
 
+TEST_P(Batches, OfFloatsAreGatheredAndNormalised) {
+  if (GetParam()) device_->keep_free(std::numeric_limits<std::int64_t>::max());
+  const std::vector<float> values{0.5F, -10, 255, 1e-3F, 2, 3};
+  const auto* first = reinterpret_cast<const std::uint8_t*>(values.data());
+  const auto store =
+      device_->store({{1, 1, 2}, {first, first + sizeof(float) * values.size()}, {4, 5, 6}, FeatureType::float32});
+  const Matrix shift = naive::upload(*device_, [] {
+    Dense d(2, 1);
+    d.values = {1, -2};
+    return d;
+  }());
+  const Matrix scale = naive::upload(*device_, [] {
+    Dense d(2, 1);
+    d.values = {0.5, 2};
+    return d;
+  }());
+  Matrix inputs = device_->allocate(2, 2);
+  auto labels = device_->allocate_labels(2);
+  const std::vector<Index> columns{2, 0};
+  device_->load_batch(*store, columns, shift.view(), scale.view(), inputs.view(), {labels.get(), 2});
+  const Dense x = naive::download(*device_, inputs.view());
+  EXPECT_NEAR(x(0, 0), 0.5 * (2 - 1), tolerance);
+  EXPECT_NEAR(x(1, 0), 2.0 * (3 + 2), tolerance);
+  EXPECT_NEAR(x(0, 1), 0.5 * (0.5 - 1), tolerance);
+  EXPECT_NEAR(x(1, 1), 2.0 * (-10 + 2), tolerance);
+}
+
 /// A picture changed step by step, as pixels (row, column, channel).
 std::vector<double> changed(const PictureChange& change, const TensorShape& shape, const std::vector<double>& picture) {
   const auto at = [&](Index row, Index column, Index channel) {

@@ -1,15 +1,18 @@
-// The readers of data files: IDX, gzip, CIFAR-10 and lists of batches.
+// The readers of data files: IDX, gzip, NumPy's arrays and archives, CIFAR-10 and lists of batches.
 #include "sibp/data/batch_list.hpp"
+#include "sibp/data/dataset.hpp"
 
 #include "data/byte_reader.hpp"
-#include "data/cifar10.hpp"
+#include "data/cifar.hpp"
 #include "data/gzip_stream.hpp"
 #include "data/idx.hpp"
+#include "data/npy.hpp"
 #include "fuzz/input.hpp"
 #include "support/gzip.hpp"
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <memory>
 #include <numeric>
 
@@ -52,7 +55,56 @@ std::optional<Content> unpack(const InputFile& input, std::size_t piece) {
   });
 }
 
+std::vector<Index> up_to(Index end) {
+  std::vector<Index> indices(static_cast<std::size_t>(end));
+  std::iota(indices.begin(), indices.end(), Index{0});
+  return indices;
+}
+
+/// All rows of an array; the last one is read once more by itself.
+std::optional<Content> read_npy(const NpyArray::Open& open) {
+  return unless_refused(data, [&] {
+    const NpyArray array("input", open);
+    const Content all = array.read(up_to(array.rows()));
+    check(std::ssize(all) == array.rows() * array.row_bytes(), "an array has the bytes that its header says");
+    const std::array<Index, 1> last{array.rows() - 1};
+    check(std::ranges::equal(array.read(last), std::span(all).last(static_cast<std::size_t>(array.row_bytes()))),
+          "a row read by itself is that of the whole");
+    return all;
+  });
+}
+
+/// Every sample of a split has its features and a class.
+void check_split(const SampleSource& split, Index classes) {
+  const auto samples = unless_refused(data, [&] { return split.read(up_to(split.size())); });
+  if (!samples) return;
+  check(samples->size() == split.size(), "every sample has a label");
+  check(std::ssize(samples->pixels) == split.size() * samples->sample_bytes(), "and its features");
+  for (const auto label : samples->labels) check(label >= 0 && label < classes, "labels are classes");
+  if (samples->type == FeatureType::byte) return;
+  for (Index j = 0; j < samples->size(); ++j)
+    for (const float value : samples->floats(j)) check(std::isfinite(value), "features are finite");
+}
+
 }  // namespace
+
+void npy(Bytes input) {
+  const InputFile file(input);
+  const auto mapped = read_npy([&] { return ByteReader::map(file.path()); });
+  if (std::ranges::equal(input.first(std::min<std::size_t>(input.size(), 2)), gzip_magic)) return;
+  check(mapped == read_npy([&] { return ByteReader::open(file.path()); }), "a file is the same mapped and read");
+}
+
+void npz(Bytes input) {
+  const InputFile file(input);
+  DatasetOptions options;
+  options.dataset = "npz";
+  options.data_dir = file.path();
+  const auto dataset = unless_refused(data, [&] { return open_dataset(options); });
+  if (!dataset) return;
+  check_split(*dataset->training, dataset->classes);
+  check_split(*dataset->test, dataset->classes);
+}
 
 void idx(Bytes input) {
   if (input.empty()) return;
@@ -74,18 +126,19 @@ void gzip(Bytes input) {
 }
 
 void cifar10(Bytes input) {
-  constexpr std::size_t file_size = 10000 * (1 + cifar10_shape.size());
+  constexpr std::size_t file_size = 10000 * (1 + cifar_shape.size());
   if (input.empty() || input.size() > file_size) return;
   const Bytes content = input.subspan(1);
   const bool at_end = input[0] % 2 == 1;
   const std::size_t size = input[0] / 2 % 4 == 3 ? content.size() : file_size + input[0] / 2 % 4 - 1;
   const InputFile file(content, at_end ? std::max(size, content.size()) - content.size() : 0, size);
   const std::array<Index, 4> indices{0, 1, 5000, 9999};
-  const auto samples = unless_refused(data, [&] { return make_cifar10_source({file.path()})->read(indices); });
+  const auto samples =
+      unless_refused(data, [&] { return make_cifar_source(cifar10_format, {file.path()}, 10000)->read(indices); });
   if (!samples) return;
   check(samples->labels.size() == indices.size(), "every sample has a label");
-  check(samples->pixels.size() == indices.size() * static_cast<std::size_t>(cifar10_shape.size()), "and its pixels");
-  for (const auto label : samples->labels) check(label >= 0 && label < cifar10_classes, "labels are classes");
+  check(samples->pixels.size() == indices.size() * static_cast<std::size_t>(cifar_shape.size()), "and its pixels");
+  for (const auto label : samples->labels) check(label >= 0 && label < cifar10_format.classes, "labels are classes");
 }
 
 void batch_list(Bytes input) {

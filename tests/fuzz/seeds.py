@@ -7,8 +7,10 @@ What the first bytes mean is said in targets.hpp. Inputs that were findings stan
 import gzip
 import hashlib
 import json
+import io
 import struct
 import sys
+import zipfile
 from pathlib import Path
 
 IMAGES, LABELS = b"\0", b"\1"
@@ -80,6 +82,23 @@ def packed(content):
     return gzip.compress(content, 9, mtime=0)
 
 
+def npy(descr, sizes, content, order="False", version=1):
+    text = f"{{'descr': '{descr}', 'fortran_order': {order}, 'shape': ({', '.join(map(str, sizes))},), }}".encode() + b"\n"
+    length = struct.pack("<H" if version == 1 else "<I", len(text))
+    return b"\x93NUMPY" + bytes([version, 0]) + length + text + content
+
+
+def npz(method=zipfile.ZIP_STORED, **changes):
+    """Three samples of two features for training and one for the test, of two classes."""
+    arrays = {"x_train": npy("<f4", [3, 2], floats(*range(6))), "y_train": npy("|u1", [3], b"\0\1\0"),
+              "x_test": npy("<f4", [1, 2], floats(1, 2)), "y_test": npy("<i8", [1, 1], struct.pack("<q", 1))} | changes
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in arrays.items():
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content, method)
+    return file.getvalue()
+
+
 def ini(method, lines):
     return f"# a run\ndataset = synthetic\nsynthetic-samples = 50\nsynthetic-features = 2\nmethod = {method}\n{lines}".encode()
 
@@ -103,6 +122,30 @@ SEEDS = {
         "stored": b"\3" + gzip.compress(b"stored", 0, mtime=0)[2:],
         "zeros": b"\xff" + packed(bytes(100000))[2:],
         "garbage": b"\x10" + packed(b"some")[2:] + b"garbage",
+    },
+    "npy": {
+        "floats": npy("<f4", [3, 2], floats(*range(6))),
+        "pictures": npy("|u1", [2, 2, 1, 3], bytes(12), version=2),
+        "labels": npy("<i8", [2], struct.pack("<2q", 1, -1), version=3),
+        "big_endian": npy(">f4", [1], floats(1)),
+        "objects": npy("|O", [1], b"pickle"),
+        "records": npy("<f4", [1], b"").replace(b"'<f4'", b"[('a', '<f4'), ('b', '|u1')]"),
+        "fortran": npy("<f4", [1, 1], floats(1), order="True"),
+        "huge": npy("<f8", [4611686018427387904, 4], b""),
+        "long_header": b"\x93NUMPY\2\0\xff\xff\xff\xff{",
+        "cut": npy("<f4", [3, 2], floats(1)),
+        "empty": npy("<f4", [0, 2], b""),
+    },
+    "npz": {
+        "stored": npz(),
+        "deflated": npz(zipfile.ZIP_DEFLATED),
+        "pictures": npz(x_train=npy("|u1", [3, 1, 2], bytes(6)), x_test=npy("|u1", [1, 1, 2], bytes(2))),
+        "not_finite": npz(x_test=npy("<f4", [1, 2], floats(1, float("nan")))),
+        "wrong_label": npz(y_test=npy("|u1", [1], b"\7")),
+        "cut": npz()[:-30],
+        "garbage": npz() + b"garbage",
+        "zeros": npz(zipfile.ZIP_DEFLATED, x_train=npy("|u1", [3, 9000], bytes(27000))),
+        "nothing": b"PK\5\6" + bytes(18),
     },
     "cifar10": {
         "first": b"\2" + b"\5" + bytes(range(100)),

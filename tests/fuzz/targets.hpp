@@ -17,6 +17,10 @@ using Bytes = std::span<const std::uint8_t>;
 void idx(Bytes input);
 /// gzip files: the first byte is the size of the pieces they are read in, the rest follows the magic number.
 void gzip(Bytes input);
+/// Arrays in NumPy's format: the input is the file, read through a mapping and piece by piece alike.
+void npy(Bytes input);
+/// NumPy's archives of a data set: the input is the ZIP file.
+void npz(Bytes input);
 /// CIFAR-10's binary files: the first byte says where in a file of zeros the rest stands and how long that file is.
 void cifar10(Bytes input);
 /// Batch lists: four bytes for batch, shards, samples and those held out; the rest is the file, on 1 to 3 ranks.

@@ -58,12 +58,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def archive_of_cifar10(names=CIFAR10):
+def archive_of(names):
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w:gz") as archive:
         for name in names:
             content = name.encode() * 1000
-            entry = tarfile.TarInfo("cifar-10-batches-bin/" + name)
+            entry = tarfile.TarInfo("binary/" + name)
             entry.size = len(content)
             archive.addfile(entry, io.BytesIO(content))
     return stream.getvalue()
@@ -150,7 +150,7 @@ class WholeFiles(FetchTest):
         self.check_files()
 
     def test_cifar10_is_unpacked(self):
-        self.serve("cifar10", {"cifar-10-binary.tar.gz": archive_of_cifar10()})
+        self.serve("cifar10", {"cifar-10-binary.tar.gz": archive_of(CIFAR10)})
         self.fetch(dataset="cifar10")
         for name in CIFAR10:
             self.assertEqual((self.data / name).read_bytes(), name.encode() * 1000)
@@ -160,6 +160,15 @@ class WholeFiles(FetchTest):
         (self.data / CIFAR10[2]).write_bytes(b"damaged")
         self.fetch(dataset="cifar10")
         self.assertEqual((self.data / CIFAR10[2]).read_bytes(), CIFAR10[2].encode() * 1000)
+
+
+    def test_cifar100_is_unpacked(self):
+        self.serve("cifar100", {"cifar-100-binary.tar.gz": archive_of(("train.bin", "test.bin"))})
+        for _ in range(2):
+            self.fetch(dataset="cifar100")
+            for name in ("train.bin", "test.bin"):
+                self.assertEqual((self.data / name).read_bytes(), name.encode() * 1000)
+        self.assertEqual(len(self.server.requests), 1)
 
 
 class CutTransfers(FetchTest):
@@ -222,7 +231,7 @@ class Failures(FetchTest):
                       self.fetch("--mirror", "http://127.0.0.1:9", "--tries", "1", status=1))
 
     def test_an_archive_that_lacks_files(self):
-        self.serve("cifar10", {"cifar-10-binary.tar.gz": archive_of_cifar10(CIFAR10[:-1])})
+        self.serve("cifar10", {"cifar-10-binary.tar.gz": archive_of(CIFAR10[:-1])})
         self.assertIn("lacks files", self.fetch(dataset="cifar10", status=1))
         self.assertFalse((self.data / CIFAR10[0]).exists())
 
@@ -243,7 +252,7 @@ class Table(unittest.TestCase):
         rows = [line.split() for line in (SCRIPT.parent / "datasets.txt").read_text(encoding="utf-8").splitlines()
                 if not line.startswith("#")]
         self.assertEqual({dataset: sum(row[0] == dataset for row in rows) for dataset, *_ in rows},
-                         {"mnist": 4, "fashion-mnist": 4, "cifar10": 1})
+                         {"mnist": 4, "fashion-mnist": 4, "cifar10": 1, "cifar100": 1})
         for _, checksum, size, _, *addresses in rows:
             self.assertRegex(checksum, r"^[0-9a-f]{64}$")
             self.assertGreater(int(size), 1000)

@@ -79,6 +79,18 @@ print("right", (run.predict(x) == y).mean() > 0.95, not run.stopped)
 """)
         self.assertIn("right True True", output)
 
+    def test_floats_are_as_good_as_bytes(self):
+        output = self.python(SAMPLES + """
+run = sibp.train(x / 51 - 2, y, hidden="8", steps=60, normalize="standard")
+print("right", (run.predict(x / 51 - 2) == y).mean() > 0.95)
+try:
+    run.predict(x)
+except sibp.Error as error:
+    print(error)
+""")
+        self.assertIn("right True", output)
+        self.assertIn("found samples of uint8, but the model takes float32", output)
+
     def test_the_model_is_that_of_the_program(self):
         self.python(SAMPLES + """
 import struct
@@ -96,13 +108,13 @@ sibp.train(x, y, test=(x, y), hidden="8", steps=30, out="package")
 
     def test_wrong_calls_say_what_is_expected(self):
         output = self.python(SAMPLES + """
-for arguments, options in (((x / 255, y), {}), ((x, y[:9]), {"test": (x, y)}), ((x, y - 1), {}), ((x, y), {"hiden": "8"})):
+for arguments, options in (((x.astype(int), y), {}), ((x, y[:9]), {"test": (x, y)}), ((x, y - 1), {}), ((x, y), {"hiden": "8"})):
     try:
         sibp.train(*arguments, steps=1, **options)
     except (sibp.Error, TypeError) as error:
         print(type(error).__name__, error)
 """)
-        for expected in ("TypeError x has elements of type float64, expected uint8", "600 samples, but y has 9 labels",
+        for expected in ("TypeError x has elements of type int64, expected uint8 or floats", "600 samples, but y has 9 labels",
                          "the label -1", "Error"):
             self.assertIn(expected, output)
         self.assertIn("hiden", output)

@@ -27,7 +27,7 @@ FOREIGN = {
 }
 # Scripts that hand options to the program.
 HAND_ON = {"train", "run", "plan", "sibp", "sibp_gpu", "scaling", "experiment"}
-COMMAND = re.compile(r"(?:^|[\s/`(])(?:launch/)?([a-z_0-9]+)\.(?:sh|sbatch)(?=[\s`|]|$)")
+COMMAND = re.compile(r"(?:^|[\s/`(])(?:launch/)?([a-z_0-9]+)\.(?:sh|sbatch|py)(?=[\s`|]|$)")
 PATH = re.compile(r"^(?:\./)?((?:launch|tests|src|include|cmake|\.ci|\.github)/[\w./*-]*)(?::\d+)?$")
 
 
@@ -52,6 +52,8 @@ def script_options() -> Dict[str, Set[str]]:
     for script in sorted([*LAUNCH.glob("*.sh"), *LAUNCH.glob("*.sbatch")]):
         head = script.read_text(encoding="utf-8").split("set -euo pipefail")[0]
         found[script.stem] = names_in(head) | {"help"}
+    for script in sorted(LAUNCH.glob("*.py")):
+        found[script.stem] = names_in(script.read_text(encoding="utf-8")) | {"help"}
     found["run"] |= names_in(output("bash", LAUNCH / "run.sh", "--options"))
     found["scaling"] |= {"synthetic"}
     return found

@@ -21,6 +21,7 @@ class SampleSource {
   [[nodiscard]] virtual Index size() const = 0;         ///< samples
   [[nodiscard]] virtual TensorShape shape() const = 0;  ///< of one sample
   [[nodiscard]] Index features() const { return shape().size(); }
+  [[nodiscard]] virtual FeatureType type() const { return FeatureType::byte; }
 
   /// The samples of the given indices, which ascend strictly; only they are kept in memory. Local: each rank reads its
   /// own. Plain files are read by seeking, gzip files by streaming through. Throws Error (data) naming the file if it
@@ -32,17 +33,19 @@ class SampleSource {
 struct Dataset {
   std::string name;
   TensorShape shape;
+  FeatureType type = FeatureType::byte;
   Index classes = 0;
   std::unique_ptr<SampleSource> training;
   std::unique_ptr<SampleSource> test;
 
-  [[nodiscard]] Index features() const { return shape.size(); }  ///< bytes of one sample
+  [[nodiscard]] Index features() const { return shape.size(); }
 };
 
 /// Which data set, and where its files are.
 struct DatasetOptions {
-  std::string dataset = "fashion-mnist";  ///< fashion-mnist, mnist, cifar10, idx or synthetic
-  std::filesystem::path data_dir;         ///< folder of the files; empty: where the system's package puts them
+  std::string dataset = "fashion-mnist";  ///< the name of a DatasetKind
+  std::filesystem::path data_dir;         ///< folder of the files, or the file; empty: where the system's package
+                                          ///< puts them
   // idx: any pairs of files, relative to data_dir
   std::filesystem::path train_images;
   std::filesystem::path train_labels;
@@ -61,8 +64,10 @@ struct DatasetOptions {
 ///
 /// mnist and fashion-mnist: train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-…, also with a dot before "idx" and
 /// with .gz; cifar10: data_batch_1.bin … data_batch_5.bin and test_batch.bin of the binary version, 10000 records each;
-/// idx: the number of classes is one more than the largest training label; a file of pictures has their height and
-/// width, and perhaps channels, which run fastest. gzip is recognised by content, not by name.
+/// cifar100: its train.bin and test.bin, the finer of the two labels;
+/// idx: a file of pictures has their height and width, and perhaps channels, which run fastest. gzip is recognised by
+/// content, not by name.
+/// Where a name does not say how many classes there are, it is one more than the largest training label.
 /// Throws Error (data) naming the file, what was found, what was expected and what to do; Error (usage) for an unknown
 /// name.
 Dataset open_dataset(const DatasetOptions& options);

@@ -10,6 +10,6 @@ namespace sibp {
 std::unique_ptr<SampleSource> make_memory_source(Samples samples);
 
 /// The name of a data set of such sources.
-inline constexpr const char* memory_dataset = "memory";
+inline constexpr const char* memory_name = "memory";
 
 }  // namespace sibp

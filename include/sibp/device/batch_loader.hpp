@@ -22,9 +22,10 @@ class BatchLoader {
   void keep_free(std::int64_t bytes) { kept_free_ = bytes; }
   /// Keeps samples where batches can be gathered from them.
   [[nodiscard]] virtual std::unique_ptr<SampleStore> store(Samples samples) = 0;
-  /// Gathers one batch: column k of `inputs` (features × M) ← scale ∘ (pixels of sample columns[k] − shift), labels[k]
-  /// ← its class. `shift` and `scale` are features × 1, in units of a pixel byte. `columns` is host memory.
-  /// `changes`, in host memory, has what is done to each picture after that; without any, pictures stay as they are.
+  /// Gathers one batch: column k of `inputs` (features × M) ← scale ∘ (features of sample columns[k] − shift),
+  /// labels[k] ← its class. `shift` and `scale` are features × 1, in the units of the samples. `columns` is host
+  /// memory. `changes`, in host memory, has what is done to each picture after that; without any, pictures stay as they
+  /// are.
   void load_batch(const SampleStore& samples, std::span<const Index> columns, ConstMatrixView shift,
                   ConstMatrixView scale, MatrixView inputs, LabelView labels,
                   std::span<const PictureChange> changes = {});

@@ -21,7 +21,7 @@ struct LocalSplit {
   [[nodiscard]] Index global_size() const { return sharding.samples; }
 };
 
-/// A normalisation where batches are loaded: x = scale · (byte − shift), each features × 1 on the device.
+/// A normalisation where batches are loaded: x = scale · (value − shift), each features × 1 on the device.
 struct DeviceNormalisation {
   Matrix shift;
   Matrix scale;

@@ -61,7 +61,8 @@ RankMemory predict_memory(const NetworkSpec& spec, const std::vector<Form>& form
 /// The same for training by any method, adding up what its update rule allocates: beside forms, gradients and the
 /// moments of optimisers (no each) and what conjugate gradients need. `method` has a form per layer if it has forms.
 /// Local.
-RankMemory predict_memory(const NetworkSpec& spec, const MethodOptions& method, const StepShape& step, Index samples);
+RankMemory predict_memory(const NetworkSpec& spec, const MethodOptions& method, const StepShape& step, Index samples,
+                          FeatureType type = FeatureType::byte);
 
 /// The same node by node, without shard and checkpoints. Local.
 NetworkMemory predict_network_memory(const NetworkSpec& spec, const MethodOptions& method, const StepShape& step);

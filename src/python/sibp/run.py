@@ -23,7 +23,7 @@ def _finish():
 def train(x, y, *, test=None, network=None, **options):
     """Trains a network on samples in memory and returns the Run.
 
-    x        uint8 array: samples × features, samples × height × width, or samples × height × width × channels
+    x        uint8 or float array: samples × features, samples × height × width, or samples × height × width × channels
     y        the class of each sample, from 0
     test     (x, y) of samples to test on; by default a tenth of the samples is drawn for it and left out of the training
     network  in the layer language, such as "conv(32,3) norm relu meanpool dense(10)"; by default `hidden` decides
@@ -86,8 +86,10 @@ class Run:
 
 def _pixels(x):
     x = numpy.asarray(x)
+    if numpy.issubdtype(x.dtype, numpy.floating):
+        return numpy.ascontiguousarray(x, dtype=numpy.float32)
     if x.dtype != numpy.uint8:
-        raise TypeError(f"x has elements of type {x.dtype}, expected uint8; scale features to 0 … 255 and round them")
+        raise TypeError(f"x has elements of type {x.dtype}, expected uint8 or floats; x.astype(numpy.float32) makes these")
     return numpy.ascontiguousarray(x)
 
 
