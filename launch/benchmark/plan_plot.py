@@ -25,7 +25,12 @@ def draw(plan, path):
         nodes = [point["nodes"] for point in points]
         batch = f"batch {plan['batch']}" if name == "strong" else f"{plan['batch'] / points[0]['ranks']:.0f} samples a rank"
         left.plot(nodes, [point["batch"] / point["seconds"] for point in points], "o-", label=f"{name}, {batch}")
-        right.plot(nodes, [100 * point["efficiency"] for point in points], "o-", label=name)
+        line, = right.plot(nodes, [100 * point["efficiency"] for point in points], "o-", label=name)
+        per_rank = points[0]["batch"] / points[0]["seconds"] / points[0]["ranks"]
+        right.plot(nodes, [100 * point["batch"] / point["sgd_seconds"] / point["ranks"] / per_rank for point in points],
+                   ":", color=line.get_color(), label=f"{name}, SGD over sibp on the first")
+    right.plot(nodes, [100 * point["batch"] / point["best"]["seconds"] / point["ranks"] / per_rank for point in points],
+               "--", color="black", label="weak, best setting")
     left.set_yscale("log")
     left.set_ylabel("samples a second")
     right.set_ylabel("efficiency, %")

@@ -50,7 +50,7 @@ class Table {
   Table(const NetworkSpec& spec, const Options& options, int ranks)
       : spec_(spec),
         method_(options.training.method),
-        step_(step_shape(options.training, ranks)),
+        step_(step_shape(options.training, ranks, options.sums.wire)),
         memory_(predict_network_memory(spec, method_, step_)) {}
 
   std::string text() {

@@ -87,6 +87,11 @@ bool are_alike(const Compute& compute, const Communicator& world) {
   return world.all_agree(world.broadcast(arithmetic) == arithmetic);
 }
 
+/// The node of each rank. Collective.
+std::vector<int> nodes_of(const Communicator& world) {
+  return world.all_gather(std::int32_t{make_node_communicator().min(std::int32_t{world.rank()})});
+}
+
 /// What the rates say of the forms of each map, and of those not chosen.
 void log_choice(const std::vector<Form>& forms, const std::vector<Form>& candidates, const NetworkSpec& spec,
                 const StepShape& shape, const MachineRates& rates, std::string_view origin) {
@@ -132,20 +137,35 @@ void check_alike_ranks(const MethodOptions& method, const Compute& compute, cons
                                 is_step ? "--step" : fmt::format("--method {}", name_of(method.method))));
 }
 
-std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, const Compute& compute,
-                           const Communicator& world) {
-  if (!options.training.method.method.traits().has_forms) return {};
-  if (auto fixed = fixed_forms(options.training.method, spec); !fixed.empty()) return fixed;
-  if (options.reproducible) return reproducible_forms(options, spec);
-  const bool measures = options.training.method.measures_forms;
+bool owners_may_solve(const Options& options) {
+  const MethodOptions& method = options.training.method;
+  const bool is_polar = method.step && method.step->is_polar();
+  return !is_polar && options.sums.wire == Wire::float32;
+}
+
+StepPlan plan_of(const Options& options, const NetworkSpec& spec, const Compute& compute, const Communicator& world) {
+  const MethodOptions& method = options.training.method;
+  if (!method.method.traits().has_forms) return {};
+  PlanChoices choices{.candidates = {},
+                      .forms = fixed_forms(method, spec),
+                      .owners = method.method.traits().has_owners ? method.owners : Owners::all,
+                      .owners_may_solve = owners_may_solve(options),
+                      .nodes_of_ranks = {}};
+  if (choices.forms.empty() && options.reproducible) choices.forms = reproducible_forms(options, spec);
+  const bool chooses_forms = choices.forms.empty();
+  if (!chooses_forms && (world.size() == 1 || choices.owners == Owners::all)) return {choices.forms, {}};
+  const bool measures = method.measures_forms;
   const MachineRates rates = rates_of_choice(measures, compute, world);
-  const StepShape shape = step_shape(options.training, world.size());
-  const auto candidates =
-      forms_on(world.size(), are_alike(compute, world), options.training.method.refresh.keeps_mean());
-  auto forms = choose_forms(spec, shape, rates, candidates);
-  forms = forms_from_text(world.broadcast(to_text(forms))).value();  // rank 0 decides
-  log_choice(forms, candidates, spec, shape, rates, measures ? "measured" : "nominal");
-  return forms;
+  const StepShape shape = step_shape(options.training, world.size(), options.sums.wire);
+  choices.candidates = forms_on(world.size(), are_alike(compute, world), method.refresh.keeps_mean());
+  const std::vector<int> nodes = nodes_of(world);
+  choices.nodes_of_ranks = nodes;
+  StepPlan plan = make_step_plan(spec, shape, rates, choices);
+  plan.forms = forms_from_text(world.broadcast(to_text(plan.forms))).value();  // rank 0 decides
+  plan.places = places_from_text(world.broadcast(to_text(plan.places))).value();
+  if (chooses_forms) log_choice(plan.forms, choices.candidates, spec, shape, rates, measures ? "measured" : "nominal");
+  if (!plan.places.empty()) spdlog::info("owners of the layers' systems, s where they solve: {}", to_text(plan.places));
+  return plan;
 }
 
 }  // namespace sibp

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "sibp/app/options.hpp"
+#include "sibp/update/step_plan.hpp"
 
 #include "app/session.hpp"
 
@@ -16,11 +17,15 @@ void check_method(const Options& options, const NetworkSpec& spec);
 /// be chosen. Local.
 std::vector<Form> fixed_forms(const MethodOptions& method, const NetworkSpec& spec);
 
-/// The forms of the update: those fixed, or the cheapest by nominal rates, or by a short calibration where the options
-/// ask for that; none for a method without proximal solves. The log says what decided. By nominal rates they are a
-/// function of the options, the network and the kind of machine: the same again, however busy it is. Collective.
-std::vector<Form> forms_of(const Options& options, const NetworkSpec& spec, const Compute& compute,
-                           const Communicator& world);
+/// The forms of the update and the owners of its systems: what is fixed, or the cheapest by nominal rates, or by a
+/// short calibration where the options ask for that; none for a method without proximal solves. The log says what
+/// decided. By nominal rates they are a function of the options, the network and the kind of machine: the same again,
+/// however busy it is. Collective.
+StepPlan plan_of(const Options& options, const NetworkSpec& spec, const Compute& compute, const Communicator& world);
+
+/// Whether one rank may be left to solve alone where nothing is said of it: not where every rank needs the factor for a
+/// polar factor, or where sums are rounded to travel, as these go to one rank the long way. Local.
+bool owners_may_solve(const Options& options);
 
 /// Sees that ranks have the same arithmetic where each computes products of the update for itself. Collective. Throws
 /// AgreedError (usage) otherwise.

@@ -30,6 +30,22 @@ Binding nodes_binding() {
   return {set, get};
 }
 
+/// Numbers of nodes, doubled as far as the last, and the ranks on each.
+Binding topology_binding() {
+  const auto set = [](Options& options, const std::string& text) {
+    const std::size_t times = text.find('x');
+    const auto nodes = parse_number<Index>(std::string_view(text).substr(0, times));
+    const auto ranks = times == std::string::npos ? std::nullopt : parse_number<Index>(text.substr(times + 1));
+    if (!nodes || !ranks || *nodes < 1 || *nodes > 1'000'000 || *ranks < 1 || *ranks > 1000)
+      throw Unexpected{"nodes and ranks on each, NODESxRANKS, for example 128x8"};
+    options.plan.nodes.clear();
+    for (Index count = 1; count < *nodes; count *= 2) options.plan.nodes.push_back(count);
+    options.plan.nodes.push_back(*nodes);
+    options.plan.ranks_per_node = *ranks;
+  };
+  return {set, [](const Options&) -> std::optional<std::string> { return std::nullopt; }};
+}
+
 OptionEntry plan_entry(std::string_view name, std::string_view value_name, std::string_view help, Binding binding,
                        std::string_view without_default = "") {
   return {.name = name,
@@ -47,9 +63,17 @@ OptionEntry plan_entry(std::string_view name, std::string_view value_name, std::
 void append_plan_options(OptionTable& table) {
   table.push_back(
       plan_entry("nodes", "LIST", "numbers of nodes; the first is what efficiency is measured by", nodes_binding()));
+  table.back().excludes = "topology";
   table.push_back(plan_entry("ranks-per-node", "R", "ranks on each node",
                              integer(
                                  [](auto& o) -> auto& { return o.plan.ranks_per_node; }, 1, 1000)));
+  table.push_back(plan_entry("topology", "NODESxRANKS",
+                             "1, 2, 4 and so on to so many nodes with so many ranks each, in place of --nodes and "
+                             "--ranks-per-node",
+                             topology_binding(), "none"));
+  table.back().excludes = "nodes";
+  table.push_back(plan_entry("node-bandwidth", "RATE", "bytes a second that a rank sends to others on its node",
+                             positive([](auto& o) -> auto& { return o.plan.node_bandwidth; }), "that of the link"));
   table.push_back(plan_entry("flops", "RATE", "operations a second of one rank, in products of matrices",
                              positive([](auto& o) -> auto& { return o.plan.flops; }), "measured here"));
   table.push_back(plan_entry("latency", "SECONDS", "of a message from one rank to another",

@@ -153,6 +153,14 @@ void append_run_options(OptionTable& table) {
                                        {"off", LogLevel::off}}),
                    .place = Place::unsaved,
                    .commands = all_commands});
+  table.push_back({.name = "trace",
+                   .group = run_group,
+                   .value_name = "FILE",
+                   .help = "file for what each rank spends its time on, for Perfetto or chrome://tracing",
+                   .binding = text(
+                       [](auto& o) -> auto& { return o.trace; }, "a file"),
+                   .place = Place::unsaved,
+                   .without_default = "none"});
   table.push_back({.name = "describe",
                    .group = run_group,
                    .help = "print the network and what a step of train costs, and end",

@@ -79,6 +79,7 @@ void append_gram_options(OptionTable& table) {
                        "mean over batches; kfac: 10 by default",
                    .binding = integer(
                        [](auto& o) -> auto& { return o.training.method.refresh.every; }, 1),
+                   .commands = network_commands,
                    .of_method = true});
   table.push_back({.name = "gram-lag",
                    .group = update_group,
@@ -87,7 +88,26 @@ void append_gram_options(OptionTable& table) {
                        "Gram matrices are running means of the batches before (forms normal and activations), after "
                        "--gram-burn-in",
                    .binding = lag_binding(),
+                   .commands = network_commands,
                    .of_method = true});
+  table.push_back({.name = "gram-sample",
+                   .group = update_group,
+                   .value_name = "K",
+                   .help = "dense layers form their Gram matrices of every K-th sample of the batch (forms normal and "
+                           "activations)",
+                   .binding = integer(
+                       [](auto& o) -> auto& { return o.training.method.sample; }, 1),
+                   .commands = network_commands,
+                   .of_method = true});
+  table.push_back(
+      {.name = "gram-stagger",
+       .group = update_group,
+       .value_name = "on|off",
+       .help = "layers form their Gram matrices in different steps of --gram-every and --conv-gram-every",
+       .binding = choice(
+           [](auto& o) -> auto& { return o.training.method.staggers; }, Names<bool>{{"on", true}, {"off", false}}),
+       .commands = network_commands,
+       .of_method = true});
   table.push_back(
       {.name = "gram-average",
        .group = update_group,
@@ -157,6 +177,18 @@ void append_update_options(OptionTable& table) {
                    .value_name = "FORMS",
                    .help = help_of_forms,
                    .binding = form_binding(),
+                   .commands = network_commands,
+                   .of_method = true,
+                   .on_resume = OnResume::free});
+  table.push_back({.name = "owners",
+                   .group = update_group,
+                   .value_name = "WHICH",
+                   .help =
+                       "of several ranks, whether one factorises a layer's system for all (forms normal and "
+                       "activations): auto (where that is cheaper), all (every rank factorises all systems), factor "
+                       "(each system has an owner, which sends the factor) or solve (it solves alone where it can)",
+                   .binding = choice_of([](auto& o) -> auto& { return o.training.method.owners; },
+                                        {Owners::automatic, Owners::all, Owners::factorising, Owners::solving}),
                    .commands = network_commands,
                    .of_method = true,
                    .on_resume = OnResume::free});

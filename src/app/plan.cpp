@@ -56,22 +56,35 @@ void find_rates(Plan& plan, const Options& options, const Communicator& world) {
   if (given.flops) plan.rates = MachineRates::uniform(*given.flops, 0, 1);
   if (given.latency) plan.interconnect.latency_seconds = *given.latency;
   if (given.bandwidth) plan.interconnect.bandwidth_bytes = *given.bandwidth;
+  if (given.node_bandwidth) plan.interconnect.node_bytes = *given.node_bandwidth;
 }
 
 class Planner {
  public:
-  Planner(const Plan& plan, const TrainingOptions& options, Index samples, FeatureType type)
-      : plan_(plan), options_(options), forms_(fixed_forms(options.method, plan.spec)), samples_(samples), type_(type) {}
+  Planner(const Plan& plan, const Options& options, Index samples, FeatureType type)
+      : plan_(plan),
+        options_(options.training),
+        wire_(options.sums.wire),
+        owners_may_solve_(owners_may_solve(options)),
+        forms_(fixed_forms(options_.method, plan.spec)),
+        samples_(samples),
+        type_(type) {}
 
   PlanPoint point(Index nodes, Index batch) const {
     const auto ranks = static_cast<int>(nodes * plan_.ranks_per_node);
     const bool measured = nodes == 1 && ranks == plan_.measured_ranks;
-    const MachineRates rates = measured ? plan_.rates : rates_on(plan_.rates, plan_.interconnect, ranks);
+    const MachineRates rates =
+        measured ? plan_.rates
+                 : rates_on(plan_.rates, plan_.interconnect, ranks, static_cast<int>(plan_.ranks_per_node));
     PlanPoint point;
     point.nodes = nodes;
-    StepShape shape = step_shape(options_, ranks);
+    StepShape shape = step_shape(options_, ranks, wire_);
     shape.batch = batch;
-    point.step = predict_step(plan_.spec, shape, rates, forms_);
+    point.step = predict(shape, rates);
+    point.sgd_seconds = predict_gradient_step(plan_.spec, shape, rates).seconds();
+    const auto seconds = [&](const StepSetting& setting) { return predict(setting.of(shape), rates).seconds(); };
+    point.best = best_setting(seconds);
+    point.best_seconds = seconds(point.best);
     point.memory_bytes = memory(point.step);
     for (const Form form : candidates(ranks)) {
       const StepPrediction step = predict_step(plan_.spec, shape, rates, everywhere_it_fits(form, plan_.spec));
@@ -81,6 +94,19 @@ class Planner {
   }
 
  private:
+  /// As the trainer would choose on so many ranks, which are alike.
+  [[nodiscard]] StepPrediction predict(const StepShape& shape, const MachineRates& rates) const {
+    const std::vector<int> nodes = nodes_of_neighbours(shape.ranks, static_cast<int>(plan_.ranks_per_node));
+    const bool keeps_mean = shape.gram_every > 1 || shape.gram_lags;
+    return predict_step(plan_.spec, shape, rates,
+                        make_step_plan(plan_.spec, shape, rates,
+                                       {.candidates = forms_on(shape.ranks, true, keeps_mean),
+                                        .forms = forms_,
+                                        .owners = options_.method.owners,
+                                        .owners_may_solve = owners_may_solve_,
+                                        .nodes_of_ranks = nodes}));
+  }
+
   /// Those of which one may stand for all layers that it fits.
   [[nodiscard]] std::vector<Form> candidates(int ranks) const {
     MethodOptions method = options_.method;
@@ -91,12 +117,15 @@ class Planner {
 
   [[nodiscard]] double memory(const StepPrediction& step) const {
     MethodOptions method = options_.method;
-    method.forms = step.forms;
+    method.forms = step.plan.forms;
+    method.places = step.plan.places;
     return predict_memory(plan_.spec, method, step.shape, samples_, type_).total();
   }
 
   const Plan& plan_;
   const TrainingOptions& options_;
+  Wire wire_;
+  bool owners_may_solve_;
   std::vector<Form> forms_;
   Index samples_;
   FeatureType type_;
@@ -123,7 +152,7 @@ int run_plan(const Options& options, const Communicator& world) {
     check_method(options, plan.spec);
   });
   find_rates(plan, options, world);
-  const Planner planner(plan, options.training, shape.samples, shape.dataset.type);
+  const Planner planner(plan, options, shape.samples, shape.dataset.type);
   const Index first = options.plan.nodes.front();
   for (const Index nodes : options.plan.nodes) {
     plan.strong.push_back(planner.point(nodes, plan.batch));

@@ -21,6 +21,9 @@ struct PlanPoint {
   StepPrediction step;
   double efficiency = 1;    ///< of the ranks, against the first number of nodes
   double memory_bytes = 0;  ///< of a rank, as predict_memory says
+  double sgd_seconds = 0;   ///< of a step of gradient descent with momentum
+  StepSetting best;         ///< as best_setting says
+  double best_seconds = 0;
   std::vector<AlternativeStep> alternatives;
 };
 

@@ -16,6 +16,7 @@
 #include "app/method_choice.hpp"
 #include "app/rank_facts.hpp"
 #include "app/session.hpp"
+#include "app/trace_file.hpp"
 #include "app/training_start.hpp"
 #include "app/watch.hpp"
 
@@ -92,7 +93,9 @@ class Job {
     check_alike_ranks(options_.training.method, compute_, world_);
     if (!options_.describe) check_before_calibration();
     beat(Activity::calibration);
-    options_.training.method.forms = forms_of(options_, spec_, compute_, world);
+    const StepPlan plan = plan_of(options_, spec_, compute_, world);
+    options_.training.method.forms = plan.forms;
+    options_.training.method.places = plan.places;
   }
 
   int describe() const {
@@ -206,8 +209,10 @@ FinishedRun Job::train(const std::function<void(const std::string&)>& show) {
     control.checkpointer = checkpointer.get();
     from_.newest.reset();  // its tensors have done their service
   });
+  const TraceFile trace(options_.trace, world_);
   const TrainingResult result = sibp::train(context, *rule, network, data, options_.training, *options_.training.eta,
                                             watch ? &watch->observers() : nullptr, control);
+  trace.write();
   FinishedRun run;
   run.folder = world_.broadcast(watch ? watch->folder().path().string() : std::string());
   if (result.stopped) {

@@ -3,6 +3,7 @@
 #include "comm/bfloat16_exchange.hpp"
 #include "comm/mpi_check.hpp"
 #include "comm/mpi_slot.hpp"
+#include "comm/timed_wait.hpp"
 #include "comm/wait_until.hpp"
 
 #include <algorithm>
@@ -30,13 +31,8 @@ class Bfloat16Slot final : public CollectiveSlot {
     sums_.enrol();
   }
 
-  void start_all_reduce_sum(MatrixView matrix) override {
-    require(matrix.contiguous(), "only a matrix without gaps can be reduced");
-    if (matrix.empty()) return;
-    begin(Kind::sum, matrix.size(), 2);
-    sum_->set(elements_of(matrix));
-    sums_.begin(*sum_);
-  }
+  void start_all_reduce_sum(MatrixView matrix) override { start_sum(matrix, {}); }
+  void start_reduce_sum(MatrixView matrix, int root) override { start_sum(matrix, root); }
 
   void start_all_gather_columns(MatrixView gathered, std::span<const Index> columns) override {
     require(gathered.contiguous(), "only a matrix without gaps can be gathered into");
@@ -46,6 +42,12 @@ class Bfloat16Slot final : public CollectiveSlot {
     rounded_.resize(gathered_.size());
     round_to_bfloat16(blocks_.block(gathered_, ranks_.rank()),
                       blocks_.block(std::span(rounded_), ranks_.rank()).data());
+    if (const auto root = blocks_.only_rank()) {
+      check(MPI_Ibcast(rounded_.data(), blocks_.counts[*root], MPI_UINT16_T, static_cast<int>(*root), ranks_.get(),
+                       &request_),
+            "MPI_Ibcast");
+      return;
+    }
     check(MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, rounded_.data(), blocks_.counts.data(),
                           blocks_.offsets.data(), MPI_UINT16_T, ranks_.get(), &request_),
           "MPI_Iallgatherv");
@@ -66,7 +68,7 @@ class Bfloat16Slot final : public CollectiveSlot {
 
   void wait() override {
     if (!under_way()) return;
-    totals_.seconds_hidden += MPI_Wtime() - started_;
+    const TimedWait timed(totals_, name_of(under_way_), started_);
     switch (under_way_) {
       case Kind::sum:
         wait_until([&] { return sum_->done(); }, [&] { totals_.poll(); });
@@ -91,6 +93,17 @@ class Bfloat16Slot final : public CollectiveSlot {
  private:
   enum class Kind { none, sum, gather, scatter };
 
+  static const char* name_of(Kind kind) {
+    return kind == Kind::sum ? "all-reduce" : kind == Kind::gather ? "gather" : "reduce-scatter";
+  }
+
+  void start_sum(MatrixView matrix, Root root) {
+    require(matrix.contiguous(), "only a matrix without gaps can be reduced");
+    if (matrix.empty()) return;
+    begin(Kind::sum, matrix.size(), root ? 1 : 2);
+    sum_->set(elements_of(matrix), root);
+    sums_.begin(*sum_);
+  }
   /// `halves` of an all-reduce are counted.
   void begin(Kind kind, Index elements, int halves) {
     require(!under_way(), "a slot takes one collective at a time");

@@ -3,6 +3,8 @@
 #include "sibp/core/error.hpp"
 #include "sibp/core/types.hpp"
 
+#include <algorithm>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -35,6 +37,13 @@ struct ColumnBlocks {
       offsets[static_cast<std::size_t>(q)] = static_cast<int>(elements * q / ranks);
       counts[static_cast<std::size_t>(q)] = static_cast<int>(elements * (q + 1) / ranks - elements * q / ranks);
     }
+  }
+
+  /// The rank that all elements belong to, if it is one alone.
+  [[nodiscard]] std::optional<std::size_t> only_rank() const {
+    const auto owns = [](int count) { return count > 0; };
+    if (std::ranges::count_if(counts, owns) != 1) return std::nullopt;
+    return static_cast<std::size_t>(std::ranges::find_if(counts, owns) - counts.begin());
   }
 
   /// The part of `all` that is rank q's.

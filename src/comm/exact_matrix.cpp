@@ -3,6 +3,7 @@
 #include "sibp/core/error.hpp"
 
 #include "comm/mpi_check.hpp"
+#include "comm/timed_wait.hpp"
 #include "device/exact_products.hpp"
 #include "device/level3.hpp"
 
@@ -19,11 +20,12 @@ using exact::Lines;
 
 class ExactMatrix final : public ReducibleMatrix {
  public:
-  ExactMatrix(Matrix matrix, const MpiComm& ranks, CommunicatorBackend& backend, Index most_samples)
+  ExactMatrix(Matrix matrix, const MpiComm& ranks, CommunicatorBackend& backend, Index most_samples, Root root)
       : matrix_(std::move(matrix)),
         ranks_(ranks),
         backend_(backend),
         most_samples_(most_samples),
+        root_(root),
         parts_(static_cast<std::size_t>(matrix_.size())) {}
 
   [[nodiscard]] MatrixView view() override { return matrix_.view(); }
@@ -66,13 +68,10 @@ class ExactMatrix final : public ReducibleMatrix {
     under_way_ = true;
     if (ranks_.size() == 1) return;
     started_ = MPI_Wtime();
-    backend_.bytes_reduced += std::ssize(parts_) * static_cast<std::int64_t>(sizeof(double));
+    backend_.bytes_reduced += std::ssize(parts_) * static_cast<std::int64_t>(sizeof(double)) / (root_ ? 2 : 1);
     constexpr std::size_t piece = std::size_t{1} << 19U;  // as in start_library_sum
     for (std::size_t first = 0; first < parts_.size(); first += piece) {
-      check(
-          MPI_Iallreduce(MPI_IN_PLACE, parts_.data() + first, static_cast<int>(std::min(piece, parts_.size() - first)),
-                         MPI_DOUBLE, MPI_SUM, ranks_.get(), &requests_.emplace_back()),
-          "MPI_Iallreduce");
+      start_piece(parts_.data() + first, static_cast<int>(std::min(piece, parts_.size() - first)));
     }
   }
 
@@ -80,7 +79,7 @@ class ExactMatrix final : public ReducibleMatrix {
     if (!under_way_) return;
     under_way_ = false;
     if (!requests_.empty()) {
-      backend_.seconds_hidden += MPI_Wtime() - started_;
+      const TimedWait timed(backend_, root_ ? "reduce" : "all-reduce", started_);
       check(MPI_Waitall(checked_int(std::ssize(requests_)), requests_.data(), MPI_STATUSES_IGNORE), "MPI_Waitall");
       requests_.clear();
     }
@@ -90,6 +89,20 @@ class ExactMatrix final : public ReducibleMatrix {
   [[nodiscard]] bool under_way() const override { return under_way_; }
 
  private:
+  /// numbers ← their sum over ranks.
+  void start_piece(double* numbers, int count) {
+    MPI_Request& request = requests_.emplace_back();
+    if (!root_) {
+      check(MPI_Iallreduce(MPI_IN_PLACE, numbers, count, MPI_DOUBLE, MPI_SUM, ranks_.get(), &request),
+            "MPI_Iallreduce");
+      return;
+    }
+    const bool receives = *root_ == ranks_.rank();
+    check(MPI_Ireduce(receives ? MPI_IN_PLACE : numbers, receives ? numbers : nullptr, count, MPI_DOUBLE, MPI_SUM,
+                      *root_, ranks_.get(), &request),
+          "MPI_Ireduce");
+  }
+
   /// Finds the exponents of the rows of alpha X and of Y over all blocks and ranks. Collective.
   void agree_on_grids(Real alpha, const ColumnSource& source, Index rows_of_x, Index rows_of_y) {
     constexpr std::int32_t lowest = std::numeric_limits<std::int32_t>::min();
@@ -131,6 +144,7 @@ class ExactMatrix final : public ReducibleMatrix {
   const MpiComm& ranks_;
   CommunicatorBackend& backend_;
   Index most_samples_;
+  Root root_;
   std::vector<double> parts_;    ///< this rank's; then their sum
   std::vector<double> product_;  ///< of a block
   exact::Operand left_;
@@ -172,8 +186,8 @@ class ExactScatteredSum final : public ScatteredSum {
 }  // namespace
 
 std::unique_ptr<ReducibleMatrix> make_exact_matrix(Matrix matrix, const MpiComm& ranks, CommunicatorBackend& backend,
-                                                   Index most_samples) {
-  return std::make_unique<ExactMatrix>(std::move(matrix), ranks, backend, most_samples);
+                                                   Index most_samples, Root root) {
+  return std::make_unique<ExactMatrix>(std::move(matrix), ranks, backend, most_samples, root);
 }
 
 std::unique_ptr<ScatteredSum> make_exact_scattered(Matrix matrix, const MpiComm& ranks, CommunicatorBackend& backend,

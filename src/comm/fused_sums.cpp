@@ -4,7 +4,8 @@
 
 namespace sibp {
 
-FusedSums::FusedSums(Device& device, const Communicator& communicator, std::span<const Shape> shapes, Index least)
+FusedSums::FusedSums(Device& device, const Communicator& communicator, std::span<const Shape> shapes, Index least,
+                     Root root)
     : device_(device) {
   Index elements = 0;  // of the message that is being put together
   for (std::size_t k = 0; k < shapes.size(); ++k) {
@@ -12,7 +13,7 @@ FusedSums::FusedSums(Device& device, const Communicator& communicator, std::span
     elements += shapes[k].rows * shapes[k].cols;
     if (elements < least && k + 1 < shapes.size()) continue;
     places_.back().is_last = true;
-    messages_.push_back(communicator.make_reducible(device, elements, 1));
+    messages_.push_back(communicator.make_reducible(device, elements, 1, root));
     elements = 0;
   }
 }

@@ -3,6 +3,7 @@
 #include "comm/mpi_check.hpp"
 #include "comm/rank_progress.hpp"
 #include "comm/shared_memory.hpp"
+#include "comm/timed_wait.hpp"
 
 #include <numeric>
 #include <vector>
@@ -93,7 +94,7 @@ class SharedGatherable final : public GatherableMatrix {
   }
   void wait() override {
     if (!under_way_) return;
-    totals_.seconds_hidden += MPI_Wtime() - started_;
+    const TimedWait timed(totals_, "gather", started_);
     given_.await_all(rounds_, [this] { totals_.poll(); });
     under_way_ = false;
   }

@@ -36,14 +36,14 @@ constexpr Index trial_elements = Index{1} << 20;
 
 }  // namespace
 
-std::unique_ptr<ReducibleMatrix> MatrixMaker::make_reducible(Device& device, Index rows, Index cols) {
+std::unique_ptr<ReducibleMatrix> MatrixMaker::make_reducible(Device& device, Index rows, Index cols, Root root) {
   if (options_.sums == Sums::exact)
-    return make_exact_matrix(device.allocate(rows, cols), ranks_, backend_, options_.most_samples);
+    return make_exact_matrix(device.allocate(rows, cols), ranks_, backend_, options_.most_samples, root);
   if (are_shared(device)) {
-    if (auto shared = make_shared(rows, cols)) return shared;
+    if (auto shared = make_shared(rows, cols, root)) return shared;
     refuse_to_turn_to_library(rows * cols * nodes_->most_ranks);
   }
-  return make_in_device(device, rows, cols);
+  return make_in_device(device, rows, cols, root);
 }
 
 std::unique_ptr<ScatteredSum> MatrixMaker::make_exact_scattered(Device& device, Index rows, Index cols) {
@@ -88,7 +88,7 @@ void MatrixMaker::decide(Device& device) {
 }
 
 Sums MatrixMaker::ruled() {
-  const bool has_room = make_shared(trial_elements, 1) != nullptr;
+  const bool has_room = make_shared(trial_elements, 1, {}) != nullptr;
   backend_.sums_in_words =
       has_room ? std::string(by_shared_memory) : fmt::format("{}: too little shared memory", by_library);
   return has_room ? Sums::shared : Sums::library;
@@ -96,13 +96,13 @@ Sums MatrixMaker::ruled() {
 
 /// A trial on some megabytes; rank 0's clock decides.
 Sums MatrixMaker::measured(Device& device) {
-  const auto shared = make_shared(trial_elements, 1);
+  const auto shared = make_shared(trial_elements, 1, {});
   if (shared == nullptr) {
     backend_.sums_in_words = fmt::format("{}: too little shared memory for a trial", by_library);
     return Sums::library;
   }
   const auto counted = std::pair(backend_.bytes_reduced, backend_.seconds_hidden);
-  std::array seconds{seconds_of_sum(*make_in_device(device, trial_elements, 1)), seconds_of_sum(*shared)};
+  std::array seconds{seconds_of_sum(*make_in_device(device, trial_elements, 1, {})), seconds_of_sum(*shared)};
   backend_.broadcast(seconds.data(), std::ssize(seconds), ElementType::float64, 0);
   std::tie(backend_.bytes_reduced, backend_.seconds_hidden) = counted;  // a trial is no part of the training
   const auto [library_rate, shared_rate] =
@@ -113,12 +113,12 @@ Sums MatrixMaker::measured(Device& device) {
   return is_faster ? Sums::shared : Sums::library;
 }
 
-std::unique_ptr<ReducibleMatrix> MatrixMaker::make_in_device(Device& device, Index rows, Index cols) {
-  return std::make_unique<DeviceReducible>(device.allocate(rows, cols), backend_.make_slot());
+std::unique_ptr<ReducibleMatrix> MatrixMaker::make_in_device(Device& device, Index rows, Index cols, Root root) {
+  return std::make_unique<DeviceReducible>(device.allocate(rows, cols), backend_.make_slot(), root);
 }
 
-std::unique_ptr<ReducibleMatrix> MatrixMaker::make_shared(Index rows, Index cols) {
-  return make_shared_matrix(ranks_.get(), *nodes_, sums_, backend_, rows, cols);
+std::unique_ptr<ReducibleMatrix> MatrixMaker::make_shared(Index rows, Index cols, Root root) {
+  return make_shared_matrix(ranks_.get(), *nodes_, sums_, backend_, rows, cols, root);
 }
 
 }  // namespace sibp

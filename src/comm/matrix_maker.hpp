@@ -21,9 +21,9 @@ class MatrixMaker {
         options_(options),
         split_into_nodes_(std::move(split_into_nodes)) {}
 
-  /// A rows × cols matrix of zeros. Collective. Throws AgreedError (runtime) if shared memory was asked for and there
-  /// is too little.
-  std::unique_ptr<ReducibleMatrix> make_reducible(Device& device, Index rows, Index cols);
+  /// A rows × cols matrix of zeros, summed for all ranks or for the root. Collective. Throws AgreedError (runtime) if
+  /// shared memory was asked for and there is too little.
+  std::unique_ptr<ReducibleMatrix> make_reducible(Device& device, Index rows, Index cols, Root root);
   /// One whose sum is scattered, for Sums::exact. Local.
   std::unique_ptr<ScatteredSum> make_exact_scattered(Device& device, Index rows, Index cols);
   /// A matrix of at most so many elements; shared if all ranks are on one node. Otherwise the same.
@@ -37,8 +37,8 @@ class MatrixMaker {
   Sums ruled();
   /// What Sums::measured stands for.
   Sums measured(Device& device);
-  std::unique_ptr<ReducibleMatrix> make_in_device(Device& device, Index rows, Index cols);
-  std::unique_ptr<ReducibleMatrix> make_shared(Index rows, Index cols);
+  std::unique_ptr<ReducibleMatrix> make_in_device(Device& device, Index rows, Index cols, Root root);
+  std::unique_ptr<ReducibleMatrix> make_shared(Index rows, Index cols, Root root);
   /// Throws where shared memory was asked for: there is no room for so many elements.
   void refuse_to_turn_to_library(Index elements) const;
 

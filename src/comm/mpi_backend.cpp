@@ -45,8 +45,8 @@ class MpiBackend final : public CommunicatorBackend {
     if (compressed_) return make_bfloat16_slot(ranks_, *compressed_, sums_under_way_, *this);
     return make_mpi_slot(ranks_, *this);
   }
-  std::unique_ptr<ReducibleMatrix> make_reducible(Device& device, Index rows, Index cols) override {
-    return matrices_.make_reducible(device, rows, cols);
+  std::unique_ptr<ReducibleMatrix> make_reducible(Device& device, Index rows, Index cols, Root root) override {
+    return matrices_.make_reducible(device, rows, cols, root);
   }
   std::unique_ptr<ScatteredSum> make_scattered(Device& device, Index rows, Index cols) override {
     return sums == Sums::exact ? matrices_.make_exact_scattered(device, rows, cols)

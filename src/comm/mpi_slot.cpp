@@ -5,6 +5,7 @@
 #include "comm/column_blocks.hpp"
 #include "comm/mpi_check.hpp"
 #include "comm/mpi_types.hpp"
+#include "comm/timed_wait.hpp"
 
 namespace sibp {
 namespace {
@@ -13,18 +14,20 @@ class MpiSlot final : public CollectiveSlot {
  public:
   MpiSlot(const MpiComm& ranks, CommunicatorBackend& totals) : ranks_(ranks), totals_(totals), blocks_(ranks.size()) {}
 
-  void start_all_reduce_sum(MatrixView matrix) override {
-    require(matrix.contiguous(), "only a matrix without gaps can be reduced");
-    begin(matrix.size(), 2);
-    if (ranks_.size() == 1) return;
-    start_library_sum({matrix.data, static_cast<std::size_t>(matrix.size())}, ranks_.get(), requests_);
-  }
+  void start_all_reduce_sum(MatrixView matrix) override { start_sum(matrix, {}); }
+  void start_reduce_sum(MatrixView matrix, int root) override { start_sum(matrix, root); }
 
   void start_all_gather_columns(MatrixView gathered, std::span<const Index> columns) override {
     require(gathered.contiguous(), "only a matrix without gaps can be gathered into");
-    begin(gathered.size(), 1);
+    begin("gather", gathered.size(), 1);
     if (ranks_.size() == 1) return;
     blocks_.set(gathered.rows, gathered.cols, columns);
+    if (const auto root = blocks_.only_rank()) {
+      check(MPI_Ibcast(gathered.data, blocks_.counts[*root], mpi_real(), static_cast<int>(*root), ranks_.get(),
+                       &requests_.emplace_back()),
+            "MPI_Ibcast");
+      return;
+    }
     check(MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, gathered.data, blocks_.counts.data(),
                           blocks_.offsets.data(), mpi_real(), ranks_.get(), &requests_.emplace_back()),
           "MPI_Iallgatherv");
@@ -32,10 +35,16 @@ class MpiSlot final : public CollectiveSlot {
 
   void start_reduce_scatter_columns(ConstMatrixView matrix, std::span<const Index> columns, MatrixView mine) override {
     require(matrix.contiguous() && mine.contiguous(), "only matrices without gaps can be reduced");
-    begin(matrix.size(), 1);
+    begin("reduce-scatter", matrix.size(), 1);
     blocks_.set(matrix.rows, matrix.cols, columns);
     require(mine.rows == matrix.rows && mine.cols == columns[static_cast<std::size_t>(ranks_.rank())],
             "reduce-scatter: shapes do not fit");
+    if (const auto root = blocks_.only_rank()) {
+      check(MPI_Ireduce(matrix.data, mine.data, blocks_.counts[*root], mpi_real(), MPI_SUM, static_cast<int>(*root),
+                        ranks_.get(), &requests_.emplace_back()),
+            "MPI_Ireduce");
+      return;
+    }
     check(MPI_Ireduce_scatter(matrix.data, mine.data, blocks_.counts.data(), mpi_real(), MPI_SUM, ranks_.get(),
                               &requests_.emplace_back()),
           "MPI_Ireduce_scatter");
@@ -43,7 +52,7 @@ class MpiSlot final : public CollectiveSlot {
 
   void wait() override {
     if (!under_way()) return;
-    totals_.seconds_hidden += MPI_Wtime() - started_;
+    const TimedWait timed(totals_, name_, started_);
     check(MPI_Waitall(checked_int(std::ssize(requests_)), requests_.data(), MPI_STATUSES_IGNORE), "MPI_Waitall");
     requests_.clear();
   }
@@ -51,9 +60,16 @@ class MpiSlot final : public CollectiveSlot {
   [[nodiscard]] bool under_way() const override { return !requests_.empty(); }
 
  private:
+  void start_sum(MatrixView matrix, Root root) {
+    require(matrix.contiguous(), "only a matrix without gaps can be reduced");
+    begin(root ? "reduce" : "all-reduce", matrix.size(), root ? 1 : 2);
+    if (ranks_.size() == 1) return;
+    start_library_sum({matrix.data, static_cast<std::size_t>(matrix.size())}, ranks_.get(), root, requests_);
+  }
   /// `halves` of an all-reduce are counted.
-  void begin(Index elements, int halves) {
+  void begin(const char* name, Index elements, int halves) {
     require(!under_way(), "a slot takes one collective at a time");
+    name_ = name;
     started_ = MPI_Wtime();
     if (ranks_.size() > 1) totals_.bytes_reduced += elements * static_cast<std::int64_t>(sizeof(Real)) * halves / 2;
   }
@@ -61,6 +77,7 @@ class MpiSlot final : public CollectiveSlot {
   const MpiComm& ranks_;
   CommunicatorBackend& totals_;
   ColumnBlocks blocks_;
+  const char* name_ = "";
   double started_ = 0;  ///< MPI_Wtime
   std::vector<MPI_Request> requests_;
 };

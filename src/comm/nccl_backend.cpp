@@ -33,6 +33,16 @@ class NcclSlot final : public CollectiveSlot {
     end();
   }
 
+  void start_reduce_sum(MatrixView matrix, int root) override {
+    require(matrix.contiguous(), "only a matrix without gaps can be reduced");
+    if (matrix.empty()) return;
+    begin(matrix.size(), 1);
+    link_.start("ncclReduce", [&](ncclComm_t comm, cudaStream_t stream) {
+      return ncclReduce(matrix.data, matrix.data, elements(matrix.size()), real_type, ncclSum, root, comm, stream);
+    });
+    end();
+  }
+
   void start_all_gather_columns(MatrixView gathered, std::span<const Index> columns) override {
     require(gathered.contiguous(), "only a matrix without gaps can be gathered into");
     require_blocks(gathered, columns);
@@ -145,8 +155,8 @@ class NcclBackend final : public CommunicatorBackend {
     link_.wait_for_all();
   }
   std::unique_ptr<CollectiveSlot> make_slot() override { return std::make_unique<NcclSlot>(link_, *this); }
-  std::unique_ptr<ReducibleMatrix> make_reducible(Device& device, Index rows, Index cols) override {
-    return std::make_unique<DeviceReducible>(device.allocate(rows, cols), make_slot());
+  std::unique_ptr<ReducibleMatrix> make_reducible(Device& device, Index rows, Index cols, Root root) override {
+    return std::make_unique<DeviceReducible>(device.allocate(rows, cols), make_slot(), root);
   }
   std::unique_ptr<GatherableMatrix> make_gatherable(Device& device, Index elements) override {
     return make_plain_gatherable(device, make_slot(), rank(), elements);

@@ -2,10 +2,11 @@
 
 #include "sibp/core/error.hpp"
 
-#include "device/bfloat16.hpp"
 #include "comm/mpi_check.hpp"
 #include "comm/rank_progress.hpp"
 #include "comm/shared_memory.hpp"
+#include "comm/timed_wait.hpp"
+#include "device/bfloat16.hpp"
 
 #include <algorithm>
 #include <array>
@@ -17,13 +18,14 @@ namespace {
 class SharedMatrix final : public ReducibleMatrix, private StagedSum {
  public:
   SharedMatrix(std::unique_ptr<SharedMemory> memory, const Nodes& nodes, SumsUnderWay& sums,
-               CommunicatorBackend& totals, Index rows, Index cols)
+               CommunicatorBackend& totals, Index rows, Index cols, const SumRoot& root)
       : memory_(std::move(memory)),
         nodes_(nodes),
         sums_under_way_(sums),
         totals_(totals),
         rows_(rows),
         cols_(cols),
+        root_(root),
         given_(progress(0)),
         owned_(progress(1)),
         copied_(progress(2)) {
@@ -47,7 +49,7 @@ class SharedMatrix final : public ReducibleMatrix, private StagedSum {
     require(!under_way(), "a matrix is summed once at a time");
     started_ = MPI_Wtime();
     const bool is_rounded = nodes_.are_several && nodes_.wire == Wire::bfloat16;
-    totals_.bytes_reduced += bytes(is_rounded ? sizeof(Bfloat16) : sizeof(Real));
+    totals_.bytes_reduced += bytes(is_rounded ? sizeof(Bfloat16) : sizeof(Real)) / (root_.is_one ? 2 : 1);
     ++sums_;
     stage_ = Stage::given;
     given_.announce(sums_);
@@ -56,10 +58,10 @@ class SharedMatrix final : public ReducibleMatrix, private StagedSum {
 
   void wait() override {
     if (!under_way()) return;
-    totals_.seconds_hidden += MPI_Wtime() - started_;
+    const TimedWait timed(totals_, root_.is_one ? "reduce" : "all-reduce", started_);
     const auto poll = [this] { totals_.poll(); };
     wait_until([this] { return done(); }, poll);
-    copy_shares(poll);
+    if (root_.is_one_of_receivers) copy_shares(poll);
     copied_.announce(sums_);
     copied_.await_all(sums_, poll);  // before anybody writes into it again
     stage_ = Stage::none;
@@ -79,7 +81,8 @@ class SharedMatrix final : public ReducibleMatrix, private StagedSum {
     if (stage_ == Stage::given) {
       if (!given_.all_have_reached(sums_)) return over_nodes_ ? 0 : all;
       add_share();
-      if (over_nodes_) over_nodes_->set({values_[own()] + first_of(own()), values_[own()] + first_of(own() + 1)});
+      if (over_nodes_)
+        over_nodes_->set({values_[own()] + first_of(own()), values_[own()] + first_of(own() + 1)}, root_.among_owners);
       stage_ = Stage::added;
     }
     const int started = over_nodes_ ? over_nodes_->advance(allowed) : all;
@@ -142,6 +145,7 @@ class SharedMatrix final : public ReducibleMatrix, private StagedSum {
   std::unique_ptr<InPlaceSum> over_nodes_;  ///< of this rank's share; none if it owns none or there is one node
   Index rows_;
   Index cols_;
+  SumRoot root_;
   RankProgress given_;         ///< sums to which a rank's part is there
   RankProgress owned_;         ///< sums of which its share is that over all ranks
   RankProgress copied_;        ///< sums of which it has the other shares
@@ -154,12 +158,12 @@ class SharedMatrix final : public ReducibleMatrix, private StagedSum {
 }  // namespace
 
 std::unique_ptr<ReducibleMatrix> make_shared_matrix(MPI_Comm ranks, const Nodes& nodes, SumsUnderWay& sums,
-                                                    CommunicatorBackend& totals, Index rows, Index cols) {
+                                                    CommunicatorBackend& totals, Index rows, Index cols, Root root) {
   auto memory = SharedMemory::make(nodes.here.get(), SharedMatrix::bytes_of_node(nodes.here.size(), rows, cols));
   int everywhere = memory != nullptr ? 1 : 0;
   check(MPI_Allreduce(MPI_IN_PLACE, &everywhere, 1, MPI_INT, MPI_MIN, ranks), "MPI_Allreduce");
   if (everywhere == 0) return nullptr;
-  return std::make_unique<SharedMatrix>(std::move(memory), nodes, sums, totals, rows, cols);
+  return std::make_unique<SharedMatrix>(std::move(memory), nodes, sums, totals, rows, cols, nodes.find(ranks, root));
 }
 
 }  // namespace sibp

@@ -16,8 +16,9 @@ class LibrarySum final : public InPlaceSum {
  public:
   explicit LibrarySum(const SumChannel& channel) : ranks_(channel.first.get()) {}
 
-  void set(std::span<Real> data) override {
+  void set(std::span<Real> data, Root root) override {
     data_ = data;
+    root_ = root;
     done_ = false;
   }
 
@@ -25,7 +26,7 @@ class LibrarySum final : public InPlaceSum {
     if (done_) return all;
     if (requests_.empty()) {
       if (allowed < 1) return 0;
-      start_library_sum(data_, ranks_, requests_);
+      start_library_sum(data_, ranks_, root_, requests_);
     }
     int over = 0;
     check(MPI_Testall(checked_int(std::ssize(requests_)), requests_.data(), &over, MPI_STATUSES_IGNORE), "MPI_Testall");
@@ -39,19 +40,21 @@ class LibrarySum final : public InPlaceSum {
  private:
   MPI_Comm ranks_;
   std::span<Real> data_;
+  Root root_;
   std::vector<MPI_Request> requests_;
   bool done_ = true;
 };
 
-/// Every rank brings its numbers, rounded, to those who add up their shares; these round the sums and send them to all.
-/// They too keep what they have sent, so that all ranks have the same bits.
+/// Every rank brings its numbers, rounded, to those who add up their shares; these round the sums and send them to all,
+/// or to the root. They too keep what they have sent, so that all ranks have the same bits.
 class Bfloat16Sum final : public InPlaceSum {
  public:
   explicit Bfloat16Sum(const SumChannel& channel)
       : channel_(channel), shares_(channel.first.size()), exchange_(channel.first.rank(), channel.first.size()) {}
 
-  void set(std::span<Real> data) override {
+  void set(std::span<Real> data, Root root) override {
     data_ = data;
+    root_ = root;
     shares_.set_equal(static_cast<Index>(data.size()));
     rounded_.resize(data.size());
     round_to_bfloat16(data_, rounded_.data());
@@ -70,9 +73,7 @@ class Bfloat16Sum final : public InPlaceSum {
       stage_ = Stage::added;
     }
     if (stage_ == Stage::added && allowed >= 2) {
-      check(MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, rounded_.data(), shares_.counts.data(),
-                            shares_.offsets.data(), MPI_UINT16_T, channel_.second.get(), &request_),
-            "MPI_Iallgatherv");
+      start_gather();
       stage_ = Stage::gather;
     }
     if (stage_ == Stage::gather) {
@@ -91,6 +92,22 @@ class Bfloat16Sum final : public InPlaceSum {
  private:
   enum class Stage { rounded, exchange, added, gather, done };
 
+  void start_gather() {
+    const MPI_Comm ranks = channel_.second.get();
+    const int rank = channel_.second.rank();
+    if (!root_) {
+      check(MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, rounded_.data(), shares_.counts.data(),
+                            shares_.offsets.data(), MPI_UINT16_T, ranks, &request_),
+            "MPI_Iallgatherv");
+      return;
+    }
+    const std::span<Bfloat16> own = shares_.block(std::span(rounded_), rank);
+    const void* sent = *root_ == rank ? MPI_IN_PLACE : own.data();
+    check(MPI_Igatherv(sent, static_cast<int>(own.size()), MPI_UINT16_T, rounded_.data(), shares_.counts.data(),
+                       shares_.offsets.data(), MPI_UINT16_T, *root_, ranks, &request_),
+          "MPI_Igatherv");
+  }
+
   [[nodiscard]] int started() const {
     if (stage_ == Stage::rounded) return 0;
     return stage_ == Stage::gather || stage_ == Stage::done ? all : 1;
@@ -98,6 +115,7 @@ class Bfloat16Sum final : public InPlaceSum {
 
   const SumChannel& channel_;
   std::span<Real> data_;
+  Root root_;
   ColumnBlocks shares_;  ///< by the rank that adds up
   std::vector<Bfloat16> rounded_;
   Bfloat16Exchange exchange_;
@@ -112,12 +130,22 @@ std::unique_ptr<InPlaceSum> make_in_place_sum(const SumChannel& channel) {
   return std::make_unique<LibrarySum>(channel);
 }
 
-void start_library_sum(std::span<Real> data, MPI_Comm ranks, std::vector<MPI_Request>& requests) {
+void start_library_sum(std::span<Real> data, MPI_Comm ranks, Root root, std::vector<MPI_Request>& requests) {
+  int rank = 0;
+  if (root) check(MPI_Comm_rank(ranks, &rank), "MPI_Comm_rank");
   constexpr std::size_t piece = std::size_t{1} << 20U;  // pieces that fit the caches are reduced several times faster
   for (std::size_t first = 0; first < data.size(); first += piece) {
-    check(MPI_Iallreduce(MPI_IN_PLACE, data.data() + first, static_cast<int>(std::min(piece, data.size() - first)),
-                         mpi_real(), MPI_SUM, ranks, &requests.emplace_back()),
-          "MPI_Iallreduce");
+    Real* const numbers = data.data() + first;
+    const auto count = static_cast<int>(std::min(piece, data.size() - first));
+    MPI_Request& request = requests.emplace_back();
+    if (!root) {
+      check(MPI_Iallreduce(MPI_IN_PLACE, numbers, count, mpi_real(), MPI_SUM, ranks, &request), "MPI_Iallreduce");
+    } else {
+      const bool receives = *root == rank;
+      check(MPI_Ireduce(receives ? MPI_IN_PLACE : numbers, receives ? numbers : nullptr, count, mpi_real(), MPI_SUM,
+                        *root, ranks, &request),
+            "MPI_Ireduce");
+    }
   }
 }
 

@@ -67,15 +67,17 @@ struct SumChannel {
 /// A staged sum of numbers where they lie; to be used again and again.
 class InPlaceSum : public StagedSum {
  public:
-  /// data ← sum over ranks, equal on all of them bit for bit, once done(). To be followed by SumsUnderWay::begin().
-  virtual void set(std::span<Real> data) = 0;
+  /// data ← sum over ranks, equal on all of them bit for bit, once done(); with a root on that rank alone. To be
+  /// followed by SumsUnderWay::begin().
+  virtual void set(std::span<Real> data, Root root) = 0;
 };
 
 /// A sum through `channel`, which outlives it, in the format of its wire. Local.
 std::unique_ptr<InPlaceSum> make_in_place_sum(const SumChannel& channel);
 
-/// The requests of an all-reduce of `data`, by the library. Every implementation of MPI_Allreduce known here gives all
-/// ranks the same bits: it adds each pair of partial sums in one place, or the same two in several.
-void start_library_sum(std::span<Real> data, MPI_Comm ranks, std::vector<MPI_Request>& requests);
+/// The requests of an all-reduce of `data`, or of a reduce to a root, by the library. Every implementation of
+/// MPI_Allreduce known here gives all ranks the same bits: it adds each pair of partial sums in one place, or the same
+/// two in several.
+void start_library_sum(std::span<Real> data, MPI_Comm ranks, Root root, std::vector<MPI_Request>& requests);
 
 }  // namespace sibp

@@ -26,6 +26,7 @@ class AveragingRule final : public UpdateRule {
     average_.add_state(state);
     return state;
   }
+  void gather_state() override { rule_->gather_state(); }
   [[nodiscard]] LambdaRange lambda_range() const override { return rule_->lambda_range(); }
   [[nodiscard]] std::optional<std::string> failure() const override { return rule_->failure(); }
 

@@ -82,13 +82,16 @@ std::vector<double> elements_of_nodes(const NetworkSpec& spec) {
 
 }  // namespace
 
-StepShape step_shape(const TrainingOptions& options, int ranks) {
+StepShape step_shape(const TrainingOptions& options, int ranks, Wire wire) {
   const MethodOptions& method = options.method;
-  StepShape step{.batch = options.batch, .ranks = ranks, .carry = method.carry, .gram_every = method.refresh.every};
+  StepShape step{
+      .batch = options.batch, .ranks = ranks, .carry = method.carry, .gram_every = method.refresh.every, .wire = wire};
   if (method.method.traits().kept_elements == nullptr) return step;  // others take every batch's own, of all samples
   step.convolution_gram_every = method.convolution.refresh.every;
   step.convolution_gram_sample = method.convolution.sample;
+  step.gram_sample = method.sample;
   step.gram_lags = method.refresh.lags;
+  step.staggers = method.staggers;
   return step;
 }
 

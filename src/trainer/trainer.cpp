@@ -240,6 +240,7 @@ class Training {
   void save_checkpoint() {
     settle();
     check_weights();
+    rule_.gather_state();
     check_method();
     complete_checkpoint();
     agreed(context_.communicator, [&] {

@@ -18,6 +18,11 @@ class ActivationsForm final : public ProximalForm {
     gram_.start(map, samples.total);
   }
 
+  void forward_done() override {
+    const PhaseClock::Scope timed(clock(), Phase::solve);
+    gram_.prepare();
+  }
+
   ProximalStep backward(const FormStep& step) override {
     if (!carries_new()) carry_difference(step);
     const ProximalStep result = solve(step);
@@ -30,6 +35,7 @@ class ActivationsForm final : public ProximalForm {
 
   void finish(MatrixView target) override { add_sum(*step_, target); }
   void add_state(UpdateState& state, const std::string& prefix) override { gram_.add_state(state, prefix); }
+  void gather_state() override { gram_.gather_state(); }
 
  private:
   ProximalStep solve(const FormStep& step) {

@@ -18,7 +18,9 @@ void add_network(Tally& tally, const LayerInStep& step) {
 }
 
 LayerCost cost_of(const Tally& network, const Tally& update) {
-  return {network.flops, update.flops, update.bytes, network.seconds, update.seconds, update.seconds_communication};
+  return {network.flops,      update.flops,        update.bytes,
+          network.seconds,    update.seconds,      update.seconds_communication,
+          update.flops_owned, update.seconds_owned};
 }
 
 MachineRates MachineRates::uniform(double flops, double latency_seconds, double reduce_bytes) {
@@ -39,6 +41,8 @@ LayerCost& LayerCost::operator+=(const LayerCost& other) {
   seconds_network += other.seconds_network;
   seconds_update += other.seconds_update;
   seconds_communication += other.seconds_communication;
+  flops_owned += other.flops_owned;
+  seconds_owned += other.seconds_owned;
   return *this;
 }
 

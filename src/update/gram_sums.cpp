@@ -1,24 +1,40 @@
 #include "update/gram_sums.hpp"
 
-namespace sibp {
+#include <algorithm>
 
-GramSums::GramSums(const UpdateContext& context, std::span<const MapShape> maps, std::span<const Index> orders) {
-  std::array<std::vector<FusedSums::Shape>, 2> triangles;
-  for (std::size_t k = 0; k < orders.size(); ++k) {
-    const Kind kind = maps[k].columns > 1 ? convolution : dense;
-    places_.push_back({kind, triangles.at(kind).size()});
-    const Index n = orders[k];
-    if (n > 0) triangles.at(kind).push_back({n * (n + 1) / 2, 1});
+namespace sibp {
+namespace {
+
+bool travel_together(const GramOfMap& a, const GramOfMap& b) {
+  return a.convolves == b.convolves && a.offset == b.offset && a.owner.owner == b.owner.owner;
+}
+
+}  // namespace
+
+GramSums::GramSums(const UpdateContext& context, std::span<const GramOfMap> grams) {
+  std::vector<GramOfMap> groups;  // the first of each
+  std::vector<std::vector<FusedSums::Shape>> triangles;
+  for (const GramOfMap& gram : grams) {
+    const auto found =
+        std::ranges::find_if(groups, [&](const GramOfMap& group) { return travel_together(group, gram); });
+    const auto group = static_cast<std::size_t>(found - groups.begin());
+    if (found == groups.end()) {
+      groups.push_back(gram);
+      triangles.emplace_back();
+    }
+    places_.push_back({group, triangles[group].size(), gram.owner});
+    if (gram.order > 0) triangles[group].push_back({gram.order * (gram.order + 1) / 2, 1});
   }
-  for (const Kind kind : {dense, convolution}) {
-    if (!context.communicator.makes_sums()) triangles.at(kind).clear();
-    sums_.at(kind) = std::make_unique<FusedSums>(context.device, context.communicator, triangles.at(kind));
+  for (std::size_t group = 0; group < groups.size(); ++group) {
+    if (!context.communicator.makes_sums()) triangles[group].clear();
+    sums_.push_back(std::make_unique<FusedSums>(context.device, context.communicator, triangles[group],
+                                                FusedSums::default_least, groups[group].owner.owner));
   }
 }
 
 GramPlace GramSums::of(std::size_t map) const {
   const Place& place = places_.at(map);
-  return {*sums_.at(place.kind), place.place};
+  return {*sums_[place.group], place.place, place.owner};
 }
 
 }  // namespace sibp

@@ -1,9 +1,9 @@
 #pragma once
 
 #include "sibp/comm/fused_sums.hpp"
+#include "sibp/update/proximal_options.hpp"
 #include "sibp/update/update_rule.hpp"
 
-#include <array>
 #include <memory>
 #include <span>
 #include <vector>
@@ -14,28 +14,36 @@ namespace sibp {
 struct GramPlace {
   FusedSums& sums;
   std::size_t place = 0;  ///< in them
+  SystemPlace owner{};
 };
 
-/// The sums over ranks of the packed triangles of the maps' systems. Those of convolutions travel apart from those of
-/// dense layers, as they may be due at other steps: a message goes when its last triangle is ready.
+/// The system of one map: what decides with which others its triangle travels.
+struct GramOfMap {
+  Index order = 0;  ///< n of the n × n system; 0: the map has none
+  bool convolves = false;
+  Index offset = 0;  ///< GramRefresh::offset
+  SystemPlace owner{};
+};
+
+/// The sums over ranks of the packed triangles of the maps' systems. Those that are due at other steps travel apart, as
+/// a message goes when its last triangle is ready, and so do those of other owners.
 class GramSums {
  public:
-  /// `orders` has n of the n × n system of each map, in the order in which they will be ready; 0: it has none.
-  /// Collective.
-  GramSums(const UpdateContext& context, std::span<const MapShape> maps, std::span<const Index> orders);
+  /// `grams` are in the order in which they will be ready. Collective.
+  GramSums(const UpdateContext& context, std::span<const GramOfMap> grams);
 
   /// That of the k-th map, which has one. Local.
   [[nodiscard]] GramPlace of(std::size_t map) const;
 
  private:
-  enum Kind : std::size_t { dense, convolution };
   struct Place {
-    Kind kind;
+    std::size_t group;
     std::size_t place;
+    SystemPlace owner;
   };
 
-  std::array<std::unique_ptr<FusedSums>, 2> sums_;  ///< by kind
-  std::vector<Place> places_;                       ///< by map
+  std::vector<std::unique_ptr<FusedSums>> sums_;  ///< by group
+  std::vector<Place> places_;                     ///< by map
 };
 
 }  // namespace sibp

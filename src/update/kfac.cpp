@@ -41,10 +41,10 @@ SystemOptions system_of_outputs(const MethodOptions& options, const MapShape& ma
 /// The sums of the maps' systems of order `order`, in the order of the backward pass.
 template <class Order>
 GramSums sums_of(const UpdateContext& context, const NetworkSpec& spec, const Order& order) {
-  const std::vector<MapShape> maps(spec.maps.rbegin(), spec.maps.rend());
-  std::vector<Index> orders(maps.size());
-  std::ranges::transform(maps, orders.begin(), order);
-  return GramSums(context, maps, orders);
+  std::vector<GramOfMap> grams;
+  for (std::size_t i = spec.maps.size(); i-- > 0;)
+    grams.push_back({.order = order(spec.maps[i]), .convolves = spec.maps[i].columns > 1});
+  return GramSums(context, grams);
 }
 
 /// Of the largest map.

@@ -22,7 +22,9 @@ struct MapInMethod {
   [[nodiscard]] const MapShape& shape() const { return spec.maps[map]; }
   [[nodiscard]] double weights() const { return static_cast<double>(shape().parameters()); }
   [[nodiscard]] bool is_last() const { return map + 1 == spec.maps.size(); }
-  [[nodiscard]] LayerInStep in_step() const { return {shape(), map == 0, step}; }
+  [[nodiscard]] LayerInStep in_step() const {
+    return {shape(), map == 0, step, options.places.empty() ? SystemPlace{} : options.places.at(map)};
+  }
   [[nodiscard]] Form form() const {
     require(map < options.forms.size(), "one form per layer is needed");
     return options.forms[map];
@@ -66,6 +68,7 @@ struct MethodTraits {
   /// no.
   bool (*needs_alike_ranks)(const MethodOptions& options) = nullptr;
   bool has_forms = false;                       ///< solves proximal problems by forms
+  bool has_owners = false;                      ///< and its systems can have owners
   bool solves_scales = false;                   ///< updates γ and β in closed form, not by their gradients
   bool has_dense_layers_alone = false;          ///< refuses every other layer
   std::optional<Damping::Kind> only_damping{};  ///< refuses the other kind

@@ -1,7 +1,7 @@
 // The proximal solve by its normal equations, ΔŴ (A + λI) = B with A = F̂ F̂ᵀ and B = R F̂ᵀ. A and B are summed over
 // ranks; every rank factors A + λI, solves its share of the rows of ΔŴ, and all gather them: the traffic of reducing B,
 // the solve divided by P, and replicas that are equal by construction. Steps with a polar factor are the exception:
-// every rank takes it of all rows for itself.
+// every rank takes it of all rows for itself. Where the system has an owner that solves, all rows are its share.
 #include "sibp/device/scratch.hpp"
 
 #include "update/form_traits.hpp"
@@ -17,13 +17,15 @@ namespace {
 
 class NormalForm final : public ProximalForm {
  public:
-  NormalForm(const UpdateContext& context, const MapShape& map, const ProximalOptions& options, GramSystem gram)
+  /// `shares` of ΔŴ's rows, by the rank that solves them.
+  NormalForm(const UpdateContext& context, const MapShape& map, const ProximalOptions& options, GramSystem gram,
+             const std::vector<Share>& shares)
       : ProximalForm(context, options),
         gram_(std::move(gram)),
         step_(device().allocate(map.fan_in(), distributed() ? 0 : map.outputs)),
         sum_(communicator().make_scattered(device(), map.fan_in(), distributed() ? map.outputs : 0)),
         gathered_(gatherable(map.fan_in() * map.outputs)),
-        shares_(even_shares(map.outputs, communicator().size())),
+        shares_(shares),
         left_(device()),
         right_(device()),
         size_(device().allocate(options.step.measures() ? 1 : 0, 1)) {
@@ -37,6 +39,11 @@ class NormalForm final : public ProximalForm {
   void features_ready(LinearMap& map, const DealtSamples& samples) override {
     const PhaseClock::Scope timed(clock(), Phase::solve);
     gram_.start(map, samples.total);
+  }
+
+  void forward_done() override {
+    const PhaseClock::Scope timed(clock(), Phase::solve);
+    gram_.prepare();
   }
 
   ProximalStep backward(const FormStep& step) override {
@@ -62,6 +69,7 @@ class NormalForm final : public ProximalForm {
   }
 
   void finish(MatrixView target) override { complete(target); }
+  void gather_state() override { gram_.gather_state(); }
   void add_state(UpdateState& state, const std::string& prefix) override {
     gram_.add_state(state, prefix);
     if (size_.size() > 0) state.matrices.emplace(prefix + ".size", size_.view());
@@ -187,7 +195,15 @@ class NormalForm final : public ProximalForm {
 };
 
 std::unique_ptr<ProximalForm> make(const FormPlace& place) {
-  return std::make_unique<NormalForm>(place.context, place.map, place.options, place.gram_system());
+  const int ranks = place.context.communicator.size();
+  std::vector<Share> shares = even_shares(place.map.outputs, ranks);
+  if (place.gram.owner.owner_solves) {
+    require(!place.options.step.is_polar(), "every rank needs the factor where steps have a polar factor");
+    const int owner = place.gram.owner.owner.value();
+    for (int q = 0; q < ranks; ++q)
+      shares[static_cast<std::size_t>(q)] = {q > owner ? place.map.outputs : 0, q == owner ? place.map.outputs : 0};
+  }
+  return std::make_unique<NormalForm>(place.context, place.map, place.options, place.gram_system(), shares);
 }
 
 void add_cost(Tally& tally, const LayerInStep& layer) {
@@ -195,9 +211,17 @@ void add_cost(Tally& tally, const LayerInStep& layer) {
   add_gram_cost(tally, layer);
   tally.gemm(s.n, s.o, s.local);
   if (layer.layer.columns > 1) tally.touch(2 * s.n * s.local);  // patches unfolded
-  tally.reduce_scatter(s.n * s.o);
-  tally.solve(s.n, std::ceil(s.o / layer.step.ranks));
-  tally.gather(s.n * s.o);
+  if (layer.place.owner_solves) {
+    Tally solve = tally.fresh();
+    solve.solve(s.n, s.o);
+    tally.reduce(s.n * s.o);
+    tally.add_owned(solve, layer.step.carry == Carry::new_weights);
+    tally.broadcast(s.n * s.o);
+  } else {
+    tally.reduce_scatter(s.n * s.o);
+    tally.solve(s.n, std::ceil(s.o / layer.step.ranks));
+    tally.gather(s.n * s.o);
+  }
   tally.touch(3 * s.n * s.o);
 }
 
@@ -215,6 +239,7 @@ const FormTraits normal_form{.name = "normal",
                              .has_gram = true,
                              .fits_convolutions = true,
                              .measures_steps = true,
+                             .lets_owner_solve = true,
                              .is_reproducible = true};
 
 }  // namespace sibp

@@ -45,12 +45,16 @@ class ProximalForm {
   /// Called at most once between features_ready() and backward(), when the forward pass has got through another layer:
   /// what features_ready() has sent for may be worked on.
   virtual void features_passed() {}
+  /// The forward pass is over: what one rank does for all may begin, before the first backward() of any map.
+  virtual void forward_done() {}
   /// Solves, adds ΔŴ to the target or starts to, and carries the difference: D_{i−1} = W_iᵀ S_i.
   virtual ProximalStep backward(const FormStep& step) = 0;
   /// Completes what backward() has left under way; `target` is that of FormStep.
   virtual void finish(MatrixView target) = 0;
   /// What the next step depends on beside the weights, under names that start with `prefix`. Local.
   virtual void add_state(UpdateState&, const std::string& /*prefix*/) {}
+  /// Makes that equal on all ranks.
+  virtual void gather_state() {}
 
  protected:
   /// D_{i−1} = W_iᵀ S_i with the weights as they are now, if that is wanted.

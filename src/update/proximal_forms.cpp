@@ -24,7 +24,19 @@ Form form_of_map(const NetworkSpec& spec, const ProximalOptions& options, std::s
 /// Those of a map: steps are relative in all but the last.
 ProximalOptions options_of_map(const NetworkSpec& spec, ProximalOptions options, std::size_t map) {
   if (map + 1 == spec.maps.size()) options.step = {};
+  if (!options.staggers) return options;
+  for (GramRefresh* refresh : {&options.refresh, &options.convolution.refresh})
+    refresh->offset = gram_offset(map, spec.maps.size(), refresh->every);
   return options;
+}
+
+GramOfMap gram_of_map(const NetworkSpec& spec, const ProximalOptions& options, std::size_t map) {
+  const MapShape& shape = spec.maps[map];
+  const Form form = form_of_map(spec, options, map);
+  if (!has_gram(form)) return {};
+  const SystemPlace owner = options.places.empty() ? SystemPlace{} : options.places.at(map);
+  require(!owner.owner_solves || form.traits().lets_owner_solve, "this form needs the factor on every rank");
+  return {shape.fan_in(), shape.columns > 1, options_of_map(spec, options, map).system_of(shape).refresh.offset, owner};
 }
 
 }  // namespace
@@ -32,10 +44,9 @@ ProximalOptions options_of_map(const NetworkSpec& spec, ProximalOptions options,
 ProximalForms::ProximalForms(const UpdateContext& context, const NetworkSpec& spec, const ProximalOptions& options,
                              std::size_t end)
     : context_(context), per_rank_(static_cast<std::size_t>(context.communicator.size())) {
-  std::vector<Index> orders;  // of A
-  for (std::size_t i = 0; i < end; ++i)
-    orders.push_back(has_gram(form_of_map(spec, options, i)) ? spec.maps[i].fan_in() : 0);
-  grams_ = std::make_unique<GramSums>(context, spec.maps, orders);
+  std::vector<GramOfMap> grams;
+  for (std::size_t i = 0; i < end; ++i) grams.push_back(gram_of_map(spec, options, i));
+  grams_ = std::make_unique<GramSums>(context, grams);
   for (std::size_t i = 0; i < end; ++i) {
     const FormTraits& form = form_of_map(spec, options, i).traits();
     forms_.push_back(form.make({context, spec.maps[i], options_of_map(spec, options, i), grams_->of(i)}));
@@ -51,6 +62,14 @@ void ProximalForms::features_ready(LinearMap& map) {
   }
   if (i < forms_.size()) forms_[i]->features_ready(map, samples_);
   if (i > 0 && i <= forms_.size()) forms_[i - 1]->features_passed();
+}
+
+void ProximalForms::forward_done() {
+  for (std::size_t i = forms_.size(); i-- > 0;) forms_[i]->forward_done();  // what is needed first comes first
+}
+
+void ProximalForms::gather_state() {
+  for (const auto& form : forms_) form->gather_state();
 }
 
 }  // namespace sibp

@@ -19,6 +19,10 @@ class ProximalForms {
 
   /// To be called for all of the network's maps in their order: P̂ of one is known.
   void features_ready(LinearMap& map);
+  /// To be called before the first backward() of a step.
+  void forward_done();
+  /// Makes the state of all forms equal on all ranks.
+  void gather_state();
 
  private:
   UpdateContext context_;

@@ -32,6 +32,7 @@ class SemiImplicit final : public UpdateRule {
 
   void backward(LinearMap& map, const StepSize& step) override {
     const std::size_t i = map.index();
+    if (i + 1 == forms_.size()) forms_.forward_done();
     if (reshaped_) {
       take(map, reshaped_->backward(forms_[i], map, step));
       return;
@@ -61,6 +62,8 @@ class SemiImplicit final : public UpdateRule {
     scales_.add_state(state);
     return state;
   }
+
+  void gather_state() override { forms_.gather_state(); }
 
   [[nodiscard]] LambdaRange lambda_range() const override {
     const auto [smallest, largest] = std::minmax_element(lambdas_.begin(), lambdas_.end());
@@ -111,7 +114,10 @@ std::unique_ptr<UpdateRule> make(const UpdateContext& context, const NetworkSpec
                              .convolution = options.convolution,
                              .step = *options.step,
                              .momentum = {*options.momentum, options.nesterov},
-                             .weight_decay = options.weight_decay});
+                             .weight_decay = options.weight_decay,
+                             .places = options.places,
+                             .staggers = options.staggers,
+                             .sample = options.sample});
 }
 
 double moments(const MethodOptions& options) {
@@ -132,6 +138,13 @@ double elements(const MapInMethod& map) {
   return of_steps + of_polar + 2 * static_cast<double>(shape.fan_in() * rows) + 1;
 }
 
+/// With what only the owner does.
+std::string owner_in_words(const SystemPlace& place, const LayerCost& cost) {
+  if (!place.owner) return "";
+  return fmt::format(", {} by rank {}: {:.1f} MFLOP", place.owner_solves ? "solved" : "factor", *place.owner,
+                     cost.flops_owned / 1e6);
+}
+
 /// Of A.
 double kept_elements(const MapShape& map) {
   return static_cast<double>(map.fan_in() * map.fan_in());
@@ -143,12 +156,13 @@ bool needs_alike_ranks(const MethodOptions& options) {
 
 MapCost cost(const MapInMethod& map, const MachineRates& rates) {
   LayerCost cost = semi_implicit_cost(map.form(), map.in_step(), rates);
+  const std::string update = fmt::format("{}{}", name_of(map.form()), owner_in_words(map.in_step().place, cost));
   const StepRule& step = *map.options.step;
-  if (!step.is_polar() || map.is_last()) return {std::string(name_of(map.form())), cost};
+  if (!step.is_polar() || map.is_last()) return {update, cost};
   Tally polar(map.step, rates);
   add_polar_step(polar, step.kind, map.shape());
   cost += cost_of(Tally(map.step, rates), polar);
-  return {fmt::format("{}, polar", name_of(map.form())), cost};
+  return {fmt::format("{}, polar", update), cost};
 }
 
 }  // namespace
@@ -157,7 +171,7 @@ const MethodTraits sibp_method{
     .name = "sibp",
     .parameters =
         "eta step damping form carry momentum nesterov weight-decay gram-every gram-lag gram-average gram-burn-in "
-        "gram-damping conv-damping conv-gram-every conv-gram-average conv-gram-sample",
+        "gram-damping gram-sample gram-stagger owners conv-damping conv-gram-every conv-gram-average conv-gram-sample",
     .settle = settle,
     .step_size = step_size,
     .make = make,
@@ -167,6 +181,7 @@ const MethodTraits sibp_method{
     .cost = cost,
     .needs_alike_ranks = needs_alike_ranks,
     .has_forms = true,
+    .has_owners = true,
     .solves_scales = true};
 
 std::unique_ptr<UpdateRule> make_semi_implicit(const UpdateContext& context, const NetworkSpec& spec,

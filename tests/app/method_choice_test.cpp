@@ -34,7 +34,7 @@ class MethodChoice : public testing::Test {
   static NetworkSpec spec() {
     return network_from_widths("300,500,64", 784, 10, Loss::softmax_cross_entropy, Activation::relu);
   }
-  std::vector<Form> chosen(const Options& options) { return forms_of(options, spec(), compute_, world_); }
+  std::vector<Form> chosen(const Options& options) { return plan_of(options, spec(), compute_, world_).forms; }
 
   Communicator world_ = make_mpi_communicator();
   Compute compute_{{}, make_cpu_device(1), world_};

@@ -62,7 +62,10 @@ const std::map<std::string, std::string> parameters{{"eta", "0.5"},
                                                     {"conv-damping", "absolute:3"},
                                                     {"conv-gram-every", "4"},
                                                     {"conv-gram-average", "0.5"},
-                                                    {"conv-gram-sample", "3"}};
+                                                    {"conv-gram-sample", "3"},
+                                                    {"gram-sample", "4"},
+                                                    {"gram-stagger", "on"},
+                                                    {"owners", "solve"}};
 
 struct Has {
   Words method;
@@ -72,7 +75,7 @@ struct Has {
 const std::vector<Has> methods{
     {{"--method", "sibp"},
      {"eta", "damping", "carry", "step", "momentum", "nesterov", "weight-decay", "conv-damping", "conv-gram-every",
-      "conv-gram-average", "conv-gram-sample"}},
+      "conv-gram-average", "conv-gram-sample", "gram-sample", "gram-stagger", "owners"}},
     {{"--method", "published"}, {"eta", "damping"}},
     {{"--method", "proxprop"}, {"outer", "tau", "cg-steps", "lr", "momentum", "nesterov", "weight-decay"}},
     {{"--method", "proxprop", "--outer", "adam"},

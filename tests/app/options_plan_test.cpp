@@ -31,6 +31,15 @@ TEST(OptionsOfPlan, ReachTheirPlaces) {
   EXPECT_THAT(o.training.method.forms, ElementsAre(Form::dual));
 }
 
+TEST(OptionsOfPlan, ATopologyStandsForNodesAndRanks) {
+  const Options o = parse({"plan", "--topology", "6x4", "--node-bandwidth", "1e11"});
+  EXPECT_THAT(o.plan.nodes, ElementsAre(1, 2, 4, 6));
+  EXPECT_EQ(o.plan.ranks_per_node, 4);
+  EXPECT_EQ(o.plan.node_bandwidth, 1e11);
+  for (const char* wrong : {"6", "0x4", "6x", "ax2", "6x4x"})
+    EXPECT_THAT(error_of({"plan", "--topology", wrong}), StartsWith("--topology: found"));
+}
+
 TEST(OptionsOfPlan, AShapeStandsForFeatures) {
   const Options o = parse({"plan", "--shape", "32x32x3", "--classes", "10"});
   EXPECT_EQ(o.plan.shape, (TensorShape{32, 32, 3}));

@@ -13,6 +13,7 @@ namespace sibp::bench {
 class IdleSlot final : public CollectiveSlot {
  public:
   void start_all_reduce_sum(MatrixView) override { under_way_ = true; }
+  void start_reduce_sum(MatrixView, int) override { under_way_ = true; }
   void start_all_gather_columns(MatrixView, std::span<const Index>) override { under_way_ = true; }
   void start_reduce_scatter_columns(ConstMatrixView, std::span<const Index>, MatrixView) override { under_way_ = true; }
   void wait() override { under_way_ = false; }
@@ -78,7 +79,7 @@ class IdleBackend final : public CommunicatorBackend {
   void barrier() override {}
   void broadcast_matrix(MatrixView, int) override {}
   std::unique_ptr<CollectiveSlot> make_slot() override { return std::make_unique<IdleSlot>(); }
-  std::unique_ptr<ReducibleMatrix> make_reducible(Device& device, Index rows, Index cols) override {
+  std::unique_ptr<ReducibleMatrix> make_reducible(Device& device, Index rows, Index cols, Root) override {
     return std::make_unique<IdleReducible>(device.allocate(rows, cols));
   }
   std::unique_ptr<GatherableMatrix> make_gatherable(Device& device, Index elements) override {

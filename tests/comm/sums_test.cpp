@@ -137,6 +137,27 @@ TEST_P(SumsOverRanks, ManyAreUnderWayAndAllRanksGetTheSameBits) {
   }
 }
 
+TEST_P(SumsOverRanks, SumsAreBroughtToTheirRoots) {
+  std::vector<std::unique_ptr<ReducibleMatrix>> matrices;
+  const auto root_of = [&](std::size_t k) { return static_cast<int>(k * 5 + 1) % ranks_; };
+  for (const Index rows : {101, 1, 300, 3})
+    matrices.push_back(world_.make_reducible(*device_, rows, 1021, root_of(matrices.size())));
+  for (int round = 0; round < 4; ++round) {
+    const auto before = world_.bytes_reduced();
+    for (const auto& matrix : matrices) {
+      fill_part(matrix->view(), round);
+      matrix->start_sum();
+      poll_now_and_then(round);
+    }
+    for (std::size_t k = matrices.size(); k-- > 0;) {
+      matrices[k]->wait();
+      if (p_ == root_of(k)) expect_sum_of_parts(matrices[k]->view(), round, is_rounded());
+    }
+    const std::int64_t half = Index{405} * 1021 * (is_rounded() ? 1 : Index{sizeof(Real)} / 2);
+    EXPECT_EQ(world_.bytes_reduced() - before, ranks_ == 1 ? 0 : half);
+  }
+}
+
 TEST_P(SumsOverRanks, WhatTravelsIsCounted) {
   const auto matrix = world_.make_reducible(*device_, 17, 3);
   const auto before = world_.bytes_reduced();

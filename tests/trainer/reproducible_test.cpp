@@ -69,6 +69,7 @@ class Reproducible : public testing::Test {
     const Outcome one = run(make_self_communicator(exact()), 1);
     EXPECT_TRUE(std::isfinite(one.training_loss));
     const Communicator world = make_mpi_communicator(exact());
+    if (world.size() > 1) options_.method.places = places_;
     for (const int threads : {1, 2}) {
       SCOPED_TRACE(fmt::format("{} ranks of {} threads", world.size(), threads));
       expect_same_bits(run(world, threads), one);
@@ -78,6 +79,7 @@ class Reproducible : public testing::Test {
   DatasetOptions data_;
   TrainingOptions options_;
   std::string_view text_ = "dense(60) dense(7) dense(5)";
+  std::vector<SystemPlace> places_;  ///< where there are several ranks
   Activation activation_ = Activation::relu;
   Loss loss_ = Loss::softmax_cross_entropy;
 };
@@ -90,6 +92,17 @@ TEST_F(Reproducible, SemiImplicitInEitherForm) {
       options_.method.carry = carry;
       expect_same_bits_everywhere();
     }
+  }
+}
+
+TEST_F(Reproducible, SystemsThatHaveOwners) {
+  const int ranks = make_mpi_communicator().size();
+  for (const bool solves : {false, true}) {
+    options_.method.forms = {Form::normal};
+    options_.method.refresh = {.every = 2, .burn_in = 3, .lags = solves};
+    options_.method.places = {};
+    places_ = {{ranks - 1, solves}, {0, solves}, {ranks / 2, solves}};
+    expect_same_bits_everywhere();
   }
 }
 

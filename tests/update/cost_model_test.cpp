@@ -122,8 +122,8 @@ TEST(CostModel, SmallBatchesAreSolvedInSampleSpaceAndLargeOnesByNormalEquations)
   const NetworkSpec spec = network("500", 784);
   const std::vector<Form> dual(2, Form::dual);
   const std::vector<Form> normal(2, Form::normal);
-  EXPECT_EQ(predict_step(spec, {100, 1, carry}, flops_alone()).forms, dual);
-  EXPECT_EQ(predict_step(spec, {6000, 1, carry}, flops_alone()).forms, normal);
+  EXPECT_EQ(predict_step(spec, {100, 1, carry}, flops_alone()).plan.forms, dual);
+  EXPECT_EQ(predict_step(spec, {6000, 1, carry}, flops_alone()).plan.forms, normal);
 }
 
 TEST(NominalRates, ChooseFormsByBatchAndByWhatJoinsTheRanks) {

@@ -15,6 +15,7 @@ struct Case {
   Form form;
   Carry carry;
   GramRefresh refresh;
+  bool owner_solves = false;
 };
 
 constexpr Damping relative{Damping::Kind::relative, 2};
@@ -23,7 +24,7 @@ constexpr Damping absolute{Damping::Kind::absolute, 3};
 class KeptGram : public testing::TestWithParam<Case> {};
 
 TEST_P(KeptGram, IsTheReferenceOnAnyNumberOfRanks) {
-  const auto& [form, carry, refresh] = GetParam();
+  const auto& [form, carry, refresh, solves] = GetParam();
   const NetworkSpec spec = parse_network("dense(5,relu) dense(4,tanh) dense(3)", 6, Loss::softmax_cross_entropy, {});
   const auto start = toy_weights(spec, 21);
   const Damping damping{Damping::Kind::relative, 1};
@@ -47,13 +48,39 @@ TEST_P(KeptGram, IsTheReferenceOnAnyNumberOfRanks) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Refreshes, KeptGram,
-                         testing::Values(Case{Form::normal, Carry::new_weights, {3, 0.9, 2, relative}},
+                         testing::Values(Case{Form::normal, Carry::new_weights, {3, 0.9, 2, relative}, true},
                                          Case{Form::normal, Carry::old_weights, {4, 0.5, 0, absolute}},
                                          Case{Form::activations, Carry::new_weights, {2, 0.8, 3, absolute}},
                                          Case{Form::activations, Carry::old_weights, {20, 0.9, 4, relative}},
                                          Case{Form::normal, Carry::new_weights, {1, 0.9, 0, relative, true}},
-                                         Case{Form::normal, Carry::old_weights, {3, 0.8, 2, absolute, true}},
+                                         Case{Form::normal, Carry::old_weights, {3, 0.8, 2, absolute, true}, true},
                                          Case{Form::activations, Carry::new_weights, {2, 0.9, 0, relative, true}}));
+
+TEST_P(KeptGram, IsTheSameWhereItHasAnOwner) {
+  const auto& [form, carry, refresh, solves] = GetParam();
+  const NetworkSpec spec = parse_network("dense(5,relu) dense(4,tanh) dense(3)", 6, Loss::softmax_cross_entropy, {});
+  const Communicator world = make_mpi_communicator();
+  std::vector<SystemPlace> places(spec.maps.size());
+  for (int i = 0; SystemPlace & place : places) place = {(++i * 2) % world.size(), solves};
+  const auto start = toy_weights(spec, 21);
+  const auto make = [&](const std::vector<SystemPlace>& owners) {
+    return [&, owners](const UpdateContext& context, const NetworkSpec& network) {
+      ProximalOptions options{
+          {Damping::Kind::relative, 1}, GetParam().carry, {GetParam().form}, {40, 40}, GetParam().refresh};
+      options.places = owners;
+      return make_semi_implicit(context, network, options);
+    };
+  };
+  RankOfStep owned(world, spec, start, 40, make(world.size() > 1 ? places : std::vector<SystemPlace>{}));
+  RankOfStep all(world, spec, start, 40, make({}));
+  for (std::uint64_t step = 0; step < 9; ++step) {
+    const ToyBatch batch = toy_batch(6, 3, step == 5 ? 7 : 23, 100 + step);
+    owned.step(batch, 0.5);
+    all.step(batch, 0.5);
+  }
+  for (std::size_t i = 0; i < start.size(); ++i)
+    EXPECT_LT(change_error(owned.weights()[i], all.weights()[i], start[i]), tolerance) << "layer " << i + 1;
+}
 
 TEST(KeptGram, NeedsAFormThatHasOne) {
   const NetworkSpec spec = parse_network("dense(3)", 6, Loss::softmax_cross_entropy, {});

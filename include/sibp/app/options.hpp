@@ -53,13 +53,14 @@ enum class LogLevel { trace, debug, info, warning, error, off };
 struct PlanOptions {
   std::vector<Index> nodes{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
   Index ranks_per_node = 1;
-  std::optional<double> latency;     ///< seconds of a message between ranks; absent: calibrated
-  std::optional<double> bandwidth;   ///< bytes a second of a node's link; absent: calibrated
-  std::optional<double> flops;       ///< a second, of one rank; absent: calibrated
-  std::optional<Index> features;     ///< absent: of the shape or the data set
-  std::optional<TensorShape> shape;  ///< absent: of the features or the data set
-  std::optional<Index> classes;      ///< absent: of the data set
-  std::filesystem::path json;        ///< empty: none
+  std::optional<double> node_bandwidth;  ///< bytes a second between ranks of a node; absent: as over the link
+  std::optional<double> latency;         ///< seconds of a message between ranks; absent: calibrated
+  std::optional<double> bandwidth;       ///< bytes a second of a node's link; absent: calibrated
+  std::optional<double> flops;           ///< a second, of one rank; absent: calibrated
+  std::optional<Index> features;         ///< absent: of the shape or the data set
+  std::optional<TensorShape> shape;      ///< absent: of the features or the data set
+  std::optional<Index> classes;          ///< absent: of the data set
+  std::filesystem::path json;            ///< empty: none
 };
 
 /// How a training is kept and guarded.
@@ -106,6 +107,7 @@ struct Options {
   // run
   std::filesystem::path config;  ///< the file that was read; empty: none
   std::string preset;            ///< the protocol whose options hold where no others were given; empty: none
+  std::filesystem::path trace;   ///< of train: a file of what each rank spends its time on; empty: none
   std::filesystem::path out;     ///< of train, empty: a new folder under runs/; of export, empty: beside the model
   DeviceChoice device = DeviceChoice::automatic;
   Precision precision = Precision::fp32;  ///< of products on a GPU

@@ -7,6 +7,7 @@
 #include "sibp/device/device.hpp"
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -16,6 +17,9 @@ namespace sibp {
 enum class ElementType { byte, int32, int64, uint64, float32, float64 };
 
 enum class Reduction { sum, max, min };
+
+/// The one rank that a sum over ranks is for; nothing: all ranks get it.
+using Root = std::optional<int>;
 
 /// One collective on matrices that may be under way while other work goes on; used again and again, so that a step
 /// allocates nothing. After a start_ function the matrices must be left alone until wait() has returned.
@@ -30,6 +34,8 @@ class CollectiveSlot {
 
   /// matrix ← sum over ranks. `matrix` is contiguous, of equal shape everywhere.
   virtual void start_all_reduce_sum(MatrixView matrix) = 0;
+  /// matrix ← sum over ranks on rank `root` alone; on the others it holds anything afterwards.
+  virtual void start_reduce_sum(MatrixView matrix, int root) = 0;
   /// The column blocks of all ranks, in their order, side by side in `gathered`, on every rank: columns[q] columns of
   /// rank q. This rank's own are in place before. `gathered` is contiguous.
   virtual void start_all_gather_columns(MatrixView gathered, std::span<const Index> columns) = 0;
@@ -51,7 +57,8 @@ class ReducibleMatrix {
   ReducibleMatrix& operator=(const ReducibleMatrix&) = delete;
   virtual ~ReducibleMatrix() = default;
 
-  /// The matrix, contiguous. To be left alone between start_sum() and wait().
+  /// The matrix, contiguous. To be left alone between start_sum() and wait(). With a root other ranks find anything in
+  /// it afterwards.
   [[nodiscard]] virtual MatrixView view() = 0;
   /// part ← alpha X Yᵀ: this rank's part of a sum over the columns of all ranks. `part`, without gaps, lies in view(),
   /// and may hold it only after wait(). alpha = 0 makes zeros of anything. Collective.
@@ -107,7 +114,7 @@ class CommunicatorBackend {
   virtual void barrier() = 0;
   virtual void broadcast_matrix(MatrixView matrix, int root) = 0;
   virtual std::unique_ptr<CollectiveSlot> make_slot() = 0;
-  virtual std::unique_ptr<ReducibleMatrix> make_reducible(Device& device, Index rows, Index cols) = 0;
+  virtual std::unique_ptr<ReducibleMatrix> make_reducible(Device& device, Index rows, Index cols, Root root) = 0;
   virtual std::unique_ptr<ScatteredSum> make_scattered(Device& device, Index rows, Index cols);
   virtual std::unique_ptr<GatherableMatrix> make_gatherable(Device& device, Index elements) = 0;
   /// Moves on whatever is under way, without blocking. Local.

@@ -121,9 +121,11 @@ class Communicator {
   [[nodiscard]] std::unique_ptr<CollectiveSlot> make_slot() const { return backend_->make_slot(); }
   /// A rows × cols matrix of zeros for sums over ranks: in memory that the ranks of a node share if SumOptions say so,
   /// leave it open and there is room, or ask for a trial, which the first call makes, and it is faster so. Must be gone
-  /// before the communicator is. Collective. Throws Error (runtime) if there is no room.
-  [[nodiscard]] std::unique_ptr<ReducibleMatrix> make_reducible(Device& device, Index rows, Index cols) const {
-    return backend_->make_reducible(device, rows, cols);
+  /// before the communicator is. With a root the sums are for that rank alone. Collective. Throws Error (runtime) if
+  /// there is no room.
+  [[nodiscard]] std::unique_ptr<ReducibleMatrix> make_reducible(Device& device, Index rows, Index cols,
+                                                                Root root = {}) const {
+    return backend_->make_reducible(device, rows, cols, root);
   }
   /// A rows × cols matrix of sums over samples, of which each rank gets some columns. Must be gone before the
   /// communicator is. Collective. Throws Error (runtime) if there is no room.
@@ -148,8 +150,8 @@ class Communicator {
   /// Moves on whatever is under way, without blocking; to be called now and then during long work. Local.
   void poll() const { backend_->poll(); }
   /// Bytes of matrices this rank has given to all-reduces so far, in the format they travel in: between nodes where a
-  /// sum goes through the memory of each first. A gather or a reduce-scatter, half of an all-reduce each, counts half
-  /// of its bytes. Nothing counts where there is one rank. Local.
+  /// sum goes through the memory of each first. A gather, a reduce-scatter, a reduce or a broadcast, half of an
+  /// all-reduce each, counts half of its bytes. Nothing counts where there is one rank. Local.
   [[nodiscard]] std::int64_t bytes_reduced() const { return backend_->bytes_reduced; }
   /// Seconds for which collectives of slots were under way while this rank did other work, summed over the slots.
   /// Local.

@@ -18,9 +18,10 @@ class FusedSums {
     Index cols = 0;
   };
 
-  /// Neighbours are put together until a message has `least` elements. Collective.
+  /// Neighbours are put together until a message has `least` elements. With a root the sums are for that rank alone.
+  /// Collective.
   FusedSums(Device& device, const Communicator& communicator, std::span<const Shape> shapes,
-            Index least = default_least);
+            Index least = default_least, Root root = {});
 
   /// The k-th matrix, contiguous. To be left alone from ready(k) until wait(k) has returned. Local.
   [[nodiscard]] MatrixView view(std::size_t k);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "sibp/core/trace.hpp"
+
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -10,7 +12,13 @@ namespace sibp {
 /// What the seconds of a step are spent on.
 enum class Phase : std::size_t { forward, backward, solve, communication, reading, other };
 
-/// Splits wall-clock seconds over phases: at any time one phase runs; a Scope switches to another until it ends.
+constexpr const char* name_of(Phase phase) {
+  constexpr std::array names{"forward", "backward", "solve", "communication", "reading", "other"};
+  return names.at(static_cast<std::size_t>(phase));
+}
+
+/// Splits wall-clock seconds over phases: at any time one phase runs; a Scope switches to another until it ends. The
+/// trace gets every stretch of a phase.
 class PhaseClock {
  public:
   static constexpr std::size_t phases = 6;
@@ -45,6 +53,7 @@ class PhaseClock {
   void switch_to(Phase phase) {
     const auto now = Clock::now();
     seconds_[static_cast<std::size_t>(current_)] += std::chrono::duration<double>(now - since_).count();
+    if (Trace::is_on()) Trace::add_phase(name_of(current_), since_, now);
     since_ = now;
     current_ = phase;
   }

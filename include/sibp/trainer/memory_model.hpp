@@ -40,7 +40,7 @@ struct NetworkMemory {
 };
 
 /// What the cost of a step depends on, of these options. Local.
-StepShape step_shape(const TrainingOptions& options, int ranks);
+StepShape step_shape(const TrainingOptions& options, int ranks, Wire wire = Wire::float32);
 
 /// Memory of the rank that has most, adding up what Workspace and the forms of the update allocate: `samples` samples
 /// in all, dealt evenly to the ranks as a step's batch is; one form per layer. With n = fan-in, o = outputs, M samples

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "sibp/comm/sum_options.hpp"
 #include "sibp/model/network_spec.hpp"
 #include "sibp/update/proximal_options.hpp"
 
@@ -43,6 +44,8 @@ struct LayerCost {
   double seconds_network = 0;
   double seconds_update = 0;
   double seconds_communication = 0;  ///< of the collectives, were none hidden
+  double flops_owned = 0;            ///< besides, of the owner of the layer's system alone
+  double seconds_owned = 0;
 
   LayerCost& operator+=(const LayerCost& other);
   [[nodiscard]] double flops() const { return flops_network + flops_update; }
@@ -56,12 +59,23 @@ struct StepShape {
   Carry carry = Carry::new_weights;
   Index gram_every = 1;               ///< T: of so many steps, one forms and factorises A in the forms that have it
   Index convolution_gram_every = 1;   ///< T of convolutions
-  Index convolution_gram_sample = 1;  ///< k: they form A of every k-th sample
+  Index gram_sample = 1;              ///< k: A is formed of every k-th sample
+  Index convolution_gram_sample = 1;  ///< k of convolutions
 
-  bool gram_lags = false;  ///< A is a mean over the batches before
+  bool gram_lags = false;     ///< A is a mean over the batches before
+  Wire wire = Wire::float32;  ///< of what travels between nodes
+  bool staggers = false;      ///< ProximalOptions::staggers
 
   [[nodiscard]] Index gram_every_of(const MapShape& map) const {
     return map.columns > 1 ? convolution_gram_every : gram_every;
+  }
+  [[nodiscard]] Index gram_sample_of(const MapShape& map) const {
+    return map.columns > 1 ? convolution_gram_sample : gram_sample;
+  }
+  /// GramRefresh::offset of the map of that index.
+  [[nodiscard]] Index gram_offset_of(std::size_t map, const NetworkSpec& spec) const {
+    if (!staggers) return 0;
+    return gram_offset(map, spec.maps.size(), gram_every_of(spec.maps.at(map)));
   }
   [[nodiscard]] bool keeps_mean_of(const MapShape& map) const { return gram_every_of(map) > 1 || gram_lags; }
 };
@@ -71,6 +85,7 @@ struct LayerInStep {
   const MapShape& layer;
   bool is_first = false;  ///< carries no difference back
   StepShape step;
+  SystemPlace place{};
 };
 
 /// The proximal update in one form; the formulas are those of class Form. Local.

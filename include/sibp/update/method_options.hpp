@@ -71,6 +71,10 @@ struct MethodOptions {
   GramRefresh refresh{};
   SystemOptions convolution = default_convolution_system();
   std::optional<StepRule> step{};  ///< absent: see settled()
+  Owners owners = Owners::automatic;
+  std::vector<SystemPlace> places{};  ///< one each, as chosen for these ranks; none: no system has an owner
+  bool staggers = false;              ///< ProximalOptions::staggers
+  Index sample = 1;                   ///< ProximalOptions::sample
   // proxprop
   Optimiser outer = Optimiser::sgd;
   double tau = 0.05;      ///< τ, the step size of the proximal steps, > 0

@@ -99,9 +99,36 @@ struct GramRefresh {
   Index burn_in = 50;                           ///< first steps, which take each batch's own A and fill the mean
   Damping damping{Damping::Kind::relative, 3};  ///< with the mean: λ of a batch that it does not know
   bool lags = false;
+  Index offset = 0;  ///< after the burn-in A is formed where the steps since then leave this remainder by T
 
   [[nodiscard]] bool keeps_mean() const { return every > 1 || lags; }
 };
+
+/// GramRefresh::offset of the map of index `map` among so many, where they form A in different steps. Local.
+constexpr Index gram_offset(std::size_t map, std::size_t maps, Index every) {
+  return static_cast<Index>(map) * every / static_cast<Index>(maps);
+}
+
+/// The rank that factorises a map's A + λI, of the forms that have it, and what it sends. Where A is a running mean,
+/// the owner alone keeps it up to date.
+struct SystemPlace {
+  std::optional<int> owner{};  ///< nothing: every rank factorises for itself
+  bool owner_solves = false;  ///< it gets all of B and sends ΔŴ, in the form normal; else it sends the factor, and each
+                              ///< rank solves its rows
+
+  friend bool operator==(const SystemPlace&, const SystemPlace&) = default;
+};
+
+/// Which systems have owners.
+enum class Owners {
+  automatic,    ///< those where that is cheaper
+  all,          ///< none: all ranks factorise all
+  factorising,  ///< all, which send their factors
+  solving,      ///< all, which solve in the forms that let them
+};
+
+/// "auto", "all", "factor" or "solve".
+std::string_view name_of(Owners owners);
 
 /// How far a step moves the neurons of a layer.
 struct StepRule {
@@ -153,11 +180,14 @@ struct ProximalOptions {
   SystemOptions convolution = default_convolution_system();
   StepRule step{};  ///< others than fixed need the form normal
   StepMomentum momentum{};
-  double weight_decay = 0;  ///< δ: Ŵ ← (1 − δ s) Ŵ before the update, s the schedule's share
+  double weight_decay = 0;            ///< δ: Ŵ ← (1 − δ s) Ŵ before the update, s the schedule's share
+  std::vector<SystemPlace> places{};  ///< by layer; none: no system has an owner
+  bool staggers = false;              ///< the layers form A in different steps of T, at gram_offset
+  Index sample = 1;                   ///< SystemOptions::sample of dense layers
 
   /// Those of a map's system.
   [[nodiscard]] SystemOptions system_of(const MapShape& map) const {
-    return map.columns > 1 ? convolution : SystemOptions{damping, refresh, 1};
+    return map.columns > 1 ? convolution : SystemOptions{damping, refresh, sample};
   }
   /// Whether ΔŴ is not added to Ŵ as it is.
   [[nodiscard]] bool reshapes_update() const { return step.measures() || momentum.averages() || weight_decay > 0; }

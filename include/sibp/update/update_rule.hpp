@@ -38,7 +38,7 @@ struct LambdaRange {
 
 /// What a method carries from one step to the next beside the weights, in place: to be saved, and to be set again.
 struct UpdateState {
-  std::map<std::string, MatrixView> matrices;                    ///< contiguous, equal on all ranks
+  std::map<std::string, MatrixView> matrices;  ///< contiguous, equal on all ranks once gather_state() was called
   std::map<std::string, std::reference_wrapper<Index>> numbers;  ///< equal on all ranks
 };
 
@@ -67,6 +67,8 @@ class UpdateRule {
 
   /// What the next step depends on beside the weights; nothing for most methods. Local.
   [[nodiscard]] virtual UpdateState state() { return {}; }
+  /// Makes state() equal on all ranks, where one of them is ahead of the others: before it is saved. Collective.
+  virtual void gather_state() {}
 
   /// λ over the layers of the last step; zeros for a method without one.
   [[nodiscard]] virtual LambdaRange lambda_range() const = 0;

@@ -410,6 +410,23 @@ class InformationTest(ProgramTest):
         quiet = self.succeed(*synthetic(log_level="error", out=self.folder / "quiet"), ranks=3)
         self.assertEqual(quiet.stderr, "")
 
+    def test_systems_have_owners_and_a_trace_shows_every_rank(self):
+        file = self.folder / "trace.json"
+        words = {"form": "normal", "owners": "factor", "gram_every": 2, "gram_burn_in": 2}
+        arguments = synthetic(**words, trace=file, out=self.folder / "run")
+        self.succeed("train", *arguments, ranks=3)
+        self.assertIn("owners = factor", (self.folder / "run/config.ini").read_text(encoding="utf-8"))
+        events = json.loads(file.read_text(encoding="utf-8"))
+        self.assertEqual({event["pid"] for event in events}, {0, 1, 2})
+        for rank in range(3):
+            names = {event["name"] for event in events if event["pid"] == rank and event["ph"] == "X"}
+            self.assertLessEqual({"forward", "backward", "solve", "communication", "reduce", "gather"}, names)
+            phases = [event for event in events if event["pid"] == rank and event["ph"] == "X" and event["tid"] == 0]
+            for first, second in zip(phases, phases[1:]):
+                self.assertLessEqual(first["ts"] + first["dur"], second["ts"] + 1)
+        described = self.succeed("train", *arguments, "--describe", ranks=3).stdout
+        self.assertRegex(described, r"factor by rank [0-2]")
+
 
 if __name__ == "__main__":
     main()
