@@ -18,8 +18,10 @@
 namespace sibp {
 namespace {
 
-bool measures_its_steps(const MethodOptions& method, const NetworkSpec& spec) {
-  return settled(method, spec).step->measures();
+/// Whether steps are measured or gradients averaged.
+bool needs_gradient(const MethodOptions& method, const NetworkSpec& spec) {
+  const MethodOptions chosen = settled(method, spec);
+  return chosen.step->measures() || (chosen.momentum_of_gradient && *chosen.momentum > 0);
 }
 
 void check_options_of_convolutions(const Options& options, const NetworkSpec& spec) {
@@ -53,11 +55,11 @@ void check_forms(const MethodOptions& method, const NetworkSpec& spec) {
       throw_usage_error(fmt::format("--form: found {} for layer {}, a convolution; expected {}", name_of(given[i]),
                                     i + 1, forms_in_words([&](Form form) { return fits(form, spec.maps[i]); }, "or")));
   }
-  if (measures_its_steps(method, spec) && !std::ranges::all_of(given, measures_steps))
-    throw_usage_error(
-        fmt::format("--form: found {} with relative steps, or those of a polar factor; convolutions have relative ones "
-                    "unless --step is given; expected auto or {}, or --step fixed",
-                    to_text(given), forms_in_words(measures_steps, "or")));
+  if (needs_gradient(method, spec) && !std::ranges::all_of(given, has_gradient))
+    throw_usage_error(fmt::format(
+        "--form: found {} with relative steps, those of a polar factor or momentum of gradients; convolutions "
+        "have relative ones unless --step is given; expected auto or {}, or --step fixed without such momentum",
+        to_text(given), forms_in_words(has_gradient, "or")));
 }
 
 /// The form of less work on one rank: no clock and no number of ranks may decide.
@@ -122,7 +124,7 @@ std::vector<Form> fixed_forms(const MethodOptions& method, const NetworkSpec& sp
   if (given.size() == 1) return everywhere_it_fits(given.front(), spec);
   if (!given.empty()) return given;
   // The form normal alone measures how far a step moves the neurons.
-  if (measures_its_steps(method, spec)) return std::vector<Form>(spec.maps.size(), Form::normal);
+  if (needs_gradient(method, spec)) return std::vector<Form>(spec.maps.size(), Form::normal);
   return {};
 }
 

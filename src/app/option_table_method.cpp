@@ -69,6 +69,15 @@ void append_optimiser_options(OptionTable& table) {
                    .binding = fraction([](auto& o) -> auto& { return o.training.method.momentum; }),
                    .without_default = "0.9; sibp: 0, with convolutions 0.9",
                    .of_method = true});
+  table.push_back({.name = "momentum-of",
+                   .group = update_group,
+                   .value_name = "WHAT",
+                   .help = "update or gradient: what momentum averages, the updates of steps or what their systems are "
+                           "solved with (form normal)",
+                   .binding = choice(
+                       [](auto& o) -> auto& { return o.training.method.momentum_of_gradient; },
+                       Names<bool>{{"update", false}, {"gradient", true}}),
+                   .of_method = true});
   table.push_back({.name = "kl-clip",
                    .group = update_group,
                    .value_name = "KAPPA",

@@ -140,13 +140,16 @@ void check_kept_gram(const Options& options, const Sources& sources) {
   }
 }
 
-/// Relative steps need a form that measures them.
-void check_step(const Options& options, const Sources& sources) {
+/// Relative steps, and momentum of gradients, need a form that has these.
+void check_gradient(const Options& options, const Sources& sources) {
   const MethodOptions& method = options.training.method;
-  if (!method.step || !method.step->measures() || std::ranges::all_of(method.forms, measures_steps)) return;
+  if (std::ranges::all_of(method.forms, has_gradient)) return;
+  const bool measures = method.step && method.step->measures();
+  if (!measures && !method.momentum_of_gradient) return;
+  const std::string_view cause = measures ? "step" : "momentum-of";
   throw_usage_error(fmt::format("{}: found '{}' with {} {}, expected auto or {}", label_of(sources, "form"),
-                                to_text(method.forms), label_of(sources, "step"),
-                                *find_option("step")->binding.get(options), forms_in_words(measures_steps, "or")));
+                                to_text(method.forms), label_of(sources, cause),
+                                *find_option(cause)->binding.get(options), forms_in_words(has_gradient, "or")));
 }
 
 /// What has no reproducible way.
@@ -228,7 +231,7 @@ void check_together(const Options& options, const Sources& sources) {
                                   name_of(Loss::softmax_cross_entropy)));
   }
   check_kept_gram(options, sources);
-  check_step(options, sources);
+  check_gradient(options, sources);
   check_reproducible(options, sources);
   if (training.steps && training.warmup_steps > *training.steps &&
       find_given(sources, "warmup-steps").level != preset_level) {

@@ -30,8 +30,8 @@ bool has_gram(Form form) {
   return form.traits().has_gram;
 }
 
-bool measures_steps(Form form) {
-  return form.traits().measures_steps;
+bool has_gradient(Form form) {
+  return form.traits().has_gradient;
 }
 
 bool is_reproducible(Form form) {

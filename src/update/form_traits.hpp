@@ -30,7 +30,7 @@ struct FormTraits {
   double (*elements)(const LayerInStep& layer);
   bool has_gram = false;             ///< forms A = F̂ F̂ᵀ, which can be kept for several steps
   bool fits_convolutions = false;    ///< needs no columns in memory as a whole
-  bool measures_steps = false;       ///< fills ProximalStep::move and size where steps are relative
+  bool has_gradient = false;         ///< has B before it solves: measures steps (FormStep::measures), averages B
   bool lets_owner_solve = false;     ///< only the owner of a system needs its factor, if it is to solve alone
   bool is_reproducible = false;      ///< its sums over samples can be exact
   bool needs_alike_ranks = false;    ///< each of several ranks computes the same for itself, and must get the same bits

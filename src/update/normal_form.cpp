@@ -26,6 +26,8 @@ class NormalForm final : public ProximalForm {
         sum_(communicator().make_scattered(device(), map.fan_in(), distributed() ? map.outputs : 0)),
         gathered_(gatherable(map.fan_in() * map.outputs)),
         shares_(shares),
+        momentum_(options.momentum),
+        velocity_(device().allocate(momentum_.averages_gradients() ? map.fan_in() : 0, map.outputs)),
         left_(device()),
         right_(device()),
         size_(device().allocate(options.step.measures() ? 1 : 0, 1)) {
@@ -38,7 +40,8 @@ class NormalForm final : public ProximalForm {
 
   void features_ready(LinearMap& map, const DealtSamples& samples) override {
     const PhaseClock::Scope timed(clock(), Phase::solve);
-    gram_.start(map, samples.total);
+    samples_ = samples.total;
+    gram_.start(map, samples_);
   }
 
   void forward_done() override {
@@ -69,10 +72,20 @@ class NormalForm final : public ProximalForm {
   }
 
   void finish(MatrixView target) override { complete(target); }
-  void gather_state() override { gram_.gather_state(); }
+  void gather_state() override {
+    gram_.gather_state();
+    if (velocity_.size() == 0 || !distributed()) return;
+    gathered_->begin(velocity_.rows(), rows_);
+    device().copy(own_velocity(), gathered_->own());
+    gathered_->start();
+    wait(*gathered_);
+    device().copy(gathered_->all(), velocity_.view());
+    gathered_->release();
+  }
   void add_state(UpdateState& state, const std::string& prefix) override {
     gram_.add_state(state, prefix);
     if (size_.size() > 0) state.matrices.emplace(prefix + ".size", size_.view());
+    if (velocity_.size() > 0) state.matrices.emplace(prefix + ".velocity", velocity_.view());
   }
 
  private:
@@ -83,6 +96,7 @@ class NormalForm final : public ProximalForm {
     const PhaseClock::Scope timed(clock(), Phase::solve);
     ProximalStep result = gram_.factorise();  // A + λI = L Lᵀ
     wait(*sum_);
+    if (velocity_.size() > 0) average_gradient();
     if (result.failed_minor == 0) {
       if (step.measures && !polar_) transpose_own(right_);
       if (polar_) {
@@ -99,6 +113,21 @@ class NormalForm final : public ProximalForm {
     takes_polar_ = polar_ && result.failed_minor == 0;
     if (takes_polar_) result.move = polar_->take(solved(), gram_.factor(), gram_.added());
     return result;
+  }
+
+  MatrixView own_velocity() {
+    const Share& mine = shares_[static_cast<std::size_t>(communicator().rank())];
+    return velocity_.view().block(0, mine.first, velocity_.rows(), mine.count);
+  }
+
+  /// V ← μ V + (1 − μ) B / M, and V for B / M: this rank's rows.
+  void average_gradient() {
+    const MatrixView velocity = own_velocity();
+    const double per_sample = 1 / (gram_.scale() * static_cast<double>(samples_));
+    device().scale(static_cast<Real>(momentum_.mu), velocity);
+    device().axpy(static_cast<Real>((1 - momentum_.mu) * per_sample), own(), velocity);
+    device().scale(static_cast<Real>(momentum_.of_step()), own());
+    device().axpy(static_cast<Real>(momentum_.of_average() / per_sample), velocity, own());
   }
 
   /// What the ranks have solved, of all rows, transposed.
@@ -184,9 +213,12 @@ class NormalForm final : public ProximalForm {
   std::unique_ptr<GatherableMatrix> gathered_;  ///< Bᵀ, then ΔŴᵀ, by ranks: fan_in × outputs; null on one alone
   std::vector<Share> shares_;                   ///< of ΔŴ's rows, by the rank that solves them
   std::vector<Index> rows_;                     ///< how many these are
-  std::optional<PolarStep> polar_;              ///< where there is a polar factor in steps
-  Scratch left_;                                ///< own rows of ΔŴ, then of Ŵ L
-  Scratch right_;                               ///< own rows of B
+  StepMomentum momentum_;
+  Matrix velocity_;    ///< Vᵀ, fan_in × outputs, of which this rank's columns are kept; without elements otherwise
+  Index samples_ = 0;  ///< M
+  std::optional<PolarStep> polar_;  ///< where there is a polar factor in steps
+  Scratch left_;                    ///< own rows of ΔŴ, then of Ŵ L
+  Scratch right_;                   ///< own rows of B
   Matrix size_;                     ///< ‖Ŵ P̂‖² when A was formed last: 1 × 1, where steps are relative
   std::vector<double> row_values_;  ///< by row of ΔŴ: what measure() adds up over ranks
   std::vector<double> row_products_;
@@ -238,7 +270,7 @@ const FormTraits normal_form{.name = "normal",
                              .elements = elements,
                              .has_gram = true,
                              .fits_convolutions = true,
-                             .measures_steps = true,
+                             .has_gradient = true,
                              .lets_owner_solve = true,
                              .is_reproducible = true};
 

@@ -20,7 +20,7 @@ ReshapedUpdate::ReshapedUpdate(const UpdateContext& context, const NetworkSpec& 
       carries_new_(options.carry == Carry::new_weights) {
   for (const MapShape& map : spec.maps) {
     steps_.push_back(context.device.allocate(map.outputs, map.fan_in()));
-    if (momentum_.averages()) averages_.push_back(context.device.allocate(map.outputs, map.fan_in()));
+    if (momentum_.averages_updates()) averages_.push_back(context.device.allocate(map.outputs, map.fan_in()));
   }
 }
 

@@ -53,35 +53,42 @@ std::pair<double, double> ScaleSolve::solve(const ScaleMap::Sums& sums) {
     const LeastSquares a{sums.squares[c], sums.inputs[c], sums.count};
     const auto [of_gamma, of_beta] = has_gamma ? a.solve_both(damping_, sums.masked_input[c], sums.masked[c])
                                                : a.solve_shift(damping_, sums.masked[c]);
-    if (has_gamma) step_[c] = of_gamma;
-    step_[first_beta + c] = of_beta;
-    move += a.squared(of_gamma, of_beta);
+    if (has_gamma) step_[c] = averaged(c, of_gamma);
+    step_[first_beta + c] = averaged(first_beta + c, of_beta);
+    move += a.squared(has_gamma ? step_[c] : 0, step_[first_beta + c]);
     size += a.squared(has_gamma ? static_cast<double>(host_[c]) : 1, static_cast<double>(host_[first_beta + c]));
   }
   return {move, size};
+}
+
+double ScaleSolve::averaged(std::size_t k, double solved) {
+  if (!momentum_.averages_gradients()) return solved;
+  average_[k] = static_cast<Real>(momentum_.mu * static_cast<double>(average_[k]) + (1 - momentum_.mu) * solved);
+  return momentum_.of_average() * static_cast<double>(average_[k]) + momentum_.of_step() * solved;
 }
 
 void ScaleSolve::update(ScaleMap& scales, const StepSize& step) {
   const MatrixView weights = scales.weights();
   host_.resize(static_cast<std::size_t>(weights.size()));
   device_.download(weights, host_);
+  if (momentum_.averages()) {
+    average_.resize(host_.size());
+    device_.download(averages_.at(scales.index()).view(), average_);
+  }
   const auto [move, size] = solve(scales.sums());
   const double factor = step_factor(rule_, step, false, move, size);
-  if (!momentum_.averages()) {
+  if (!momentum_.averages_updates()) {
     for (std::size_t k = 0; k < host_.size(); ++k)
       host_[k] = static_cast<Real>(static_cast<double>(host_[k]) + factor * step_[k]);
   } else {
-    const MatrixView average = averages_.at(scales.index()).view();
-    average_.resize(host_.size());
-    device_.download(average, average_);
     for (std::size_t k = 0; k < host_.size(); ++k) {
       const double moved = factor * step_[k];
       average_[k] = static_cast<Real>(momentum_.mu * static_cast<double>(average_[k]) + (1 - momentum_.mu) * moved);
       host_[k] +=
           static_cast<Real>(momentum_.of_average()) * average_[k] + static_cast<Real>(momentum_.of_step() * moved);
     }
-    device_.upload(average_, average);
   }
+  if (momentum_.averages()) device_.upload(average_, averages_.at(scales.index()).view());
   device_.upload(host_, weights);
 }
 

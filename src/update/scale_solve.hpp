@@ -23,6 +23,9 @@ class ScaleSolve {
   void add_state(UpdateState& state);
 
  private:
+  /// Element k of the step, once it was averaged where momentum is that of gradients. (The systems of a normalisation
+  /// hardly change from batch to batch, so what they are solved with is averaged as well as the solutions are.)
+  double averaged(std::size_t k, double solved);
   /// [Δγ Δβ], or Δβ, at η = 1 into step_; returns the squares of how far it moves the outputs, and of their size.
   std::pair<double, double> solve(const ScaleMap::Sums& sums);
 

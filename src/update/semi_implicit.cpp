@@ -113,7 +113,7 @@ std::unique_ptr<UpdateRule> make(const UpdateContext& context, const NetworkSpec
                              .refresh = options.refresh,
                              .convolution = options.convolution,
                              .step = *options.step,
-                             .momentum = {*options.momentum, options.nesterov},
+                             .momentum = {*options.momentum, options.nesterov, options.momentum_of_gradient},
                              .weight_decay = options.weight_decay,
                              .places = options.places,
                              .staggers = options.staggers,
@@ -170,7 +170,8 @@ MapCost cost(const MapInMethod& map, const MachineRates& rates) {
 const MethodTraits sibp_method{
     .name = "sibp",
     .parameters =
-        "eta step damping form carry momentum nesterov weight-decay gram-every gram-lag gram-average gram-burn-in "
+        "eta step damping form carry momentum momentum-of nesterov weight-decay gram-every gram-lag gram-average "
+        "gram-burn-in "
         "gram-damping gram-sample gram-stagger owners conv-damping conv-gram-every conv-gram-average conv-gram-sample",
     .settle = settle,
     .step_size = step_size,

@@ -53,6 +53,7 @@ const std::map<std::string, std::string> parameters{{"eta", "0.5"},
                                                     {"cg-steps", "3"},
                                                     {"lr", "0.25"},
                                                     {"momentum", "0.5"},
+                                                    {"momentum-of", "gradient"},
                                                     {"nesterov", "on"},
                                                     {"weight-decay", "0.5"},
                                                     {"beta1", "0.5"},
@@ -74,8 +75,8 @@ struct Has {
 
 const std::vector<Has> methods{
     {{"--method", "sibp"},
-     {"eta", "damping", "carry", "step", "momentum", "nesterov", "weight-decay", "conv-damping", "conv-gram-every",
-      "conv-gram-average", "conv-gram-sample", "gram-sample", "gram-stagger", "owners"}},
+     {"eta", "damping", "carry", "step", "momentum", "momentum-of", "nesterov", "weight-decay", "conv-damping",
+      "conv-gram-every", "conv-gram-average", "conv-gram-sample", "gram-sample", "gram-stagger", "owners"}},
     {{"--method", "published"}, {"eta", "damping"}},
     {{"--method", "proxprop"}, {"outer", "tau", "cg-steps", "lr", "momentum", "nesterov", "weight-decay"}},
     {{"--method", "proxprop", "--outer", "adam"},

@@ -87,6 +87,15 @@ INSTANTIATE_TEST_SUITE_P(
                                 o.momentum = {.mu = 0.8, .nesterov = true};
                               }),
                      0.5},
+            SibpCase{"momentum of gradients",
+                     proximal({absolute, {}, 1}, [](auto& o) { o.momentum = {.mu = 0.8, .of_gradient = true}; })},
+            SibpCase{"Nesterov's momentum of gradients, relative steps",
+                     proximal({relative, {.every = 2, .average = 0.8, .burn_in = 1, .damping = relative}, 2},
+                              [](auto& o) {
+                                o.step = relative_step;
+                                o.momentum = {.mu = 0.8, .nesterov = true, .of_gradient = true};
+                              }),
+                     0.5},
             SibpCase{"decay", proximal({relative, {}, 1}, [](auto& o) { o.weight_decay = 0.1; }), 0.5},
             SibpCase{"all of it",
                      proximal({relative, {.every = 2, .average = 0.8, .burn_in = 1, .damping = relative}, 2}, reshape),

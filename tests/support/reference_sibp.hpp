@@ -106,6 +106,7 @@ struct ReferenceSibp {
     for (Index k = 0; k < a.rows; ++k) damped(k, k) += lambda;
     Dense b = product(s, transpose(p));
     for (double& value : b.values) value *= -1 / m;
+    if (options.momentum.of_gradient) b = averaged(mine.average, b);
     const bool is_last = i + 1 == network.maps.size();
     Dense step = is_last ? transpose(solve(damped, transpose(b))) : direction(damped, b);
     const double factor = options.step.kind == StepRule::Kind::fixed || is_last
@@ -113,7 +114,7 @@ struct ReferenceSibp {
                               : options.step.kappa * share * std::sqrt(mine.size / size_by(step, a));
     for (double& value : step.values) value *= factor;
     for (double& value : weights.values) value *= 1 - options.weight_decay * share;
-    ReferenceNetwork::add(weights, averaged(mine.average, step));
+    ReferenceNetwork::add(weights, options.momentum.of_gradient ? step : averaged(mine.average, step));
   }
 
   /// ΔŴ before it is scaled.
@@ -160,6 +161,7 @@ struct ReferenceSibp {
   void update_scales(std::size_t i, const Dense& hat, const Dense& s, double eta, double share) {
     Dense& weights = network.scales[i];
     Dense step(weights.rows, weights.cols);
+    std::vector<Dense> grams;
     double move = 0;
     double size = 0;
     for (Index c = 0; c < hat.rows; ++c) {
@@ -187,13 +189,19 @@ struct ReferenceSibp {
       Dense damped = a;
       for (Index k = 0; k < a.rows; ++k) damped(k, k) += lambda;
       const Dense solved = transpose(solve(damped, b));
-      move += size_by(solved, a);
       for (Index k = 0; k < a.rows; ++k) step(c, k) = solved(0, k);
+      grams.push_back(a);
+    }
+    if (options.momentum.of_gradient) step = averaged(of_scales_[i], step);
+    for (Index c = 0; c < hat.rows; ++c) {
+      Dense row(1, step.cols);
+      for (Index k = 0; k < step.cols; ++k) row(0, k) = step(c, k);
+      move += size_by(row, grams[static_cast<std::size_t>(c)]);
     }
     const double factor =
         options.step.kind == StepRule::Kind::fixed ? eta : options.step.kappa * share * std::sqrt(size / move);
     for (double& value : step.values) value *= factor;
-    ReferenceNetwork::add(weights, averaged(of_scales_[i], step));
+    ReferenceNetwork::add(weights, options.momentum.of_gradient ? step : averaged(of_scales_[i], step));
   }
 };
 

@@ -81,8 +81,9 @@ struct MethodOptions {
   Index cg_steps = 0;     ///< conjugate-gradient steps of a proximal step; 0: the exact solution
   double kl_clip = 1e-3;  ///< κ of kfac, > 0
   // sibp, sgd, muon, kfac, and proxprop with sgd outside
-  std::optional<double> momentum{};  ///< 0 ≤ μ < 1; absent: see settled()
-  bool nesterov = false;             ///< of sibp, sgd and proxprop
+  std::optional<double> momentum{};   ///< 0 ≤ μ < 1; absent: see settled()
+  bool nesterov = false;              ///< of sibp, sgd and proxprop
+  bool momentum_of_gradient = false;  ///< of sibp: see StepMomentum
   // adam, adamw, muon for its last map and its scales, and proxprop with adam outside
   double beta1 = 0.9;     ///< 0 ≤ β₁ < 1
   double beta2 = 0.999;   ///< 0 ≤ β₂ < 1

@@ -69,8 +69,9 @@ std::string_view name_of(Form form);
 std::optional<Form> form_from_name(std::string_view name);
 /// Whether a form has A = F̂ F̂ᵀ: normal and activations.
 bool has_gram(Form form);
-/// Whether a form measures how far a step moves the neurons, as relative steps need it: normal.
-bool measures_steps(Form form);
+/// Whether a form has B before it solves, so that it can measure how far a step moves the neurons, as relative steps
+/// need it, and average B over steps: normal.
+bool has_gradient(Form form);
 /// Whether a form's sums over samples can be exact: normal and activations.
 bool is_reproducible(Form form);
 /// Whether a form can compute the update of such a map: dual, dual_split and activations need its columns in memory as
@@ -147,16 +148,21 @@ struct StepRule {
   [[nodiscard]] bool is_polar() const { return kind == Kind::spectral || kind == Kind::newton_muon; }
 };
 
-/// Momentum on the updates of steps, ΔŴ after the step rule: V ← μ V + (1 − μ) ΔŴ is added to the weights, or in
-/// Nesterov's form μ V + (1 − μ) ΔŴ, where the next step would look if it brought nothing new.
+/// Momentum, V ← μ V + (1 − μ) X: of the updates, X = ΔŴ after the step rule, where V is added to the weights and steps
+/// that disagree come out shorter; or of the gradients, X = B / M, where the system is solved with V in place of B and
+/// the step rule sees what comes of it. Nesterov's form takes μ V + (1 − μ) X for V: where V would be after another
+/// step of the same X.
 struct StepMomentum {
   double mu = 0;  ///< 0 ≤ μ < 1
   bool nesterov = false;
+  bool of_gradient = false;  ///< needs the form normal
 
   [[nodiscard]] bool averages() const { return mu > 0; }
+  [[nodiscard]] bool averages_updates() const { return averages() && !of_gradient; }
+  [[nodiscard]] bool averages_gradients() const { return averages() && of_gradient; }
   /// What V counts in the update.
   [[nodiscard]] double of_average() const { return nesterov ? mu : 1; }
-  /// What ΔŴ counts in it beside V.
+  /// What X counts in it beside V.
   [[nodiscard]] double of_step() const { return nesterov ? 1 - mu : 0; }
 };
 
