@@ -122,7 +122,6 @@ from torch import nn
 
 {}
 
-
 def load(weights=Path(__file__).with_suffix(".safetensors")):
     """The nn.Sequential with its weights, for evaluation."""
     network = {}
