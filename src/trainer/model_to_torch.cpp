@@ -13,10 +13,10 @@ namespace {
 
 constexpr std::string_view normalise_class =
     "class Normalise(nn.Module):\n"
-    "    def __init__(self, *shape):\n"
+    "    def __init__(self, shift, scale):\n"
     "        super().__init__()\n"
-    "        self.register_buffer(\"shift\", torch.zeros(shape))\n"
-    "        self.register_buffer(\"scale\", torch.ones(shape))\n"
+    "        self.register_buffer(\"shift\", torch.zeros(shift))\n"
+    "        self.register_buffer(\"scale\", torch.ones(scale))\n"
     "\n"
     "    def forward(self, pixels):\n"
     "        return (pixels - self.shift) * self.scale\n";
@@ -27,8 +27,9 @@ class TorchWriter {
       : spec_(model.spec), layers_(exported_layers(model, source)), dominators_{0} {
     for (const Node& node : spec_.nodes) dominators_.push_back(common(node.inputs));
     ExportedNormalisation normalisation = exported_normalisation(model);
-    std::string shape = fmt::format("{}", fmt::join(normalisation.shift.shape, ", "));
-    add({.expression = fmt::format("Normalise({})", shape),
+    const auto tuple = [](const Tensor& tensor) { return fmt::format("({},)", fmt::join(tensor.shape, ", ")); };
+    std::string expression = fmt::format("Normalise({}, {})", tuple(normalisation.shift), tuple(normalisation.scale));
+    add({.expression = std::move(expression),
          .state = {{"shift", std::move(normalisation.shift)}, {"scale", std::move(normalisation.scale)}},
          .definition = std::string(normalise_class)},
         "", network_);
@@ -120,7 +121,6 @@ from torch import nn
 
 
 {}
-
 
 def load(weights=Path(__file__).with_suffix(".safetensors")):
     """The nn.Sequential with its weights, for evaluation."""

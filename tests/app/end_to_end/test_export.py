@@ -22,8 +22,8 @@ TEST = 150
 
 # Every kind of layer, on pictures and on vectors, and every activation.
 PICTURES = ("conv(6,3) norm relu residual( conv(8,3,stride=2) norm(scale=fixed) leaky-relu conv(8,3) norm(group=4) ) gelu "
-            "maxpool(2) dropout(0.2) conv(5,1,tanh) meanpool(2) sigmoid residual( conv(5,1) ) "
-            "dense(8,relu) norm residual( residual( dense(8,identity) ) norm(group=2) ) dense(10)")
+            "maxpool(2) dropout(0.2) conv(5,1,tanh) meanpool(2) residual( conv(5,1) ) "
+            "dense(8,relu) norm residual( residual( dense(8,identity) ) norm(group=2) ) sigmoid dense(10)")
 # A dense layer on pixels of several channels, windows that overlap.
 FLATTENED = "conv(4,3,padding=0,relu) maxpool(2,stride=1) dense(12,tanh) dense(10)"
 
@@ -62,8 +62,8 @@ class ExportTest(ProgramTest):
         self.data = options({"dataset": "idx", "data_dir": self.folder, "train_images": "train-images",
                              "train_labels": "train-labels", "test_images": "test-images", "test_labels": "test-labels"})
 
-    def train(self, *arguments, ranks=1):
-        self.succeed(*self.data, *options({"batch": 50, "steps": 8, "progress": "none", "out": "run"}), *arguments,
+    def train(self, *arguments, steps=8, ranks=1):
+        self.succeed(*self.data, *options({"batch": 50, "steps": steps, "progress": "none", "out": "run"}), *arguments,
                      ranks=ranks)
 
     def predictions(self):
@@ -99,7 +99,7 @@ class ExportTest(ProgramTest):
         self.assertGreater(len({predicted for predicted, _ in expected}), 1, "the model says the same of all")
 
     def test_every_kind_of_layer(self):
-        self.train("--network", PICTURES, "--normalize", "channel", "--method", "adam", ranks=2)
+        self.train("--network", PICTURES, "--normalize", "channel", "--method", "adam", steps=60, ranks=2)
         self.check_against_predict()
 
     def test_dense_layers_on_pictures(self):
