@@ -37,6 +37,11 @@ TEST_F(Resume, WithEveryMethodItIsTheSame) {
   }
   methods.push_back(default_options(Method::sibp));
   methods.back().average = 0.9;
+  methods.push_back(default_options(Method::sibp));
+  methods.back().step = {.kind = StepRule::Kind::relative};
+  methods.back().momentum = 0.8;
+  methods.push_back(methods.back());
+  methods.back().momentum_of_gradient = true;
   for (std::size_t k = 0; k < methods.size(); ++k) {
     SCOPED_TRACE(fmt::format("{} {}", name_of(methods[k].method), k));
     options_.method = methods[k];
