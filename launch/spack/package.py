@@ -32,6 +32,7 @@ class SibpDist(CMakePackage, CudaPackage):
     depends_on("openssl")
     depends_on("xxhash")
     depends_on("hwloc@2:")
+    depends_on("libzip")
     depends_on("onednn@2", when="+onednn")
     depends_on("cuda@12:", when="+cuda")
     depends_on("nccl@2.14:", when="+cuda")

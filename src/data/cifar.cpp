@@ -110,10 +110,13 @@ extern const DatasetKind cifar10_dataset{
     .name = "cifar10",
     .needs = "the folder that holds data_batch_1.bin … data_batch_5.bin and test_batch.bin (the binary version)",
     .is_fetched = true,
+    .known = {.shape = cifar_shape, .classes = cifar10_format.classes, .training = 50000, .test = 10000},
     .open = open_cifar10};
-extern const DatasetKind cifar100_dataset{.name = "cifar100",
-                                          .needs = "the folder that holds train.bin and test.bin (the binary version)",
-                                          .is_fetched = true,
-                                          .open = open_cifar100};
+extern const DatasetKind cifar100_dataset{
+    .name = "cifar100",
+    .needs = "the folder that holds train.bin and test.bin (the binary version)",
+    .is_fetched = true,
+    .known = {.shape = cifar_shape, .classes = cifar100_format.classes, .training = 50000, .test = 10000},
+    .open = open_cifar100};
 
 }  // namespace sibp

@@ -16,7 +16,7 @@ namespace {
 /// Where Debian's package dataset-fashion-mnist puts its files.
 constexpr std::string_view fashion_mnist_dir = "/usr/share/datasets/fashion-mnist";
 
-constexpr Index digits = 10;  // classes of both
+constexpr KnownSizes known_sizes{.shape = {28, 28, 1}, .classes = 10, .training = 60000, .test = 10000};  // of both
 
 /// `stem` with the usual endings: plain before gzip, a hyphen or a dot before "idx".
 std::filesystem::path find_idx_file(const DatasetOptions& options, const std::filesystem::path& folder,
@@ -39,16 +39,18 @@ Dataset open_digits(const DatasetOptions& options) {
   check_data_folder(options, folder);
   const IdxPaths train = usual_paths(options, folder, "train");
   const IdxPaths test = usual_paths(options, folder, "t10k");
-  return open_idx_pairs(train, test, digits);
+  return open_idx_pairs(train, test, known_sizes.classes);
 }
 
 }  // namespace
 
-extern const DatasetKind fashion_mnist_dataset{.name = "fashion-mnist", .is_fetched = true, .open = open_digits};
+extern const DatasetKind fashion_mnist_dataset{
+    .name = "fashion-mnist", .is_fetched = true, .known = known_sizes, .open = open_digits};
 extern const DatasetKind mnist_dataset{
     .name = "mnist",
     .needs = "the folder that holds train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-… (plain or .gz)",
     .is_fetched = true,
+    .known = known_sizes,
     .open = open_digits};
 
 }  // namespace sibp

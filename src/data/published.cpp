@@ -1,24 +1,10 @@
 #include "sibp/data/published.hpp"
 
 #include "sibp/core/error.hpp"
-
-#include <algorithm>
-#include <array>
+#include "sibp/data/dataset_kinds.hpp"
 
 namespace sibp {
 namespace {
-
-struct Sizes {
-  std::string_view name;
-  TensorShape shape;
-  Index classes;
-  Index training;
-  Index test;
-};
-
-constexpr std::array published{Sizes{"fashion-mnist", {28, 28, 1}, 10, 60000, 10000},
-                               Sizes{"mnist", {28, 28, 1}, 10, 60000, 10000},
-                               Sizes{"cifar10", {32, 32, 3}, 10, 50000, 10000}};
 
 class AbsentSamples final : public SampleSource {
  public:
@@ -38,14 +24,15 @@ class AbsentSamples final : public SampleSource {
 }  // namespace
 
 std::optional<Dataset> published_dataset(std::string_view name) {
-  const auto* found = std::ranges::find(published, name, &Sizes::name);
-  if (found == published.end()) return std::nullopt;
+  const DatasetKind* kind = find_dataset_kind(name);
+  if (kind == nullptr || kind->known.training == 0) return std::nullopt;
+  const KnownSizes& known = kind->known;
   Dataset dataset;
   dataset.name = name;
-  dataset.shape = found->shape;
-  dataset.classes = found->classes;
-  dataset.training = std::make_unique<AbsentSamples>(found->training, found->shape);
-  dataset.test = std::make_unique<AbsentSamples>(found->test, found->shape);
+  dataset.shape = known.shape;
+  dataset.classes = known.classes;
+  dataset.training = std::make_unique<AbsentSamples>(known.training, known.shape);
+  dataset.test = std::make_unique<AbsentSamples>(known.test, known.shape);
   return dataset;
 }
 

@@ -97,7 +97,7 @@ TEST_F(IdxDataset, ClassesComeFromTheTrainingLabels) {
 
 TEST_F(IdxDataset, SplitsMustHaveTheSameShape) {
   folder.write("c", idx_header({8, 2, 2}) + std::string(32, 'x'));
-  expect_error(ExitStatus::data, {"/a", "6 bytes", "/c", "4 bytes"}, [&] { open_dataset(options); });
+  expect_error(ExitStatus::data, {"/a", "6 features", "/c", "4 features"}, [&] { open_dataset(options); });
 }
 
 TEST(Cifar100, HasTheFinerOfTwoLabels) {

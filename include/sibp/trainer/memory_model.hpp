@@ -1,5 +1,6 @@
 #pragma once
 
+#include "sibp/device/samples.hpp"
 #include "sibp/model/network_spec.hpp"
 #include "sibp/trainer/training_options.hpp"
 #include "sibp/update/cost_model.hpp"
