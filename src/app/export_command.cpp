@@ -25,7 +25,7 @@ fs::path path_of_export(const Options& options, std::string_view name_end) {
 std::string write_onnx(const Options& options, const Model& model, const std::string& source) {
   const fs::path path = path_of_export(options, ".onnx");
   write_file_whole(path, model_to_onnx(model, source));
-  return fmt::format("{}: ONNX, opset 17; input pixels (float32, 0 to 255), outputs logits and probabilities\n",
+  return fmt::format("{}: ONNX, opset 17; input pixels (float32, as in the data), outputs logits and probabilities\n",
                      path.string());
 }
 
