@@ -3,7 +3,7 @@
 #
 # Usage: launch/install.sh [tests|report|cluster]
 #
-#   tests     also what the tests need, the reports' among them, and trackers and Optuna by pip in build/python
+#   tests     also what the tests need, the reports' among them, and trackers, Optuna and onnxruntime by pip in build/python
 #   report    also what the reports of experiments are drawn with
 #   cluster   only what the tests on emulated hosts need besides, Slurm and an ssh server: for containers and machines of
 #             tests, as the packages start their services
@@ -25,7 +25,7 @@ optional_test_packages=(chromium valgrind valgrind-mpi clang-tidy-16 zsh fish py
 # Where there is no such package, the program is built without what needs it: export to ONNX, TOML.
 optional_packages=(libonnx-dev libprotobuf-dev libtomlplusplus-dev)
 # From PyPI, as Debian lacks most of them.
-python_packages=(tensorboard mlflow-skinny wandb prometheus-client optuna)
+python_packages=(tensorboard mlflow-skinny wandb prometheus-client optuna onnxruntime)
 cluster_packages=(slurm-wlm openssh-server openssh-client iproute2)
 # What stands for the packages on systems without dpkg: programs and headers that a compiler would find.
 programs=(g++ cmake ninja mpirun python3)
@@ -106,7 +106,7 @@ install_python_packages() {
   [[ -x $system ]] || system=python3
   "$system" -m venv --system-site-packages "$project_dir/build/python" </dev/null &&
     "$python" -m pip install --quiet --disable-pip-version-check "${python_packages[@]}" </dev/null ||
-    say "not installed; the tests of trackers and of sweeps will be skipped"
+    say "not installed; the tests of trackers, sweeps and exported models will be skipped"
 }
 
 case ${1-} in

@@ -57,29 +57,27 @@ INSTANTIATE_TEST_SUITE_P(Refreshes, KeptGram,
                                          Case{Form::activations, Carry::new_weights, {2, 0.9, 0, relative, true}}));
 
 TEST_P(KeptGram, IsTheSameWhereItHasAnOwner) {
-  const auto& [form, carry, refresh, solves] = GetParam();
+  const GramRefresh& refresh = GetParam().refresh;
+  const bool solves = GetParam().owner_solves;
   const NetworkSpec spec = parse_network("dense(5,relu) dense(4,tanh) dense(3)", 6, Loss::softmax_cross_entropy, {});
   const Communicator world = make_mpi_communicator();
   std::vector<SystemPlace> places(spec.maps.size());
   for (int i = 0; SystemPlace & place : places) place = {(++i * 2) % world.size(), solves};
   const auto start = toy_weights(spec, 21);
-  const auto make = [&](const std::vector<SystemPlace>& owners) {
-    return [&, owners](const UpdateContext& context, const NetworkSpec& network) {
-      ProximalOptions options{
-          {Damping::Kind::relative, 1}, GetParam().carry, {GetParam().form}, {40, 40}, GetParam().refresh};
+  const auto trained = [&](const std::vector<SystemPlace>& owners) {
+    const auto make = [&](const UpdateContext& context, const NetworkSpec& network) {
+      ProximalOptions options{{Damping::Kind::relative, 1}, GetParam().carry, {GetParam().form}, {40, 40}, refresh};
       options.places = owners;
       return make_semi_implicit(context, network, options);
     };
+    RankOfStep rank(world, spec, start, 40, make);
+    for (std::uint64_t step = 0; step < 9; ++step) rank.step(toy_batch(6, 3, step == 5 ? 7 : 23, 100 + step), 0.5);
+    return rank.weights();
   };
-  RankOfStep owned(world, spec, start, 40, make(world.size() > 1 ? places : std::vector<SystemPlace>{}));
-  RankOfStep all(world, spec, start, 40, make({}));
-  for (std::uint64_t step = 0; step < 9; ++step) {
-    const ToyBatch batch = toy_batch(6, 3, step == 5 ? 7 : 23, 100 + step);
-    owned.step(batch, 0.5);
-    all.step(batch, 0.5);
-  }
+  const auto owned = trained(world.size() > 1 ? places : std::vector<SystemPlace>{});
+  const auto all = trained({});
   for (std::size_t i = 0; i < start.size(); ++i)
-    EXPECT_LT(change_error(owned.weights()[i], all.weights()[i], start[i]), tolerance) << "layer " << i + 1;
+    EXPECT_LT(change_error(owned[i], all[i], start[i]), tolerance) << "layer " << i + 1;
 }
 
 TEST(KeptGram, NeedsAFormThatHasOne) {
