@@ -72,7 +72,7 @@ class Readers:
         self.put(name, content)
         run = records.load_run(self.folder)
         self.put(name, whole)
-        assert run.state in (records.FINISHED, records.DIVERGED, records.UNFINISHED)
+        assert run.state in (records.FINISHED, records.DIVERGED, records.UNFINISHED, records.PRUNED)
         assert isinstance(run.method, str) and isinstance(run.seed, str)
         assert all(isinstance(record, dict) for record in run.records)
         assert all(isinstance(text, str) for pair in run.options.items() for text in pair)
