@@ -66,14 +66,14 @@ struct MethodOptions {
   // sibp and kfac; published uses an absolute damping, kfac a relative one
   Damping damping;
   Carry carry = Carry::new_weights;
+  Owners owners = Owners::automatic;
   std::vector<Form> forms{};    ///< one for all layers or one each; none: to be chosen
   bool measures_forms = false;  ///< where they are: by a calibration rather than by nominal rates
+  bool staggers = false;        ///< ProximalOptions::staggers
   GramRefresh refresh{};
   SystemOptions convolution = default_convolution_system();
-  std::optional<StepRule> step{};  ///< absent: see settled()
-  Owners owners = Owners::automatic;
+  std::optional<StepRule> step{};     ///< absent: see settled()
   std::vector<SystemPlace> places{};  ///< one each, as chosen for these ranks; none: no system has an owner
-  bool staggers = false;              ///< ProximalOptions::staggers
   Index sample = 1;                   ///< ProximalOptions::sample
   // proxprop
   Optimiser outer = Optimiser::sgd;
@@ -84,14 +84,14 @@ struct MethodOptions {
   std::optional<double> momentum{};   ///< 0 ≤ μ < 1; absent: see settled()
   bool nesterov = false;              ///< of sibp, sgd and proxprop
   bool momentum_of_gradient = false;  ///< of sibp: see StepMomentum
+  bool decouples_decay = false;       ///< Adam's weight decay: Ŵ ← (1 − δ η) Ŵ before the step
   // adam, adamw, muon for its last map and its scales, and proxprop with adam outside
   double beta1 = 0.9;     ///< 0 ≤ β₁ < 1
   double beta2 = 0.999;   ///< 0 ≤ β₂ < 1
   double epsilon = 1e-8;  ///< ε > 0
   double weight_decay = 0;  ///< δ ≥ 0, of weights and biases alike: δ Ŵ is added to the gradient; sibp: Ŵ ← (1 − δ s)
                             ///< Ŵ; muon: Ŵ ← (1 − δ η) Ŵ; kfac: added to its step
-  double average = 0;            ///< β of averaged weights (AveragedWeights), of every method; 0: none
-  bool decouples_decay = false;  ///< Adam's: Ŵ ← (1 − δ η) Ŵ before the step instead
+  double average = 0;  ///< β of averaged weights (AveragedWeights), of every method; 0: none
 };
 
 /// The defaults of a method. Those of published are its authors' (λ = 1); those of proxprop its paper's (section 4 and
