@@ -59,6 +59,7 @@ class TidyTest(unittest.TestCase):
         self.tidy = clang_tidy()
         if self.tidy is None:
             self.skipTest(f"no clang-tidy of version {OLDEST} or newer")
+        self.maxDiff = None  # all findings are shown
         self.folder = Path(tempfile.mkdtemp(prefix="tidy-"))
         self.addCleanup(shutil.rmtree, self.folder)
 

@@ -127,7 +127,7 @@ void add_floats(const Samples& samples, PixelSums& sums) {
   for (Index j = 0; j < samples.size(); ++j) {
     const auto sample = samples.floats(j);
     for (std::size_t i = 0; i < factors.size(); ++i) {
-      const auto q = static_cast<std::uint64_t>(static_cast<double>(sample[i]) * factors[i] + zero_point + 0.5);
+      const auto q = static_cast<std::uint64_t>(std::llround(static_cast<double>(sample[i]) * factors[i] + zero_point));
       sums.sum[i] += q;
       sums.sum_of_squares[i] += (q * q) & std::numeric_limits<std::uint32_t>::max();
       sums.upper_squares[i] += (q * q) >> 32U;

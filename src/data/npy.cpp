@@ -10,7 +10,7 @@
 
 namespace sibp {
 
-NpyArray::NpyArray(const std::string& place, Open open) : NpyArray(place, open, open()) {
+NpyArray::NpyArray(const std::string& place, const Open& open) : NpyArray(place, open, open()) {
 }
 
 NpyArray::NpyArray(const std::string& place, Open open, const std::unique_ptr<ByteReader>& reader)

@@ -29,7 +29,7 @@ class NpyArray final : public StoredArray {
   using Open = std::function<std::unique_ptr<ByteReader>()>;
 
   /// Reads the header and checks it against the length of the content. Throws Error (data) naming `place`.
-  NpyArray(const std::string& place, Open open);
+  NpyArray(const std::string& place, const Open& open);
 
   [[nodiscard]] std::vector<std::uint8_t> read(std::span<const Index> rows) const override;
 
