@@ -1,6 +1,11 @@
-# sibp_choice(name help): the cache variable SIBP_NAME, which is auto, on or off, and its value in lower case as sibp_name.
+# sibp_choice(name help [default]): the cache variable SIBP_NAME, which is auto (unless another default is given), on or off, and
+# its value in lower case as sibp_name.
 macro(sibp_choice name help)
-  set(SIBP_${name} auto CACHE STRING "${help}: auto, on or off")
+  set(sibp_choice_default auto)
+  if(${ARGC} GREATER 2)
+    set(sibp_choice_default ${ARGV2})
+  endif()
+  set(SIBP_${name} ${sibp_choice_default} CACHE STRING "${help}: auto, on or off")
   set_property(CACHE SIBP_${name} PROPERTY STRINGS auto on off)
   string(TOLOWER "${name}" sibp_choice_name)
   string(TOLOWER "${SIBP_${name}}" sibp_${sibp_choice_name})

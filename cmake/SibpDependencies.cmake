@@ -67,8 +67,9 @@ if(NOT sibp_toml STREQUAL "off")
     message(FATAL_ERROR "SIBP_TOML is on, but this system lacks toml++ 3 (libtomlplusplus-dev)")
   endif()
 endif()
-# Data in HDF5 files, where the library is found, with MPI or without.
-sibp_choice(HDF5 "Data in HDF5 files")
+# Data in HDF5 files, by the library with MPI or without. Only where it is asked for: distributions build it with clients of
+# networks, 14 MB of libraries that every copy of the program would need.
+sibp_choice(HDF5 "Data in HDF5 files" off)
 set(SIBP_HDF5_FOUND OFF)
 if(NOT sibp_hdf5 STREQUAL "off")
   enable_language(C)  # which FindHDF5 tries the library in

@@ -168,6 +168,7 @@ place_scripts_and_data() {
   done
   find "$bundle/launch" -name __pycache__ -prune -exec rm -r {} +
   cp -L "$data_dir"/{train,t10k}-*-ubyte* "$bundle/data/fashion-mnist"
+  find "$bundle/data" -name '*.gz' -exec gzip -d {} +  # the archive packs them smaller
   install -m 644 "$project_dir/LICENSE" "$project_dir/launch/bundle/README.txt" "$bundle"
 }
 
@@ -183,6 +184,6 @@ list_cuda_libraries
 place_scripts_and_data
 if [[ $with_archive == true ]]; then
   tar -C "$(dirname "$bundle")" --sort=name --owner=0 --group=0 --numeric-owner -cf - "$(basename "$bundle")" |
-    zstd -q -f -14 --long=27 -T0 -o "$bundle.tar.zst"
+    zstd -q -f -19 --long=27 -T0 -o "$bundle.tar.zst"
   say "$bundle.tar.zst: $(($(stat -c %s "$bundle.tar.zst") / 1000000)) MB; unpack it by tar or by cmake -E tar xf"
 fi
