@@ -149,7 +149,8 @@ std::string description_text(const NetworkSpec& spec, const Options& options, in
                                  size_text(static_cast<double>(spec.parameters()) * sizeof(Real)));
   text += fmt::format("one step    batch {}, {} rank{}; flops, bytes and memory of each rank\n", options.training.batch,
                       ranks, ranks == 1 ? "" : "s");
-  text += memory_text(predict_memory(spec, options.training.method, step_shape(options.training, ranks), samples, type));
+  text +=
+      memory_text(predict_memory(spec, options.training.method, step_shape(options.training, ranks), samples, type));
   return text + "\n" + Table(spec, options, ranks).text();
 }
 

@@ -50,9 +50,10 @@ Sums recorded_sums(const Options& options, const Communicator& world) {
 void log_memory(const TrainingData& data, const Communicator& world) {
   const Index largest =
       world.max(data.training.samples->size() + data.validation.samples->size() + data.test.samples->size());
-  spdlog::info("{} training, {} validation and {} test samples; a rank keeps at most {} of them, {:.1f} MB",
-               data.training.global_size(), data.validation.global_size(), data.test.global_size(), largest,
-               static_cast<double>(largest * data.training.samples->features() * bytes_of(data.normalisation.type)) / 1e6);
+  spdlog::info(
+      "{} training, {} validation and {} test samples; a rank keeps at most {} of them, {:.1f} MB",
+      data.training.global_size(), data.validation.global_size(), data.test.global_size(), largest,
+      static_cast<double>(largest * data.training.samples->features() * bytes_of(data.normalisation.type)) / 1e6);
 }
 
 /// The network, which the method has been found to be for.
@@ -99,9 +100,8 @@ class Job {
   }
 
   int describe() const {
-    print_on_root(world_,
-                  description_text(spec_, options_, world_.size(), dataset_.training->size() + dataset_.test->size(),
-                                   dataset_.type));
+    print_on_root(world_, description_text(spec_, options_, world_.size(),
+                                           dataset_.training->size() + dataset_.test->size(), dataset_.type));
     return static_cast<int>(ExitStatus::done);
   }
 

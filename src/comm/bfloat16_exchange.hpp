@@ -1,8 +1,8 @@
 #pragma once
 
-#include "device/bfloat16.hpp"
 #include "comm/column_blocks.hpp"
 #include "comm/mpi_comm.hpp"
+#include "device/bfloat16.hpp"
 
 #include <span>
 #include <vector>

@@ -137,9 +137,10 @@ RankMemory predict_memory(const NetworkSpec& spec, const MethodOptions& method, 
   const NetworkMemory network = predict_network_memory(spec, method, step);
   const Index most_samples = (samples + step.ranks - 1) / step.ranks;
   const auto own_samples = static_cast<double>(most_samples);
-  RankMemory memory{.shard = own_samples * static_cast<double>(spec.inputs() * bytes_of(type) + Index(sizeof(std::int32_t))),
-                    .workspace = network.inputs + network.patches,
-                    .update = network.update};
+  RankMemory memory{
+      .shard = own_samples * static_cast<double>(spec.inputs() * bytes_of(type) + Index(sizeof(std::int32_t))),
+      .workspace = network.inputs + network.patches,
+      .update = network.update};
   for (const NodeMemory& node : network.nodes) {
     memory.weights += node.weights;
     memory.workspace += node.workspace;

@@ -26,7 +26,8 @@ class OptionSets {
  public:
   std::vector<std::string> draw() {
     std::vector<std::string> words;
-    const std::string dataset = any({"fashion-mnist", "mnist", "cifar10", "cifar100", "npz", "npy", "idx", "synthetic"});
+    const std::string dataset =
+        any({"fashion-mnist", "mnist", "cifar10", "cifar100", "npz", "npy", "idx", "synthetic"});
     words = {"--dataset", dataset};
     if (dataset == "idx") {
       for (const char* name : {"--train-images", "--train-labels", "--test-images", "--test-labels"}) {
