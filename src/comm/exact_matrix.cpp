@@ -2,6 +2,7 @@
 
 #include "sibp/core/error.hpp"
 
+#include "comm/library_sum.hpp"
 #include "comm/mpi_check.hpp"
 #include "comm/timed_wait.hpp"
 #include "device/exact_products.hpp"
@@ -69,10 +70,7 @@ class ExactMatrix final : public ReducibleMatrix {
     if (ranks_.size() == 1) return;
     started_ = MPI_Wtime();
     backend_.bytes_reduced += std::ssize(parts_) * static_cast<std::int64_t>(sizeof(double)) / (root_ ? 2 : 1);
-    constexpr std::size_t piece = std::size_t{1} << 19U;  // as in start_library_sum
-    for (std::size_t first = 0; first < parts_.size(); first += piece) {
-      start_piece(parts_.data() + first, static_cast<int>(std::min(piece, parts_.size() - first)));
-    }
+    start_library_sum(std::span(parts_), ranks_.get(), root_, requests_);
   }
 
   void wait() override {
@@ -89,20 +87,6 @@ class ExactMatrix final : public ReducibleMatrix {
   [[nodiscard]] bool under_way() const override { return under_way_; }
 
  private:
-  /// numbers ← their sum over ranks.
-  void start_piece(double* numbers, int count) {
-    MPI_Request& request = requests_.emplace_back();
-    if (!root_) {
-      check(MPI_Iallreduce(MPI_IN_PLACE, numbers, count, MPI_DOUBLE, MPI_SUM, ranks_.get(), &request),
-            "MPI_Iallreduce");
-      return;
-    }
-    const bool receives = *root_ == ranks_.rank();
-    check(MPI_Ireduce(receives ? MPI_IN_PLACE : numbers, receives ? numbers : nullptr, count, MPI_DOUBLE, MPI_SUM,
-                      *root_, ranks_.get(), &request),
-          "MPI_Ireduce");
-  }
-
   /// Finds the exponents of the rows of alpha X and of Y over all blocks and ranks. Collective.
   void agree_on_grids(Real alpha, const ColumnSource& source, Index rows_of_x, Index rows_of_y) {
     constexpr std::int32_t lowest = std::numeric_limits<std::int32_t>::min();

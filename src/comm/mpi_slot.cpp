@@ -3,6 +3,7 @@
 #include "sibp/core/error.hpp"
 
 #include "comm/column_blocks.hpp"
+#include "comm/library_sum.hpp"
 #include "comm/mpi_check.hpp"
 #include "comm/mpi_types.hpp"
 #include "comm/timed_wait.hpp"
@@ -64,7 +65,7 @@ class MpiSlot final : public CollectiveSlot {
     require(matrix.contiguous(), "only a matrix without gaps can be reduced");
     begin(root ? "reduce" : "all-reduce", matrix.size(), root ? 1 : 2);
     if (ranks_.size() == 1) return;
-    start_library_sum({matrix.data, static_cast<std::size_t>(matrix.size())}, ranks_.get(), root, requests_);
+    start_library_sum(std::span(matrix.data, static_cast<std::size_t>(matrix.size())), ranks_.get(), root, requests_);
   }
   /// `halves` of an all-reduce are counted.
   void begin(const char* name, Index elements, int halves) {

@@ -3,8 +3,8 @@
 #include "sibp/core/error.hpp"
 
 #include "comm/bfloat16_exchange.hpp"
+#include "comm/library_sum.hpp"
 #include "comm/mpi_check.hpp"
-#include "comm/mpi_types.hpp"
 
 #include <algorithm>
 
@@ -128,25 +128,6 @@ class Bfloat16Sum final : public InPlaceSum {
 std::unique_ptr<InPlaceSum> make_in_place_sum(const SumChannel& channel) {
   if (channel.wire == Wire::bfloat16) return std::make_unique<Bfloat16Sum>(channel);
   return std::make_unique<LibrarySum>(channel);
-}
-
-void start_library_sum(std::span<Real> data, MPI_Comm ranks, Root root, std::vector<MPI_Request>& requests) {
-  int rank = 0;
-  if (root) check(MPI_Comm_rank(ranks, &rank), "MPI_Comm_rank");
-  constexpr std::size_t piece = std::size_t{1} << 20U;  // pieces that fit the caches are reduced several times faster
-  for (std::size_t first = 0; first < data.size(); first += piece) {
-    Real* const numbers = data.data() + first;
-    const auto count = static_cast<int>(std::min(piece, data.size() - first));
-    MPI_Request& request = requests.emplace_back();
-    if (!root) {
-      check(MPI_Iallreduce(MPI_IN_PLACE, numbers, count, mpi_real(), MPI_SUM, ranks, &request), "MPI_Iallreduce");
-    } else {
-      const bool receives = *root == rank;
-      check(MPI_Ireduce(receives ? MPI_IN_PLACE : numbers, receives ? numbers : nullptr, count, mpi_real(), MPI_SUM,
-                        *root, ranks, &request),
-            "MPI_Ireduce");
-    }
-  }
 }
 
 }  // namespace sibp

@@ -75,9 +75,4 @@ class InPlaceSum : public StagedSum {
 /// A sum through `channel`, which outlives it, in the format of its wire. Local.
 std::unique_ptr<InPlaceSum> make_in_place_sum(const SumChannel& channel);
 
-/// The requests of an all-reduce of `data`, or of a reduce to a root, by the library. Every implementation of
-/// MPI_Allreduce known here gives all ranks the same bits: it adds each pair of partial sums in one place, or the same
-/// two in several.
-void start_library_sum(std::span<Real> data, MPI_Comm ranks, Root root, std::vector<MPI_Request>& requests);
-
 }  // namespace sibp
