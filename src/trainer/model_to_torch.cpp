@@ -24,7 +24,10 @@ constexpr std::string_view normalise_class =
 class TorchWriter {
  public:
   TorchWriter(const Model& model, std::string_view source)
-      : spec_(model.spec), layers_(exported_layers(model, source)), dominators_{0} {
+      : spec_(model.spec),
+        range_(model.normalisation.type == FeatureType::byte ? "from 0 to 255" : "as in the training data"),
+        layers_(exported_layers(model, source)),
+        dominators_{0} {
     for (const Node& node : spec_.nodes) dominators_.push_back(common(node.inputs));
     ExportedNormalisation normalisation = exported_normalisation(model);
     const auto tuple = [](const Tensor& tensor) { return fmt::format("({},)", fmt::join(tensor.shape, ", ")); };
@@ -110,7 +113,7 @@ class TorchWriter {
     logits = load()(pixels)  # N x {}
     probabilities = logits.softmax(1)
 
-pixels are float32 from 0 to 255, {}. The weights are in the file beside this one.
+pixels are float32 {}, {}. The weights are in the file beside this one.
 """
 
 from pathlib import Path
@@ -128,11 +131,12 @@ def load(weights=Path(__file__).with_suffix(".safetensors")):
     network.load_state_dict(load_file(weights))
     return network.eval()
 )",
-                       short_name(spec_), SIBP_VERSION, spec_.outputs(), pixels, fmt::join(definitions_, "\n\n"),
-                       indented(call("nn.Sequential", network_)).substr(4));
+                       short_name(spec_), SIBP_VERSION, spec_.outputs(), range_, pixels,
+                       fmt::join(definitions_, "\n\n"), indented(call("nn.Sequential", network_)).substr(4));
   }
 
   const NetworkSpec& spec_;
+  std::string_view range_;  ///< of the values of pixels
   std::vector<ExportedLayer> layers_;
   std::vector<std::size_t> dominators_;  ///< by tensor
   Expressions network_;
