@@ -62,6 +62,11 @@ void check_forms(const MethodOptions& method, const NetworkSpec& spec) {
         to_text(given), forms_in_words(has_gradient, "or")));
 }
 
+void check_momentum(const MethodOptions& method, const NetworkSpec& spec) {
+  if (!method.momentum_of_gradient || *settled(method, spec).momentum > 0) return;
+  throw_usage_error("--momentum-of: found gradient with --momentum 0, expected a momentum above 0, such as 0.9");
+}
+
 /// The form of less work on one rank: no clock and no number of ranks may decide.
 std::vector<Form> reproducible_forms(const Options& options, const NetworkSpec& spec) {
   std::vector<Form> forms;
@@ -117,6 +122,7 @@ void check_method(const Options& options, const NetworkSpec& spec) {
   const MethodOptions& method = options.training.method;
   check_layers(method.method, spec);
   check_forms(method, spec);
+  check_momentum(method, spec);
 }
 
 std::vector<Form> fixed_forms(const MethodOptions& method, const NetworkSpec& spec) {

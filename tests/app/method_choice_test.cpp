@@ -71,6 +71,17 @@ TEST_F(MethodChoice, DependsOnTheBatch) {
   EXPECT_NE(of_few, chosen(options));
 }
 
+TEST_F(MethodChoice, OfMomentumOfGradientsIsTheFormThatHasThem) {
+  Options options;
+  options.training.method.momentum_of_gradient = true;
+  EXPECT_THROW(check_method(options, spec()), Error);  // chains of dense layers have no momentum unless it is given
+  options.training.method.momentum = 0.9;
+  check_method(options, spec());
+  EXPECT_EQ(chosen(options), std::vector<Form>(spec().maps.size(), Form::normal));
+  options.training.method.forms = {Form::dual};
+  EXPECT_THROW(check_method(options, spec()), Error);
+}
+
 TEST_F(MethodChoice, PolarFactorsNeedRanksThatAreAlike) {
   MethodOptions polar = default_options(Method::sibp);
   polar.step = {StepRule::Kind::spectral, 0.1};

@@ -176,6 +176,14 @@ TEST(MethodOptions, RelativeStepsNeedTheFormNormal) {
   EXPECT_THAT(error_of({"plan", "--step", "relative:0.1", "--form", "normal,dual"}), StartsWith("--form: "));
 }
 
+TEST(MethodOptions, MomentumOfGradientsNeedsTheFormNormal) {
+  EXPECT_TRUE(parse({"--momentum-of", "gradient", "--momentum", "0.5"}).training.method.momentum_of_gradient);
+  EXPECT_EQ(error_of({"--momentum-of", "gradient", "--form", "normal"}), "no error");
+  EXPECT_EQ(error_of({"--momentum-of", "update", "--form", "dual"}), "no error");
+  EXPECT_THAT(error_of({"--momentum-of", "gradient", "--form", "normal,dual"}),
+              AllOf(StartsWith("--form: found 'normal,dual' with --momentum-of gradient"), HasSubstr("normal")));
+}
+
 TEST(MethodOptions, ConvolutionsHaveSystemsOfTheirOwn) {
   const MethodOptions given = parse({"--conv-damping", "absolute:3", "--conv-gram-every", "4", "--conv-gram-average",
                                      "0.5", "--conv-gram-sample", "3"})

@@ -82,7 +82,7 @@ struct MethodOptions {
   double kl_clip = 1e-3;  ///< κ of kfac, > 0
   // sibp, sgd, muon, kfac, and proxprop with sgd outside
   std::optional<double> momentum{};   ///< 0 ≤ μ < 1; absent: see settled()
-  bool nesterov = false;              ///< of sibp, sgd and proxprop
+  bool nesterov = false;              ///< of sibp, sgd, kfac and proxprop with sgd outside
   bool momentum_of_gradient = false;  ///< of sibp: see StepMomentum
   bool decouples_decay = false;       ///< Adam's weight decay: Ŵ ← (1 − δ η) Ŵ before the step
   // adam, adamw, muon for its last map and its scales, and proxprop with adam outside
