@@ -69,15 +69,11 @@ def main(words: List[str]) -> int:
     arguments = parse(words)
     script = "launch/experiment.sh" if arguments.command == "run" else "launch/report.sh"
     command = shlex.join([script, *words[1:]])
-    try:
+    with machine.errors_as_messages(OtherPlan, NothingToReport, RunFailed):
         if arguments.command == "run":
             return run_experiment(arguments, command)
         print(f"the report is {write_report(arguments.folders, arguments.out, command)}")
         return 0
-    except (OtherPlan, NothingToReport, RunFailed) as error:
-        print(f"error: {error}", file=sys.stderr)
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)
     return 1
 
 

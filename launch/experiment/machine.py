@@ -7,8 +7,9 @@ import platform
 import re
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import Dict, Iterator, List, Optional, Type
 
 
 def _first_line(command: List[str]) -> str:
@@ -50,6 +51,17 @@ def set_up_environment(threads: int) -> int:
         return int(os.environ["OMP_NUM_THREADS"])
     except ValueError:
         sys.exit(f"error: OMP_NUM_THREADS: found '{os.environ['OMP_NUM_THREADS']}', expected a whole number")
+
+
+@contextmanager
+def errors_as_messages(*errors: Type[Exception]) -> Iterator[None]:
+    """Around what a command does: these errors, and Ctrl-C, become messages."""
+    try:
+        yield
+    except errors as error:
+        print(f"error: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)
 
 
 def describe(program: Path, launcher: List[str]) -> Dict[str, str]:

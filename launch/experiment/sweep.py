@@ -156,7 +156,7 @@ def main(words: List[str]) -> int:
     settings = Settings(arguments.param, arguments.goal, arguments.options, arguments.ranks, threads, arguments.seed,
                         not arguments.no_pruning)
     out, launcher, program = arguments.out.resolve(), shlex.split(arguments.launcher), arguments.program.resolve()
-    try:
+    with machine.errors_as_messages(OtherSweep, RunFailed):
         settings.claim(out)
         search = Search(settings, out)
         sweep = Sweep(search, parameters, Runner(program, launcher, arguments.ranks, out, machine.describe(program, launcher)))
@@ -170,10 +170,6 @@ def main(words: List[str]) -> int:
             print(f"best: {search.name_of(trial.number)}, {settings.goal} {trial.value:.6g}; launch/report.sh {arguments.out} "
                   "writes a page about all")
         return 0
-    except (OtherSweep, RunFailed) as error:
-        print(f"error: {error}", file=sys.stderr)
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)
     return 1
 
 
