@@ -68,7 +68,7 @@ if(NOT sibp_toml STREQUAL "off")
   endif()
 endif()
 # Data in HDF5 files, by the library with MPI or without. Only where it is asked for: distributions build it with clients of
-# networks, 14 MB of libraries that every copy of the program would need.
+# networks, 16 MB of libraries that every copy of the program would need.
 sibp_choice(HDF5 "Data in HDF5 files" off)
 set(SIBP_HDF5_FOUND OFF)
 if(NOT sibp_hdf5 STREQUAL "off")

@@ -35,7 +35,7 @@ def clang_tidy():
 
 def configure(project, build):
     subprocess.run(["cmake", "-S", project, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug", "-DSIBP_TESTS=OFF",
-                    "-DSIBP_GPU=off", "-DCMAKE_UNITY_BUILD=ON", "-DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON",
+                    "-DSIBP_GPU=off", "-DSIBP_HDF5=auto", "-DCMAKE_UNITY_BUILD=ON", "-DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON",
                     "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON"], check=True, stdout=subprocess.DEVNULL)
     return [entry["file"] for entry in json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))]
 
