@@ -14,8 +14,10 @@ from pathlib import Path
 # Includes go down only; folders of one line do not include each other.
 LAYERS = [["core"], ["device"], ["comm", "data", "model"], ["layer"], ["update"], ["trainer"], ["app"], ["python"]]
 LEVEL = {folder: level for level, folders in enumerate(LAYERS) for folder in folders}
+# The rooms of app/, in the same way; main.cpp stands above them.
+ROOMS = ["cli", "report", "run", "commands"]
 
-# Libraries that few folders of src/ alone may see, by the start of the header's name.
+# Libraries that few folders of src/ alone may see, with all that is in them, by the start of the header's name.
 HOMES_OF_LIBRARY = {
     "Eigen/": ("device",),
     "cblas": ("device",),
@@ -32,9 +34,9 @@ HOMES_OF_LIBRARY = {
     "zip.h": ("data",),
     "hdf5.h": ("data",),
     "xxhash.h": ("device",),
-    "boost/program_options": ("app",),
+    "boost/program_options": ("app/cli",),
     "onnx/": ("trainer",),
-    "toml++/": ("app",),
+    "toml++/": ("app/cli",),
 }
 
 LONGEST_FILE = 350
@@ -52,11 +54,17 @@ def source_files(root):
                 yield path, path.relative_to(root), path.relative_to(base).parts[0]
 
 
+def room_of(name):
+    """The room of app/ that a file is in, or None; `name` is a path from the root."""
+    parts = name.parts[name.parts.index("sibp") + 1 :] if "sibp" in name.parts else name.parts[1:]
+    return parts[1] if parts[0] == "app" and parts[1] in ROOMS else None
+
+
 def breach_of_include(name, folder, quote, header):
     """What is wrong with an include in the file `name` of `folder`, or None."""
     if quote == "<":
         for start, homes in HOMES_OF_LIBRARY.items():
-            if header.startswith(start) and (name.parts[0] != "src" or name.parts[1] not in homes):
+            if header.startswith(start) and not any(name.is_relative_to(f"src/{home}") for home in homes):
                 return f"<{header}> may be included in src/{' and src/'.join(homes)} only"
         if header.startswith("mpi") and name.suffix in {".cu", ".cuh"}:
             return f"<{header}>: CUDA sources do not see MPI"
@@ -66,6 +74,9 @@ def breach_of_include(name, folder, quote, header):
         return f'"{header}" does not begin with a folder of the project'
     if target != folder and LEVEL[target] >= LEVEL[folder]:
         return f'{folder}/ may not include {target}/ ("{header}")'
+    room, its_room = room_of(name), room_of(Path("src", header.removeprefix("sibp/")))
+    if room and its_room and ROOMS.index(its_room) > ROOMS.index(room):
+        return f'app/{room}/ may not include app/{its_room}/ ("{header}")'
     return None
 
 
@@ -121,7 +132,7 @@ class LayeringTest(unittest.TestCase):
                 "src/comm/mpi.cpp": '#include <mpi.h>\n#include "sibp/comm/communicator.hpp"\n',
                 "src/comm/gpu.hpp": "#include <cuda_runtime_api.h>\n#include <nccl.h>\n",
                 "src/device/kernels.cu": "#include <cub/block/block_reduce.cuh>\n",
-                "src/app/options.cpp": '#include <boost/program_options.hpp>\n#include "sibp/trainer/trainer.hpp"\n',
+                "src/app/cli/options.cpp": '#include <boost/program_options.hpp>\n#include "sibp/trainer/trainer.hpp"\n',
             }), 0)
 
     def test_each_breach_fails(self):
@@ -138,6 +149,9 @@ class LayeringTest(unittest.TestCase):
             "Boost.Program_options": ("src/trainer/trainer.cpp", "#include <boost/program_options.hpp>\n"),
             "condition": ("src/device/cpu.cpp", "#ifdef GPU\n#endif\n"),
             "unknown folder": ("src/utilities/strings.cpp", "\n"),
+            "Boost.Program_options outside its room": ("src/app/run/x.cpp", "#include <boost/program_options.hpp>\n"),
+            "upwards in app": ("src/app/cli/options.cpp", '#include "app/report/text.hpp"\n'),
+            "upwards in app, public header": ("include/sibp/app/run/lock.hpp", '#include "sibp/app/commands/x.hpp"\n'),
             "no folder": ("src/core/error.cpp", '#include "error.hpp"\n'),
             "long": ("src/core/error.cpp", "\n" * (LONGEST_FILE + 1)),
         }

@@ -1,11 +1,11 @@
 // The program: starts MPI, reads the options, runs the command, and turns every exception into a message and an exit
 // status.
 
-#include "sibp/app/build_info.hpp"
-#include "sibp/app/commands.hpp"
-#include "sibp/app/logging.hpp"
-#include "sibp/app/options.hpp"
-#include "sibp/app/resume.hpp"
+#include "sibp/app/cli/options.hpp"
+#include "sibp/app/commands/commands.hpp"
+#include "sibp/app/run/build_info.hpp"
+#include "sibp/app/run/logging.hpp"
+#include "sibp/app/run/resume.hpp"
 #include "sibp/comm/agreement.hpp"
 #include "sibp/comm/communicator.hpp"
 #include "sibp/comm/environment.hpp"
@@ -18,9 +18,9 @@
 #include "sibp/core/stop_request.hpp"
 #include "sibp/core/watchdog.hpp"
 
-#include "app/agreed_options.hpp"
-#include "app/option_table.hpp"
-#include "app/session.hpp"
+#include "app/cli/option_table.hpp"
+#include "app/run/agreed_options.hpp"
+#include "app/run/session.hpp"
 
 #include <cstdio>
 #include <cstdlib>

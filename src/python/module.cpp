@@ -14,8 +14,8 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
-#include <sibp/app/predictor.hpp>
-#include <sibp/app/training.hpp>
+#include <sibp/app/run/predictor.hpp>
+#include <sibp/app/run/training.hpp>
 #include <sibp/comm/agreement.hpp>
 #include <sibp/comm/environment.hpp>
 #include <sibp/core/stop_request.hpp>

@@ -1,4 +1,4 @@
-#include "app/doctor_text.hpp"
+#include "app/commands/doctor_text.hpp"
 
 #include <numeric>
 

@@ -1,7 +1,7 @@
 // Every call of a whole training on the files of its run fails once: nothing is lost, and the end is the right one.
-#include "sibp/app/commands.hpp"
-#include "sibp/app/run_folder.hpp"
-#include "sibp/app/run_status.hpp"
+#include "sibp/app/commands/commands.hpp"
+#include "sibp/app/run/run_folder.hpp"
+#include "sibp/app/run/run_status.hpp"
 #include "sibp/comm/agreement.hpp"
 #include "sibp/core/file.hpp"
 #include "sibp/core/last_words.hpp"

@@ -1,5 +1,5 @@
 // Which GPU a rank takes, as far as that can be said where there may be none.
-#include "app/gpu_choice.hpp"
+#include "app/run/gpu_choice.hpp"
 
 #include "sibp/core/error.hpp"
 

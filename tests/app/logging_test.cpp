@@ -1,4 +1,4 @@
-#include "sibp/app/logging.hpp"
+#include "sibp/app/run/logging.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 // The default choice of forms: no clock decides it. Clocks of this thread are counted, as this program has its own
 // clock_gettime, through which those of the C++ library go.
-#include "app/method_choice.hpp"
+#include "app/run/method_choice.hpp"
 
 #include "sibp/comm/agreement.hpp"
 #include "sibp/layer/language.hpp"

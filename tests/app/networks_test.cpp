@@ -1,5 +1,5 @@
 // Networks and presets by name.
-#include "app/networks.hpp"
+#include "app/cli/networks.hpp"
 
 #include "sibp/layer/language.hpp"
 

@@ -1,7 +1,7 @@
 #include "sibp/core/file.hpp"
 #include "sibp/layer/language.hpp"
 
-#include "app/option_table.hpp"
+#include "app/cli/option_table.hpp"
 #include "app/parse.hpp"
 #include "support/files.hpp"
 

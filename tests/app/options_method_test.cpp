@@ -1,9 +1,9 @@
 // The parameters of each method: its defaults, what reaches it and what is refused.
-#include "sibp/app/options.hpp"
+#include "sibp/app/cli/options.hpp"
 #include "sibp/core/file.hpp"
 #include "sibp/update/methods.hpp"
 
-#include "app/option_table.hpp"
+#include "app/cli/option_table.hpp"
 #include "app/parse.hpp"
 #include "support/files.hpp"
 #include "support/networks.hpp"

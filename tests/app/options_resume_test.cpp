@@ -1,5 +1,5 @@
 // The options of checkpoints, and which of a run may change when it goes on.
-#include "sibp/app/resume.hpp"
+#include "sibp/app/run/resume.hpp"
 
 #include "app/parse.hpp"
 

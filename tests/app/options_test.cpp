@@ -1,8 +1,8 @@
-#include "sibp/app/options.hpp"
+#include "sibp/app/cli/options.hpp"
 
 #include "sibp/core/file.hpp"
 
-#include "app/option_table.hpp"
+#include "app/cli/option_table.hpp"
 #include "app/parse.hpp"
 #include "support/files.hpp"
 

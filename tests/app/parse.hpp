@@ -1,6 +1,6 @@
 #pragma once
 
-#include "sibp/app/options.hpp"
+#include "sibp/app/cli/options.hpp"
 #include "sibp/core/error.hpp"
 
 #include <initializer_list>

@@ -1,4 +1,4 @@
-#include "sibp/app/progress.hpp"
+#include "sibp/app/report/progress.hpp"
 
 #include "sibp/core/error.hpp"
 

@@ -1,6 +1,6 @@
-#include "sibp/app/run_folder.hpp"
+#include "sibp/app/run/run_folder.hpp"
 
-#include "sibp/app/run_status.hpp"
+#include "sibp/app/run/run_status.hpp"
 #include "sibp/core/error.hpp"
 #include "sibp/core/file.hpp"
 

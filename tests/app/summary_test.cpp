@@ -1,4 +1,4 @@
-#include "sibp/app/summary.hpp"
+#include "sibp/app/report/summary.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

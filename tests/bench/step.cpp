@@ -11,7 +11,7 @@
 #include "sibp/trainer/training_step.hpp"
 #include "sibp/update/methods.hpp"
 
-#include "app/networks.hpp"
+#include "app/cli/networks.hpp"
 
 #include <algorithm>
 #include <chrono>

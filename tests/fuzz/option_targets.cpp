@@ -1,7 +1,7 @@
 // The readers of options: the file of --config, the command line and the environment.
-#include "sibp/app/options.hpp"
+#include "sibp/app/cli/options.hpp"
 
-#include "app/option_sources.hpp"
+#include "app/cli/option_sources.hpp"
 #include "fuzz/input.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // The readers of what a run writes down of itself.
-#include "sibp/app/run_status.hpp"
+#include "sibp/app/run/run_status.hpp"
 
 #include "fuzz/input.hpp"
 #include "support/temporary_folder.hpp"

@@ -1,6 +1,6 @@
 #include <cstdio>
 
-#include <sibp/app/training.hpp>
+#include <sibp/app/run/training.hpp>
 #include <sibp/comm/environment.hpp>
 
 int main(int argc, char** argv) {

@@ -1,0 +1,82 @@
+#include "app/cli/option_table.hpp"
+
+#include "update/method_traits.hpp"
+
+#include <algorithm>
+
+namespace sibp {
+
+const OptionTable& option_table() {
+  static const OptionTable table = [] {
+    OptionTable options;
+    append_data_options(options);
+    append_own_data_options(options);
+    append_network_options(options);
+    append_method_options(options);
+    append_update_options(options);
+    append_length_options(options);
+    append_sum_options(options);
+    append_model_options(options);
+    append_plan_options(options);
+    append_checkpoint_options(options);
+    append_run_options(options);
+    return options;
+  }();
+  return table;
+}
+
+const OptionEntry* find_option(std::string_view name) {
+  const auto& table = option_table();
+  const auto found = std::ranges::find(table, name, &OptionEntry::name);
+  return found == table.end() ? nullptr : &*found;
+}
+
+bool is_of_method(const OptionEntry& entry, const MethodOptions& method) {
+  return !entry.of_method || has_parameter(method, entry.name);
+}
+
+std::string_view name_of(Command command) {
+  switch (command) {
+    case Command::train:
+      return "train";
+    case Command::evaluate:
+      return "evaluate";
+    case Command::predict:
+      return "predict";
+    case Command::export_model:
+      return "export";
+    case Command::plan:
+      return "plan";
+    case Command::checkpoint:
+      return "checkpoint";
+    case Command::watch:
+      return "watch";
+    case Command::doctor:
+      return "doctor";
+    case Command::completion:
+      return "completion";
+    case Command::manual:
+      return "man";
+  }
+  return "unknown";
+}
+
+const std::vector<Command>& all_commands_in_order() {
+  static const std::vector<Command> commands{
+      Command::train,      Command::evaluate, Command::predict, Command::export_model, Command::plan,
+      Command::checkpoint, Command::watch,    Command::doctor,  Command::completion,   Command::manual};
+  return commands;
+}
+
+bool is_of_command(const OptionEntry& entry, Command command) {
+  return entry.commands.find(name_of(command)) != std::string_view::npos;
+}
+
+bool survives_ini(std::string_view value) {
+  constexpr std::string_view blanks = " \t\r\n";
+  return value.find_first_of("#\r\n") == std::string_view::npos &&
+         (value.empty() || (blanks.find(value.front()) == std::string_view::npos &&
+                            blanks.find(value.back()) == std::string_view::npos));
+}
+
+}  // namespace sibp
