@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cmath>
+#include <optional>
 
 namespace sibp {
 
@@ -93,10 +94,10 @@ void GramSystem::send_factor() {
   const Index n = gram_.rows();
   sent_->begin(n * (n + 1) / 2, senders_);
   if (factorises()) context_.device.pack_triangle(gram_.view(), sent_->own());
-  const std::int64_t counted = context_.communicator.bytes_reduced();
-  sent_->start();
   const bool is_sent_again = lags() && uses_mean_ ? !was_due_ : !due_;  // a run goes on: it is no part of the training
-  if (is_sent_again) context_.communicator.backend()->bytes_reduced = counted;
+  std::optional<Traffic::Uncounted> uncounted;
+  if (is_sent_again) uncounted.emplace(context_.communicator.traffic());
+  sent_->start();
 }
 
 void GramSystem::receive_factor() {

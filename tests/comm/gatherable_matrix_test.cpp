@@ -1,10 +1,12 @@
 // Matrices of which every rank fills its columns, gathered by the library and in shared memory.
-#include "comm/gatherable_matrix.hpp"
+#include "sibp/comm/gatherable_matrix.hpp"
 
 #include "sibp/comm/communicator.hpp"
 #include "sibp/core/error.hpp"
 
 #include "bench/idle_backend.hpp"
+#include "comm/node/shared_gatherable.hpp"
+#include "comm/plain_gatherable.hpp"
 
 #include <numeric>
 
@@ -59,10 +61,10 @@ TEST_F(Gatherable, OfTheLibraryHasTheColumnsOfAllRanks) {
 }
 
 TEST_F(Gatherable, InSharedMemoryHasTheColumnsOfAllRanks) {
-  bench::IdleBackend totals(world_.rank(), world_.size());  // for what is counted
-  const auto matrix = make_shared_gatherable(MPI_COMM_WORLD, totals, 500);
+  bench::IdleBackend backend(world_.rank(), world_.size());  // for what is counted
+  const auto matrix = make_shared_gatherable(MPI_COMM_WORLD, backend, 500);
   if (matrix == nullptr) GTEST_SKIP() << "the system has no shared memory left";
-  EXPECT_GE(totals.shared_bytes, static_cast<std::int64_t>(500 * sizeof(Real)));
+  EXPECT_GE(backend.traffic().shared_bytes(), static_cast<std::int64_t>(500 * sizeof(Real)));
   expect_rounds(*matrix);
 }
 

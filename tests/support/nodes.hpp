@@ -2,7 +2,7 @@
 
 #include "sibp/comm/communicator.hpp"
 
-#include "comm/mpi_backend.hpp"
+#include "comm/mpi/backend.hpp"
 
 namespace sibp::testing_support {
 

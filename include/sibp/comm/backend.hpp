@@ -3,6 +3,7 @@
 #include "sibp/comm/column_source.hpp"
 #include "sibp/comm/gatherable_matrix.hpp"
 #include "sibp/comm/sum_options.hpp"
+#include "sibp/comm/traffic.hpp"
 #include "sibp/core/matrix_view.hpp"
 #include "sibp/device/device.hpp"
 
@@ -10,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 namespace sibp {
 
@@ -95,9 +97,15 @@ class ScatteredSum {
   [[nodiscard]] virtual bool under_way() const = 0;
 };
 
+/// How matrices are summed, once a backend has decided; see Communicator::sums.
+struct SumsDecision {
+  Sums sums = Sums::automatic;
+  std::string in_words;  ///< for people; empty until it is decided
+};
+
 /// What Communicator is made of: one library's collectives, without types. `count` is in elements, never bytes.
 /// Host memory (void*) and matrices in a device's memory may take different ways. All functions are Collective, but for
-/// rank(), size() and poll().
+/// rank(), size(), poll() and where it says so.
 class CommunicatorBackend {
  public:
   CommunicatorBackend() = default;
@@ -120,11 +128,16 @@ class CommunicatorBackend {
   /// Moves on whatever is under way, without blocking. Local.
   virtual void poll() = 0;
 
-  std::int64_t bytes_reduced = 0;  ///< see Communicator::bytes_reduced
-  std::int64_t shared_bytes = 0;   ///< see Communicator::shared_bytes
-  double seconds_hidden = 0;       ///< see Communicator::seconds_hidden
-  Sums sums = Sums::automatic;     ///< see Communicator::sums
-  std::string sums_in_words;       ///< see Communicator::sums_in_words
+  /// Local.
+  [[nodiscard]] Traffic& traffic() { return traffic_; }
+  /// Local.
+  [[nodiscard]] const SumsDecision& decision() const { return decision_; }
+  /// Takes note of how matrices are summed. Local.
+  void decide(Sums sums, std::string in_words) { decision_ = {sums, std::move(in_words)}; }
+
+ private:
+  Traffic traffic_;
+  SumsDecision decision_;
 };
 
 }  // namespace sibp

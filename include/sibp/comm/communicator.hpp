@@ -142,20 +142,22 @@ class Communicator {
     return backend_->make_gatherable(device, elements);
   }
   /// How reducible matrices are summed: decided when the first is made; `automatic` before, and on one rank. Local.
-  [[nodiscard]] Sums sums() const { return backend_->sums; }
+  [[nodiscard]] Sums sums() const { return backend_->decision().sums; }
   /// The same for people, with what a trial has shown; empty until it is decided. Local.
-  [[nodiscard]] const std::string& sums_in_words() const { return backend_->sums_in_words; }
+  [[nodiscard]] const std::string& sums_in_words() const { return backend_->decision().in_words; }
   /// Bytes of matrices in memory that ranks share, as they count for every rank that reads them. Local.
-  [[nodiscard]] std::int64_t shared_bytes() const { return backend_->shared_bytes; }
+  [[nodiscard]] std::int64_t shared_bytes() const { return traffic().shared_bytes(); }
   /// Moves on whatever is under way, without blocking; to be called now and then during long work. Local.
   void poll() const { backend_->poll(); }
   /// Bytes of matrices this rank has given to all-reduces so far, in the format they travel in: between nodes where a
   /// sum goes through the memory of each first. A gather, a reduce-scatter, a reduce or a broadcast, half of an
   /// all-reduce each, counts half of its bytes. Nothing counts where there is one rank. Local.
-  [[nodiscard]] std::int64_t bytes_reduced() const { return backend_->bytes_reduced; }
+  [[nodiscard]] std::int64_t bytes_reduced() const { return traffic().bytes_reduced(); }
   /// Seconds for which collectives of slots were under way while this rank did other work, summed over the slots.
   /// Local.
-  [[nodiscard]] double seconds_hidden() const { return backend_->seconds_hidden; }
+  [[nodiscard]] double seconds_hidden() const { return traffic().seconds_hidden(); }
+  /// The counts themselves. Local.
+  [[nodiscard]] Traffic& traffic() const { return backend_->traffic(); }
 
   /// What the communicator is made of, for communicators that send some of their data another way. Local.
   [[nodiscard]] const std::shared_ptr<CommunicatorBackend>& backend() const { return backend_; }
