@@ -43,6 +43,9 @@ LONGEST_FILE = 350
 LONG_FILE = 300
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+LITERAL_OR_COMMENT = re.compile(r'"(?:[^"\\]|\\.)*"|//.*')
+OPTION = re.compile(r"--[a-z]")
+QUANTITY = re.compile(r"`([a-z][a-z_]*)`")
 CONDITION = re.compile(r"^\s*#\s*(if|ifdef|ifndef|elif|else)\b")
 
 
@@ -80,9 +83,32 @@ def breach_of_include(name, folder, quote, header):
     return None
 
 
+def literals(line):
+    """The string literals of a line of C++, but for those in comments."""
+    return [text for text in LITERAL_OR_COMMENT.findall(line) if text.startswith('"')]
+
+
+def names_of_options(root):
+    """All that is written between quotation marks in the table of options, the names of options among it."""
+    return {text.strip('"') for path in (root / "src/app/cli/table").glob("*.cpp")
+            for line in path.read_text(encoding="utf-8").splitlines() for text in literals(line)}
+
+
+def breach_of_message(line, options):
+    """What is wrong with how a line outside app/ speaks of options, or None."""
+    for text in literals(line):
+        if OPTION.search(text):
+            return f"{text}: outside app/ no message names an option; write `the_quantity`"
+        for quantity in QUANTITY.findall(text):
+            if quantity.replace("_", "-") not in options:
+                return f"`{quantity}` is no option with underscores for dashes"
+    return None
+
+
 def breaches_and_warnings(root):
     breaches, warnings = [], []
     files = 0
+    options = names_of_options(root)
     for path, name, folder in source_files(root):
         files += 1
         if folder not in LEVEL:
@@ -96,6 +122,8 @@ def breaches_and_warnings(root):
         for number, line in enumerate(lines, 1):
             if CONDITION.match(line) and folder != "core":
                 breaches.append(f"{name}:{number}: conditional compilation belongs in core/")
+            if folder != "app" and (breach := breach_of_message(line, options)):
+                breaches.append(f"{name}:{number}: {breach}")
             if include := INCLUDE.match(line):
                 if breach := breach_of_include(name, folder, *include.groups()):
                     breaches.append(f"{name}:{number}: {breach}")
@@ -133,6 +161,10 @@ class LayeringTest(unittest.TestCase):
                 "src/comm/nccl/link.hpp": "#include <cuda_runtime_api.h>\n#include <nccl.h>\n",
                 "src/device/kernels.cu": "#include <cub/block/block_reduce.cuh>\n",
                 "src/app/cli/options.cpp": '#include <boost/program_options.hpp>\n#include "sibp/trainer/trainer.hpp"\n',
+                "src/app/commands/plan.cpp": '#include "sibp/app/run/resume.hpp"\n#include "app/report/plan_text.hpp"\n',
+                "src/app/main.cpp": '#include "sibp/app/commands/commands.hpp"\n',
+                "src/app/cli/table/data.cpp": 'void f() { add({.name = "data-dir", .help = "with --dataset"}); }\n',
+                "src/data/idx.cpp": 'throw "check `data_dir`";  // "--data-dir"\n',
             }), 0)
 
     def test_each_breach_fails(self):
@@ -150,6 +182,8 @@ class LayeringTest(unittest.TestCase):
             "NCCL": ("src/device/gpu.cpp", "#include <nccl.h>\n"),
             "Boost.Program_options": ("src/trainer/trainer.cpp", "#include <boost/program_options.hpp>\n"),
             "condition": ("src/device/cpu.cpp", "#ifdef GPU\n#endif\n"),
+            "option in a message": ("src/data/idx.cpp", 'throw "check --data-dir";\n'),
+            "quantity that is no option": ("src/data/idx.cpp", 'throw "check `data_dir`";\n'),
             "unknown folder": ("src/utilities/strings.cpp", "\n"),
             "Boost.Program_options outside its room": ("src/app/run/x.cpp", "#include <boost/program_options.hpp>\n"),
             "upwards in app": ("src/app/cli/options.cpp", '#include "app/report/text.hpp"\n'),

@@ -18,6 +18,7 @@
 #include "sibp/core/stop_request.hpp"
 #include "sibp/core/watchdog.hpp"
 
+#include "app/cli/option_names.hpp"
 #include "app/cli/option_table.hpp"
 #include "app/run/agreed_options.hpp"
 #include "app/run/session.hpp"
@@ -94,10 +95,11 @@ int run_command(int argc, char** argv, const sibp::Environment& variables, const
   throw sibp::Error(ExitStatus::usage, "unknown command");
 }
 
+/// Prints a message for people, with quantities under the names of their options.
 void report(const std::string& message) {
   std::fflush(stdout);
   // One call: the lines of several ranks arrive whole.
-  std::fputs(fmt::format("sibp_dist: {}\n", sibp::printable(message)).c_str(), stderr);
+  std::fputs(fmt::format("sibp_dist: {}\n", sibp::printable(sibp::named_by_options(message))).c_str(), stderr);
   std::fflush(stderr);
 }
 
@@ -144,14 +146,14 @@ int run(int argc, char** argv, const sibp::Environment& variables, sibp::Watchdo
     return run_command(argc, argv, variables, *world, watchdog);
   } catch (const sibp::AgreedError& error) {
     if (world->is_root()) report(fmt::format("error: {}", error.what()));
-    sibp::say_last_words(error.status(), error.what());
+    sibp::say_last_words(error.status(), sibp::named_by_options(error.what()));
     return static_cast<int>(error.status());
   } catch (...) {
     // Other ranks know nothing of this error and may wait for this one in a collective: end them all.
     const auto failure = sibp::current_failure();
     const std::string rank = world ? fmt::format("[rank {}] ", world->rank()) : "";
     report(fmt::format("{}error: {}", rank, failure.message));
-    sibp::say_last_words(failure.status, failure.message);
+    sibp::say_last_words(failure.status, sibp::named_by_options(failure.message));
     sibp::MpiEnvironment::abort(static_cast<int>(failure.status));
   }
 }

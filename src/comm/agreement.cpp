@@ -12,7 +12,7 @@ Failure current_failure() {
   } catch (const Error& error) {
     return {error.status(), error.what()};
   } catch (const std::bad_alloc&) {
-    return {ExitStatus::runtime, "out of memory; use more ranks, a smaller --batch or a smaller network"};
+    return {ExitStatus::runtime, "out of memory; use more ranks, a smaller `batch` or a smaller network"};
   } catch (const std::exception& error) {
     return {ExitStatus::runtime, error.what()};
   }

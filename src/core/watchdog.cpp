@@ -107,8 +107,9 @@ void Watchdog::watch() {
     const double limit = stall_limit(now.activity, limit_);
     const std::string place = who() + "no progress for " + in_seconds(idle) + " in " + text_of(now);
     if (idle >= limit) {
-      const std::string message = place + "; ended by --stall-timeout " + in_seconds(limit_) +
-                                  ": a rank, a node or a file system does not answer; --resume goes on";
+      const std::string message = place + "; ended by the stall timeout of " + in_seconds(limit_) +
+                                  ": a rank, a node or a file system does not answer; a run that keeps checkpoints "
+                                  "can go on from the last one";
       try_for(patience, [message] {
         print("error: " + message);
         say_last_words(ExitStatus::stalled, message);

@@ -74,7 +74,7 @@ std::optional<Augmentation> augmentation_from_text(std::string_view text) {
 void check_augmentation(const Augmentation& augmentation, const TensorShape& shape) {
   const Index side = std::min(shape.height, shape.width);
   const auto refuse = [&](std::string_view expected) {
-    throw_usage_error(fmt::format("--augment: found '{}' for samples of {} (height x width x channels), expected {}",
+    throw_usage_error(fmt::format("`augment`: found '{}' for samples of {} (height x width x channels), expected {}",
                                   to_text(augmentation), to_text(shape), expected));
   };
   if (augmentation == Augmentation{}) return;

@@ -17,7 +17,7 @@ std::string read(const std::filesystem::path& file) {
   try {
     return read_file(file);
   } catch (const std::system_error& error) {
-    throw_data_error(fmt::format("--batch-list: {}", error.what()));
+    throw_data_error(fmt::format("`batch_list`: {}", error.what()));
   }
 }
 
@@ -38,7 +38,7 @@ BatchList::BatchList(const std::filesystem::path& file, Index global_batch, cons
   const std::string content = read(file);
   const auto row_bytes = static_cast<std::size_t>(global_batch) * sizeof(std::int32_t);
   if (content.empty() || content.size() % row_bytes != 0) {
-    throw_data_error(fmt::format("{}: found {} bytes, expected rows of {} bytes: --batch {} indices of 4 bytes each",
+    throw_data_error(fmt::format("{}: found {} bytes, expected rows of {} bytes: `batch` {} indices of 4 bytes each",
                                  file.string(), content.size(), row_bytes, global_batch));
   }
   const std::vector<Index> local = sharding.local_samples();
@@ -51,7 +51,7 @@ BatchList::BatchList(const std::filesystem::path& file, Index global_batch, cons
       const bool exists = index >= 0 && index < file_samples;
       throw_data_error(fmt::format(
           "{}: row {} (from 0) has index {}, {}", file.string(), row, index,
-          exists ? "a sample that --validation holds out" : fmt::format("expected 0 to {}", file_samples - 1)));
+          exists ? "a sample that `validation` holds out" : fmt::format("expected 0 to {}", file_samples - 1)));
     }
     const Index sample = found - training.begin();
     if (!sharding.is_local(sample % sharding.logical_shards)) continue;

@@ -113,10 +113,10 @@ Index regular_file_size(const std::filesystem::path& path) {
   std::error_code problem;
   const auto status = std::filesystem::status(path, problem);
   if (status.type() == std::filesystem::file_type::not_found) {
-    throw_data_error(fmt::format("{} does not exist; check --data-dir and the file names", path.string()));
+    throw_data_error(fmt::format("{} does not exist; check `data_dir` and the file names", path.string()));
   }
   if (!problem && !std::filesystem::is_regular_file(status)) {
-    throw_data_error(fmt::format("{} is not a regular file; check --data-dir and the file names", path.string()));
+    throw_data_error(fmt::format("{} is not a regular file; check `data_dir` and the file names", path.string()));
   }
   const auto size = problem ? 0 : std::filesystem::file_size(path, problem);
   if (problem) throw_data_error(fmt::format("cannot read {}: {}", path.string(), problem.message()));

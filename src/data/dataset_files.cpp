@@ -13,8 +13,8 @@ namespace sibp {
 
 std::string advice_on_files(const DatasetOptions& options) {
   const DatasetKind* kind = find_dataset_kind(options.dataset);
-  if (kind == nullptr || !kind->is_fetched) return "name the right place with --data-dir";
-  return fmt::format("fetch the files with launch/fetch_data.sh {} DIR, {}and name their folder with --data-dir",
+  if (kind == nullptr || !kind->is_fetched) return "name the right place with `data_dir`";
+  return fmt::format("fetch the files with launch/fetch_data.sh {} DIR, {}and name their folder with `data_dir`",
                      kind->name, kind->needs.empty() ? "or install dataset-fashion-mnist, " : "");
 }
 

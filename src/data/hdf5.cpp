@@ -72,7 +72,7 @@ struct OpenHdf5 {
         type(dataset.is_open() ? H5Dget_type(dataset.id()) : H5I_INVALID_HID, H5Tclose) {
     if (!file.is_open()) {
       throw_data_error(
-          fmt::format("cannot read {} as an HDF5 file: {}; write it again, or name another with --data-dir",
+          fmt::format("cannot read {} as an HDF5 file: {}; write it again, or name another with `data_dir`",
                       path.string(), reason_of_hdf5()));
     }
     if (!space.is_open() || !type.is_open())

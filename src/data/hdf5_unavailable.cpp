@@ -7,7 +7,7 @@ namespace {
 
 Dataset refuse_hdf5(const DatasetOptions& /*options*/) {
   throw_usage_error(
-      "--dataset hdf5: this program was built without HDF5; install libhdf5-dev and build again with -DSIBP_HDF5=on, "
+      "`dataset` hdf5: this program was built without HDF5; install libhdf5-dev and build again with -DSIBP_HDF5=on, "
       "or "
       "convert the file to npz");
 }

@@ -14,12 +14,12 @@ namespace {
 
 Dataset open_named_pairs(const DatasetOptions& options) {
   const std::vector<std::pair<const char*, const std::filesystem::path*>> needed = {
-      {"--train-images", &options.train_images},
-      {"--train-labels", &options.train_labels},
-      {"--test-images", &options.test_images},
-      {"--test-labels", &options.test_labels}};
+      {"`train_images`", &options.train_images},
+      {"`train_labels`", &options.train_labels},
+      {"`test_images`", &options.test_images},
+      {"`test_labels`", &options.test_labels}};
   for (const auto& [option, path] : needed) {
-    if (path->empty()) throw_usage_error(fmt::format("--dataset idx needs {} with the name of a file", option));
+    if (path->empty()) throw_usage_error(fmt::format("`dataset` idx needs {} with the name of a file", option));
   }
   const std::filesystem::path& folder = options.data_dir;
   const IdxPaths train{folder / options.train_images, folder / options.train_labels};

@@ -36,7 +36,7 @@ class MemorySource final : public SampleSource {
 };
 
 Dataset refuse_memory(const DatasetOptions&) {
-  throw_usage_error("--dataset: found memory, whose samples only a program that uses the library has; name another");
+  throw_usage_error("`dataset`: found memory, whose samples only a program that uses the library has; name another");
 }
 
 }  // namespace

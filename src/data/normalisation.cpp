@@ -86,7 +86,7 @@ NormalisationKind normalisation_from_name(std::string_view name) {
        {NormalisationKind::none, NormalisationKind::mean, NormalisationKind::standard, NormalisationKind::channel}) {
     if (name == name_of(kind)) return kind;
   }
-  throw_usage_error(fmt::format("--normalize is '{}', expected none, mean, standard or channel", name));
+  throw_usage_error(fmt::format("`normalize` is '{}', expected none, mean, standard or channel", name));
 }
 
 std::string_view name_of(NormalisationKind kind) {

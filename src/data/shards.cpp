@@ -27,7 +27,7 @@ Index local_positions_below(const Sharding& sharding, Index end) {
 void check_batch(const Sharding& sharding, Index global_batch) {
   if (global_batch < 1 || global_batch > sharding.samples) {
     throw_usage_error(
-        fmt::format("--batch is {}, expected 1 to the {} training samples", global_batch, sharding.samples));
+        fmt::format("`batch` is {}, expected 1 to the {} training samples", global_batch, sharding.samples));
   }
 }
 
@@ -35,13 +35,13 @@ void check_batch(const Sharding& sharding, Index global_batch) {
 
 void check_sharding(const Sharding& sharding) {
   const Index v = sharding.logical_shards;
-  if (v < 1) throw_usage_error(fmt::format("--logical-shards is {}, expected at least 1", v));
+  if (v < 1) throw_usage_error(fmt::format("`logical_shards` is {}, expected at least 1", v));
   require(sharding.ranks >= 1 && sharding.rank >= 0 && sharding.rank < sharding.ranks,
           "rank is not below the number of ranks");
   if (sharding.ranks > v) {
     throw_usage_error(
         fmt::format("{} ranks cannot share {} logical shards; start at most {} ranks, or set "
-                    "--logical-shards to {} or more (which changes the batches)",
+                    "`logical_shards` to {} or more (which changes the batches)",
                     sharding.ranks, v, v, sharding.ranks));
   }
 }
@@ -57,7 +57,7 @@ std::vector<Index> Sharding::local_samples() const {
 
 HoldOut hold_out(Index samples, Index validation, std::uint64_t seed) {
   if (validation < 0 || validation >= samples) {
-    throw_usage_error(fmt::format("--validation is {}, expected 0 or more and less than the {} training samples",
+    throw_usage_error(fmt::format("`validation` is {}, expected 0 or more and less than the {} training samples",
                                   validation, samples));
   }
   std::vector<Index> order(static_cast<std::size_t>(samples));

@@ -77,10 +77,10 @@ Dataset open_synthetic(const DatasetOptions& options) {
     if (value >= least && value <= most) return;
     throw_usage_error(fmt::format("{} is {}, expected {} to {}", option, value, least, most));
   };
-  check("--synthetic-samples", options.synthetic_samples, 1, 1'000'000'000);
+  check("`synthetic_samples`", options.synthetic_samples, 1, 1'000'000'000);
   const TensorShape shape = options.synthetic_shape.value_or(TensorShape{1, 1, options.synthetic_features});
-  check(options.synthetic_shape ? "the size of --synthetic-shape" : "--synthetic-features", shape.size(), 1, 1'000'000);
-  check("--synthetic-classes", options.synthetic_classes, 2, 10'000);
+  check(options.synthetic_shape ? "the size of `synthetic_shape`" : "`synthetic_features`", shape.size(), 1, 1'000'000);
+  check("`synthetic_classes`", options.synthetic_classes, 2, 10'000);
   const auto make = [&](Index samples, SyntheticSplit split) {
     return make_synthetic_source(samples, shape, options.synthetic_classes, options.seed, split);
   };
@@ -99,6 +99,6 @@ std::unique_ptr<SampleSource> make_synthetic_source(Index samples, const TensorS
 }
 
 extern const DatasetKind synthetic_dataset{
-    .name = "synthetic", .help = "made from --seed", .is_described = true, .open = open_synthetic};
+    .name = "synthetic", .help = "made from the seed", .is_described = true, .open = open_synthetic};
 
 }  // namespace sibp

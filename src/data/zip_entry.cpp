@@ -35,7 +35,7 @@ ZipArchive open_archive(const std::filesystem::path& path) {
   zip_error_init_with_code(&error, code);
   const std::string reason = zip_error_strerror(&error);
   zip_error_fini(&error);
-  throw_data_error(fmt::format("cannot read {} as a ZIP file: {}; write it again, or name another with --data-dir",
+  throw_data_error(fmt::format("cannot read {} as a ZIP file: {}; write it again, or name another with `data_dir`",
                                path.string(), reason));
 }
 

@@ -38,7 +38,7 @@ Matrix LinearAlgebra::allocate(Index rows, Index cols) {
   if (data == nullptr && rows * cols > 0) {
     throw Error(
         ExitStatus::runtime,
-        fmt::format("no room for a {} × {} matrix ({:.1f} MiB) on {}; use a smaller --batch, a smaller network or more "
+        fmt::format("no room for a {} × {} matrix ({:.1f} MiB) on {}; use a smaller `batch`, a smaller network or more "
                     "ranks",
                     rows, cols, static_cast<double>(rows * cols) * sizeof(Real) / 1048576.0, description()));
   }

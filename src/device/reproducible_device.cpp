@@ -23,7 +23,7 @@ class ReproducibleDevice final : public cpu::CpuDevice {
     return nullptr;
   }
   [[nodiscard]] std::unique_ptr<DataTerm> make_data_term() override {
-    throw_usage_error("--reproducible: --method published has no reproducible data term; choose another method");
+    throw_usage_error("`reproducible`: `method` published has no reproducible data term; choose another method");
   }
 
  private:

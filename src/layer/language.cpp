@@ -45,7 +45,7 @@ class Parser {
       check_last();
       spec_.text = fmt::format("{}", fmt::join(words, " "));
     } catch (const LanguageError& wrong) {
-      throw_usage_error(fmt::format("--network: {}{}", wrong.reason, pointed_at(text_, wrong.place)));
+      throw_usage_error(fmt::format("`network`: {}{}", wrong.reason, pointed_at(text_, wrong.place)));
     }
     return std::move(spec_);
   }
@@ -226,12 +226,12 @@ NetworkSpec network_from_widths(std::string_view hidden, const TensorShape& inpu
   std::string_view rest = trimmed(hidden);
   while (!rest.empty()) {
     if (++count > most_layers)
-      throw_usage_error(fmt::format("--hidden: found more than {} layers, expected at most as many", most_layers));
+      throw_usage_error(fmt::format("`hidden`: found more than {} layers, expected at most as many", most_layers));
     const auto comma = rest.find(',');
     const auto width = whole_width(trimmed(rest.substr(0, comma)));
     if (!width || (comma != std::string_view::npos && comma + 1 == rest.size()))
       throw_usage_error(
-          fmt::format("--hidden is '{}', expected widths from 1 to {} separated by commas, for example "
+          fmt::format("`hidden` is '{}', expected widths from 1 to {} separated by commas, for example "
                       "4000,1000,4000",
                       hidden, largest_width));
     layers += fmt::format("dense({},{}) ", *width, name_of(hidden_activation));

@@ -78,7 +78,7 @@ Initialisation initialisation_from_name(std::string_view name) {
       return {Initialisation::Kind::normal, deviation};
   }
   throw_usage_error(fmt::format(
-      "--init is '{}', expected he, glorot, normal:σ with a standard deviation σ ≥ 0, or the file of a model", name));
+      "`init` is '{}', expected he, glorot, normal:σ with a standard deviation σ ≥ 0, or the file of a model", name));
 }
 
 std::string Parameter::name() const {

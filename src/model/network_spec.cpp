@@ -32,7 +32,7 @@ std::string joined(const Names& names) {
 Loss loss_from_name(std::string_view name) {
   for (const auto& [loss, known] : loss_names)
     if (name == known) return loss;
-  throw_usage_error(fmt::format("--loss is '{}', expected one of {}", name, joined(loss_names)));
+  throw_usage_error(fmt::format("`loss` is '{}', expected one of {}", name, joined(loss_names)));
 }
 
 std::string_view name_of(Loss loss) {

@@ -97,7 +97,7 @@ CheckpointFiles to_text_files(const Checkpoint& checkpoint) {
 void throw_not_finite(const std::string& what, Index step) {
   throw Error(ExitStatus::diverged,
               fmt::format("a number in {} is not finite after step {}, so that no checkpoint of it is written; lower "
-                          "the step size (--eta or --lr), raise --damping if the method has it, or use --warmup-steps",
+                          "the step size (`eta` or `lr`), raise `damping` if the method has it, or use `warmup_steps`",
                           what, step));
 }
 

@@ -33,7 +33,7 @@ Sharding deal(const Communicator& communicator, std::span<const Index> chosen, I
 std::vector<Index> drawn(const std::vector<Index>& indices, Index count, std::uint64_t seed) {
   const auto available = static_cast<Index>(indices.size());
   if (count > available) {
-    throw_usage_error(fmt::format("--training-sample is {}, but there are {} training samples", count, available));
+    throw_usage_error(fmt::format("`training_sample` is {}, but there are {} training samples", count, available));
   }
   if (count == available) return indices;
   std::vector<Index> sample = hold_out(available, count, seed).validation;

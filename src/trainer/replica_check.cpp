@@ -30,7 +30,7 @@ std::vector<std::size_t> ranks_apart(const std::vector<std::uint64_t>& checksums
                               : fmt::format("on rank {} are not those of the other ranks", fmt::join(ranks, " and "));
   throw AgreedError(ExitStatus::disagree,
                     fmt::format("after step {} the {} {}: memory or a processor failed, or ranks run different code; "
-                                "go on from the last checkpoint with --resume, without that machine",
+                                "go on from the last checkpoint with `resume`, without that machine",
                                 step, name, who));
 }
 

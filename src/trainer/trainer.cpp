@@ -60,7 +60,7 @@ class Training {
     check_warmup(options_, steps_);
     if (state_.step > steps_)
       throw AgreedError(ExitStatus::usage,
-                        fmt::format("--steps or --epochs: found {} steps, but the checkpoint is that "
+                        fmt::format("`steps` or `epochs`: found {} steps, but the checkpoint is that "
                                     "of step {}; expected at least as many",
                                     steps_, state_.step));
   }
@@ -324,7 +324,7 @@ Index total_steps(const TrainingOptions& options, const SampleOrder& order) {
 void check_warmup(const TrainingOptions& options, Index steps) {
   if (options.warmup_steps <= steps) return;
   throw AgreedError(ExitStatus::usage,
-                    fmt::format("--warmup-steps is {}, but the run has {} steps only", options.warmup_steps, steps));
+                    fmt::format("`warmup_steps` is {}, but the run has {} steps only", options.warmup_steps, steps));
 }
 
 Index workspace_capacity(const NetworkSpec& spec, Index largest_local_batch) {

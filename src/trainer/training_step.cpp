@@ -15,7 +15,7 @@ namespace sibp {
 namespace {
 
 constexpr const char* advice =
-    "lower the step size (--eta or --lr), raise --damping if the method has it, or use --warmup-steps";
+    "lower the step size (`eta` or `lr`), raise `damping` if the method has it, or use `warmup_steps`";
 
 std::string text_of(const StepPlace& place) {
   return fmt::format("step {}, epoch {}", place.step, place.epoch);

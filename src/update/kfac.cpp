@@ -137,7 +137,7 @@ class Kfac final : public UpdateRule {
     }
     if (of_inputs.failed_minor != 0 || of_outputs.failed_minor != 0) {
       failure_ =
-          fmt::format("{}: a factor of K-FAC is not positive definite; raise --damping or lower --lr", map.name());
+          fmt::format("{}: a factor of K-FAC is not positive definite; raise `damping` or lower `lr`", map.name());
       return 0;
     }
     context_.device.copy(gradient, step);

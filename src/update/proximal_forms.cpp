@@ -14,7 +14,7 @@ Form form_of_map(const NetworkSpec& spec, const ProximalOptions& options, std::s
   require(place < options.forms.size(), "the form of the update is not chosen for every layer");
   const Form form = options.forms[place];
   if (!fits(form, spec.maps[map]))
-    throw_usage_error(fmt::format("--form: found {} for layer {}, a convolution; expected {}", name_of(form), map + 1,
+    throw_usage_error(fmt::format("`form`: found {} for layer {}, a convolution; expected {}", name_of(form), map + 1,
                                   forms_in_words([&](Form other) { return fits(other, spec.maps[map]); }, "or")));
   require(!options.system_of(spec.maps[map]).refresh.keeps_mean() || has_gram(form),
           "only a form with a Gram matrix can keep it for several steps");

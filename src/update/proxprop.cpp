@@ -97,7 +97,7 @@ class ProxProp final : public UpdateRule {
         {.map = map, .eta = 1 / static_cast<double>(step.global_batch), .target = exact.step.view(), .carries = false});
     if (result.failed_minor == 0) return;
     failure_ = fmt::format(
-        "{}: the Gram matrix + I / τ is not positive definite (leading minor {}, τ = {:.3g}); lower --tau or --lr",
+        "{}: the Gram matrix + I / τ is not positive definite (leading minor {}, τ = {:.3g}); lower `tau` or `lr`",
         map.name(), result.failed_minor, options_.tau);
   }
 

@@ -16,7 +16,7 @@ namespace {
 
 [[noreturn]] void refuse() {
   throw_usage_error(
-      fmt::format("--method: published is for dense layers alone; choose {}",
+      fmt::format("`method`: published is for dense layers alone; choose {}",
                   methods_in_words([](Method method) { return !method.traits().has_dense_layers_alone; })));
 }
 
@@ -97,7 +97,7 @@ double step_size(const MethodOptions&, const NetworkSpec&) {
 std::unique_ptr<UpdateRule> make(const UpdateContext& context, const NetworkSpec& spec, const MethodOptions& options,
                                  const BatchCapacity&) {
   if (options.damping.kind != Damping::Kind::absolute)
-    throw_usage_error("--damping: --method published has absolute:LAMBDA only");
+    throw_usage_error("`damping`: `method` published has absolute:LAMBDA only");
   return make_published(context, spec, options.damping.value);
 }
 

@@ -78,8 +78,8 @@ class SemiImplicit final : public UpdateRule {
     lambdas_[map.index()] = step.lambda;
     if (step.failed_minor == 0) return;
     failure_ = fmt::format(
-        "{}: the Gram matrix + λ I is not positive definite (leading minor {}, λ = {:.3g}); raise --damping or lower "
-        "--eta",
+        "{}: the Gram matrix + λ I is not positive definite (leading minor {}, λ = {:.3g}); raise `damping` or lower "
+        "`eta`",
         map.name(), step.failed_minor, step.lambda);
   }
 

@@ -1,5 +1,6 @@
 #include "sibp/core/file.hpp"
 
+#include "app/cli/option_names.hpp"
 #include "app/parse.hpp"
 #include "support/files.hpp"
 
@@ -126,6 +127,16 @@ TEST(Options, ErrorsOfTheConfigFile) {
   EXPECT_THAT(error_of({"--config", folder.path()}),
               AllOf(StartsWith("--config: "), HasSubstr(folder.path().string())));
   EXPECT_THAT(error_of({}, {{"SIBP_CONFIG", folder.path() / "absent"}}), StartsWith("SIBP_CONFIG: "));
+}
+
+TEST(Options, StandInMessagesForTheQuantitiesThatTheLibraryNames) {
+  EXPECT_EQ(named_by_options("`batch` is 7, expected 1 to 5"), "--batch is 7, expected 1 to 5");
+  EXPECT_EQ(named_by_options("4 ranks; set `logical_shards` to 4 or lower `eta`"),
+            "4 ranks; set --logical-shards to 4 or lower --eta");
+  EXPECT_EQ(named_by_options("`batch_list`: `batch`"), "--batch-list: --batch");
+  for (const std::string as_it_is : {"", "no quantity", "`", "`no such option`", "``", "a `batch", "batch` is 7"})
+    EXPECT_EQ(named_by_options(as_it_is), as_it_is);
+  EXPECT_EQ(named_by_options("the file ` of `batch`"), "the file ` of --batch");
 }
 
 }  // namespace

@@ -290,7 +290,7 @@ TEST(SharedMemorySums, EveryRankIsToldWhereThereIsNoRoom) {
     (void)world.make_reducible(*device, Index{1} << 24, Index{1} << 24);
     ADD_FAILURE() << "there cannot be so much memory";
   } catch (const AgreedError& error) {
-    EXPECT_NE(std::string(error.what()).find("--sums: found shared"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("`sums`: found shared"), std::string::npos) << error.what();
     EXPECT_EQ(error.status(), ExitStatus::runtime);
   }
 }

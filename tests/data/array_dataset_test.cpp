@@ -247,7 +247,7 @@ TEST_F(ZipDataset, DamagedArchivesAreRefused) {
   options_.data_dir = folder_.path();
   expect_refused({"is not a regular file"});
   options_.data_dir.clear();
-  expect_error(ExitStatus::usage, {"npz", "--data-dir", "x_train"}, [&] { open_dataset(options_); });
+  expect_error(ExitStatus::usage, {"npz", "`data_dir`", "x_train"}, [&] { open_dataset(options_); });
 }
 
 TEST_F(ZipDataset, AChangedByteIsFound) {

@@ -49,7 +49,7 @@ TEST(AugmentationText, AnythingElseIsNone) {
 
 TEST(Augmentation, MeansSomethingToPicturesOnly) {
   const auto refused = [](const char* list, const TensorShape& samples, const std::string& expected) {
-    expect_error(ExitStatus::usage, {"--augment", list, to_text(samples), expected},
+    expect_error(ExitStatus::usage, {"`augment`", list, to_text(samples), expected},
                  [&] { check_augmentation(*augmentation_from_text(list), samples); });
   };
   refused("cutout:1", {1, 1, 784}, "no pictures");

@@ -84,12 +84,12 @@ TEST_F(BatchLists, WhatDoesNotFitIsRefusedByName) {
     list({0, 1, 2, 3, 300, 5});
   });
   expect_error(ExitStatus::data, {"batches.i32", "row 0", "index -1", "0 to 299"}, [&] { list({-1, 1, 2}); });
-  expect_error(ExitStatus::data, {"row 0", "index 17", "--validation"}, [&] { list({0, 17, 2}); });
-  expect_error(ExitStatus::data, {"batches.i32", "16 bytes", "12 bytes", "--batch 3"}, [&] { list({0, 1, 2, 3}); });
+  expect_error(ExitStatus::data, {"row 0", "index 17", "`validation`"}, [&] { list({0, 17, 2}); });
+  expect_error(ExitStatus::data, {"batches.i32", "16 bytes", "12 bytes", "`batch` 3"}, [&] { list({0, 1, 2, 3}); });
   expect_error(ExitStatus::data, {"batches.i32", "found 0 bytes"}, [&] { list({}); });
-  expect_error(ExitStatus::data, {"--batch-list", "absent"},
+  expect_error(ExitStatus::data, {"`batch_list`", "absent"},
                [&] { BatchList(folder_.path() / "absent", 3, sharding(0, 1), training_, 300); });
-  expect_error(ExitStatus::usage, {"--logical-shards"}, [&] { list({0, 1, 2}, 0, 9); });
+  expect_error(ExitStatus::usage, {"`logical_shards`"}, [&] { list({0, 1, 2}, 0, 9); });
 }
 
 }  // namespace

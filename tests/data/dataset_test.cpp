@@ -57,17 +57,17 @@ TEST(Dataset, UsualFileNamesAreFound) {
 TEST(Dataset, MissingFilesAndFoldersAreNamed) {
   const TemporaryFolder folder;
   expect_error(ExitStatus::data,
-               {folder.path().string(), "train-images-idx3-ubyte", "launch/fetch_data.sh mnist DIR", "--data-dir"},
+               {folder.path().string(), "train-images-idx3-ubyte", "launch/fetch_data.sh mnist DIR", "`data_dir`"},
                [&] { open_dataset(options_of("mnist", folder.path())); });
-  expect_error(ExitStatus::data, {"/absent", "dataset-fashion-mnist", "--data-dir"},
+  expect_error(ExitStatus::data, {"/absent", "dataset-fashion-mnist", "`data_dir`"},
                [&] { open_dataset(options_of("fashion-mnist", folder.path() / "absent")); });
   expect_error(ExitStatus::data, {"holds no data_batch_1.bin", "launch/fetch_data.sh cifar10 DIR"},
                [&] { open_dataset(options_of("cifar10", folder.path())); });
-  expect_error(ExitStatus::usage, {"mnist", "--data-dir"}, [&] { open_dataset(options_of("mnist")); });
-  expect_error(ExitStatus::usage, {"cifar10", "--data-dir", "data_batch_1.bin"},
+  expect_error(ExitStatus::usage, {"mnist", "`data_dir`"}, [&] { open_dataset(options_of("mnist")); });
+  expect_error(ExitStatus::usage, {"cifar10", "`data_dir`", "data_batch_1.bin"},
                [&] { open_dataset(options_of("cifar10")); });
-  expect_error(ExitStatus::usage, {"--dataset", "'imagenet'"}, [&] { open_dataset(options_of("imagenet")); });
-  expect_error(ExitStatus::usage, {"--train-images"}, [&] { open_dataset(options_of("idx", folder.path())); });
+  expect_error(ExitStatus::usage, {"`dataset`", "'imagenet'"}, [&] { open_dataset(options_of("imagenet")); });
+  expect_error(ExitStatus::usage, {"`train_images`"}, [&] { open_dataset(options_of("idx", folder.path())); });
 }
 
 class IdxDataset : public testing::Test {
@@ -257,16 +257,16 @@ TEST(Synthetic, AShapeIsThatOfItsFeatures) {
 TEST(Synthetic, SizesAreChecked) {
   DatasetOptions options = options_of("synthetic");
   options.synthetic_samples = 0;
-  expect_error(ExitStatus::usage, {"--synthetic-samples is 0"}, [&] { open_dataset(options); });
+  expect_error(ExitStatus::usage, {"`synthetic_samples` is 0"}, [&] { open_dataset(options); });
   options = options_of("synthetic");
   options.synthetic_features = 0;
-  expect_error(ExitStatus::usage, {"--synthetic-features is 0"}, [&] { open_dataset(options); });
+  expect_error(ExitStatus::usage, {"`synthetic_features` is 0"}, [&] { open_dataset(options); });
   options = options_of("synthetic");
   options.synthetic_classes = 1;
-  expect_error(ExitStatus::usage, {"--synthetic-classes is 1"}, [&] { open_dataset(options); });
+  expect_error(ExitStatus::usage, {"`synthetic_classes` is 1"}, [&] { open_dataset(options); });
   options = options_of("synthetic");
   options.synthetic_shape = TensorShape{1000, 1000, 3};
-  expect_error(ExitStatus::usage, {"--synthetic-shape is 3000000", "1 to 1000000"}, [&] { open_dataset(options); });
+  expect_error(ExitStatus::usage, {"`synthetic_shape` is 3000000", "1 to 1000000"}, [&] { open_dataset(options); });
 }
 
 TEST(RealData, FashionMnistHasTenEqualClasses) {

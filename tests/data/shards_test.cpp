@@ -173,14 +173,14 @@ TEST(BatchOrder, ARankMayHaveNothingInABatch) {
 }
 
 TEST(BatchOrder, ImpossibleSizesAreUsageErrors) {
-  expect_error(ExitStatus::usage, {"5 ranks", "4 logical shards", "--logical-shards"}, [] {
+  expect_error(ExitStatus::usage, {"5 ranks", "4 logical shards", "`logical_shards`"}, [] {
     BatchOrder({100, 4, 0, 5}, 10, 1);
   });
-  expect_error(ExitStatus::usage, {"--batch is 101", "100 training samples"}, [] {
+  expect_error(ExitStatus::usage, {"`batch` is 101", "100 training samples"}, [] {
     BatchOrder({100, 4, 0, 1}, 101, 1);
   });
-  expect_error(ExitStatus::usage, {"--batch is 0"}, [] { BatchOrder({100, 4, 0, 1}, 0, 1); });
-  expect_error(ExitStatus::usage, {"--logical-shards is 0"}, [] { BatchOrder({100, 0, 0, 1}, 10, 1); });
+  expect_error(ExitStatus::usage, {"`batch` is 0"}, [] { BatchOrder({100, 4, 0, 1}, 0, 1); });
+  expect_error(ExitStatus::usage, {"`logical_shards` is 0"}, [] { BatchOrder({100, 0, 0, 1}, 10, 1); });
 }
 
 /// FNV-1a over the numbers of a list, in its order.
@@ -224,7 +224,7 @@ TEST(HoldOut, DependsOnTheSeedAndHoldsOutEverywhere) {
 
 TEST(HoldOut, ImpossibleSizesAreUsageErrors) {
   for (const Index validation : {-1, 100, 101}) {
-    expect_error(ExitStatus::usage, {"--validation is " + std::to_string(validation)},
+    expect_error(ExitStatus::usage, {"`validation` is " + std::to_string(validation)},
                  [&] { (void)hold_out(100, validation, 1); });
   }
 }

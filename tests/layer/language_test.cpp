@@ -133,20 +133,20 @@ std::string error_of(std::string_view marked, const TensorShape& input = picture
 
 TEST(Language, ErrorsAreExactlyThese) {
   EXPECT_EQ(error_of("dense(5,relu) deep(3) dense(2)"),
-            "--network: unknown kind of layer 'deep', expected one of dense, conv, maxpool, meanpool, norm, dropout, "
+            "`network`: unknown kind of layer 'deep', expected one of dense, conv, maxpool, meanpool, norm, dropout, "
             "relu, leaky-relu, tanh, sigmoid, gelu, identity, residual\n"
             "  dense(5,relu) deep(3) dense(2)\n"
             "                ^");
   EXPECT_EQ(error_of("maxpool(6) dense(2)"),
-            "--network: a window of 6 × 6 does not fit 5 × 5 pixels with padding 0; write maxpool(kernel[,stride=S])\n"
+            "`network`: a window of 6 × 6 does not fit 5 × 5 pixels with padding 0; write maxpool(kernel[,stride=S])\n"
             "  maxpool(6) dense(2)\n"
             "          ^");
   EXPECT_EQ(error_of("norm residual( conv(4,3) dense(2)"),
-            "--network: this residual( is not closed\n"
+            "`network`: this residual( is not closed\n"
             "  norm residual( conv(4,3) dense(2)\n"
             "       ^");
   EXPECT_EQ(error_of(" "),
-            "--network: found no layer; end with a dense one, for example \"dense(10)\"\n"
+            "`network`: found no layer; end with a dense one, for example \"dense(10)\"\n"
             "   \n"
             "  ^");
 }
@@ -238,7 +238,7 @@ TEST(Language, SizesDoNotOverflow) {
 
 TEST(Language, WidthsAreRefusedByTheirOption) {
   for (const char* hidden : {"5,", ",5", "5;6", "0", "-1", "10000001", "dense(3)"})
-    testing_support::expect_error(ExitStatus::usage, {"--hidden is '", hidden}, [&] {
+    testing_support::expect_error(ExitStatus::usage, {"`hidden` is '", hidden}, [&] {
       (void)network_from_widths(hidden, 784, 10, Loss::softmax_cross_entropy, Activation::relu);
     });
 }

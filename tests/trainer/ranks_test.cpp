@@ -291,7 +291,7 @@ TEST_F(Ranks, EveryRecordMeasuresTheSameTrainingSamplesAndChangesNothing) {
   EXPECT_NEAR(all.last.training_sample->loss, all.last.train.loss, 1e-6);
   EXPECT_EQ(all.last.training_sample->accuracy, all.last.train.accuracy);
   options_.training_sample = 371;
-  testing_support::expect_error(ExitStatus::usage, {"--training-sample is 371", "370 training samples"},
+  testing_support::expect_error(ExitStatus::usage, {"`training_sample` is 371", "370 training samples"},
                                 [&] { run(world_); });
 }
 

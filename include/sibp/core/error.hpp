@@ -19,8 +19,11 @@ enum class ExitStatus : int {
   stopped = 85,  ///< stopped on request after writing a checkpoint; requeue to go on
 };
 
-/// An error with the exit status it ends the program with, and the place that threw it.
-/// The message names the file or option, what was found, what was expected and what to do.
+/// An error with the exit status it ends the program with, and the place that threw it. The message names the file or
+/// quantity, what was found, what was expected and what to do.
+///
+/// A quantity that the caller has set stands in backquotes, `logical_shards`, under the name of its option with
+/// underscores: the library knows no command line. The program shows --logical-shards (app/cli/option_names.hpp).
 class Error : public std::runtime_error {
  public:
   Error(ExitStatus status, const std::string& message, std::source_location where = std::source_location::current());

@@ -21,7 +21,7 @@ struct Initialisation {
   double deviation = 0;  ///< σ of `normal`
 };
 
-/// Reads "he", "glorot" or "normal:σ". Throws Error (usage) naming --init.
+/// Reads "he", "glorot" or "normal:σ". Throws Error (usage).
 Initialisation initialisation_from_name(std::string_view name);
 
 /// One matrix of a network on a device.

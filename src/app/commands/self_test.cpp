@@ -7,6 +7,7 @@
 #include "sibp/update/cost_model.hpp"
 #include "sibp/update/methods.hpp"
 
+#include "app/cli/option_names.hpp"
 #include "device/checksum.hpp"
 
 #include <algorithm>
@@ -116,7 +117,7 @@ std::vector<SelfCheck> run_self_test(Device& device, const Communicator& world, 
     try {
       check_form(checks, device, world, form, shards, of_first_form);
     } catch (const AgreedError& error) {  // all ranks are here
-      checks.push_back({fmt::format("{}: training works", name_of(form)), false, error.what()});
+      checks.push_back({fmt::format("{}: training works", name_of(form)), false, named_by_options(error.what())});
     }
   }
   return checks;

@@ -68,8 +68,8 @@ bool MatrixMaker::are_shared(Device& device) {
 void MatrixMaker::refuse_to_turn_to_library(Index elements) const {
   if (options_.sums != Sums::shared) return;
   throw AgreedError(ExitStatus::runtime,
-                    fmt::format("--sums: found shared, but a node has no room for {:.1f} MB of shared memory; give it "
-                                "more (df /dev/shm), or use --sums library",
+                    fmt::format("`sums`: found shared, but a node has no room for {:.1f} MB of shared memory; give it "
+                                "more (df /dev/shm), or use `sums` library",
                                 static_cast<double>(elements) * sizeof(Real) / 1e6));
 }
 

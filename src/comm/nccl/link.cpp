@@ -102,7 +102,7 @@ void NcclLink::poll() {
   give_up();
   throw Error(ExitStatus::stalled,
               fmt::format("no progress in a collective between the GPUs for {:.0f} s: another rank is lost or far "
-                          "behind; see its messages, or raise --stall-timeout",
+                          "behind; see its messages, or raise `stall_timeout`",
                           seconds));
 }
 
@@ -117,7 +117,7 @@ void NcclLink::settle(const char* name, ncclResult_t result) {
     if (state != ncclInProgress || patience_ == 0 || seconds < patience_) continue;
     give_up();
     throw Error(ExitStatus::stalled, fmt::format("{} did not end within {:.0f} s: another rank is lost; see its "
-                                                 "messages, or raise --stall-timeout",
+                                                 "messages, or raise `stall_timeout`",
                                                  name, seconds));
   }
   if (state != ncclSuccess) fail(name, state);
