@@ -27,6 +27,13 @@ TEST(Logging, RootShowsItsLevel) {
   EXPECT_THAT(text, Not(HasSubstr("rank")));
 }
 
+TEST(Logging, NamesOptions) {
+  testing::internal::CaptureStderr();
+  set_up_logging(LogLevel::info, 0);
+  spdlog::warn("lower `warmup_steps`");
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("lower --warmup-steps"));
+}
+
 TEST(Logging, OtherRanksShowErrorsOnly) {
   const std::string text = logged(LogLevel::trace, 3);
   EXPECT_THAT(text, Not(HasSubstr("an info message")));

@@ -2,6 +2,8 @@
 
 #include "sibp/core/printable.hpp"
 
+#include "app/cli/option_names.hpp"
+
 #include <memory>
 #include <string>
 #include <utility>
@@ -32,11 +34,11 @@ spdlog::level::level_enum spdlog_level(LogLevel level) {
   return spdlog::level::off;
 }
 
-/// Messages, whatever names in files they quote.
+/// Messages as people read them: with the names of options, and whatever names of files they quote.
 class PrintableMessage final : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& to) override {
-    const std::string text = printable({message.payload.data(), message.payload.size()});
+    const std::string text = printable(named_by_options({message.payload.data(), message.payload.size()}));
     to.append(text.data(), text.data() + text.size());
   }
   [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {

@@ -6,7 +6,6 @@
 #include "sibp/data/published.hpp"
 #include "sibp/layer/language.hpp"
 
-#include "app/cli/option_names.hpp"
 #include "app/report/size_text.hpp"
 #include "app/run/blas_memory.hpp"
 #include "app/run/gpu_choice.hpp"
@@ -77,7 +76,7 @@ Dataset open_sizes(const Options& options, const Communicator& world) {
   try {
     own = open_dataset(options.data);
   } catch (const Error& error) {
-    lack = named_by_options(error.what());
+    lack = error.what();
   }
   if (world.all_agree(own.has_value())) return std::move(*own);
   spdlog::warn("{}; the sizes are those of the published data set", lack);
