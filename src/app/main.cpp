@@ -10,9 +10,9 @@
 #include "sibp/comm/communicator.hpp"
 #include "sibp/comm/environment.hpp"
 #include "sibp/core/error.hpp"
+#include "sibp/core/failure_handler.hpp"
 #include "sibp/core/file.hpp"
 #include "sibp/core/heartbeat.hpp"
-#include "sibp/core/last_words.hpp"
 #include "sibp/core/printable.hpp"
 #include "sibp/core/process.hpp"
 #include "sibp/core/stop_request.hpp"
@@ -146,14 +146,14 @@ int run(int argc, char** argv, const sibp::Environment& variables, sibp::Watchdo
     return run_command(argc, argv, variables, *world, watchdog);
   } catch (const sibp::AgreedError& error) {
     if (world->is_root()) report(fmt::format("error: {}", error.what()));
-    sibp::say_last_words(error.status(), sibp::named_by_options(error.what()));
+    sibp::call_failure_handler(error.status(), sibp::named_by_options(error.what()));
     return static_cast<int>(error.status());
   } catch (...) {
     // Other ranks know nothing of this error and may wait for this one in a collective: end them all.
     const auto failure = sibp::current_failure();
     const std::string rank = world ? fmt::format("[rank {}] ", world->rank()) : "";
     report(fmt::format("{}error: {}", rank, failure.message));
-    sibp::say_last_words(failure.status, sibp::named_by_options(failure.message));
+    sibp::call_failure_handler(failure.status, sibp::named_by_options(failure.message));
     sibp::MpiEnvironment::abort(static_cast<int>(failure.status));
   }
 }

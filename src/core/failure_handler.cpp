@@ -1,4 +1,4 @@
-#include "sibp/core/last_words.hpp"
+#include "sibp/core/failure_handler.hpp"
 
 #include <mutex>
 #include <utility>
@@ -7,23 +7,23 @@ namespace sibp {
 namespace {
 
 std::mutex mutex;
-LastWords last_words;
+FailureHandler installed;
 
 }  // namespace
 
-void set_last_words(LastWords words) {
+void set_failure_handler(FailureHandler handler) {
   const std::lock_guard lock(mutex);
-  last_words = std::move(words);
+  installed = std::move(handler);
 }
 
-void say_last_words(ExitStatus status, const std::string& message) noexcept {
+void call_failure_handler(ExitStatus status, const std::string& message) noexcept {
   try {
-    LastWords words;
+    FailureHandler handler;
     {
       const std::lock_guard lock(mutex);
-      words = std::exchange(last_words, nullptr);
+      handler = std::exchange(installed, nullptr);
     }
-    if (words) words(status, message);
+    if (handler) handler(status, message);
   } catch (...) {
     // The process ends by another error already, and its message matters more.
   }

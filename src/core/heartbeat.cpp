@@ -24,10 +24,10 @@ void beat(Activity activity, Index step, Index layer) {
   place.activity.store(static_cast<int>(activity), relaxed);
   place.step.store(step, relaxed);
   place.layer.store(layer, relaxed);
-  beat_again();
+  note_progress();
 }
 
-void beat_again() {
+void note_progress() {
   place.count.fetch_add(1, std::memory_order_release);
 }
 

@@ -72,7 +72,7 @@ std::string sha256_of_part(const std::filesystem::path& path, std::uintmax_t beg
     check(file.read(part.data(), wanted, count));
     digest.add({part.data(), count});
     bytes -= count;
-    beat_again();  // a large file takes long
+    note_progress();  // a large file takes long
   } while (count == wanted && bytes > 0);
   return digest.text();
 }

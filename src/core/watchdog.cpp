@@ -1,8 +1,8 @@
 #include "sibp/core/watchdog.hpp"
 
 #include "sibp/core/error.hpp"
+#include "sibp/core/failure_handler.hpp"
 #include "sibp/core/heartbeat.hpp"
-#include "sibp/core/last_words.hpp"
 #include "sibp/core/process.hpp"
 
 #include <algorithm>
@@ -112,7 +112,7 @@ void Watchdog::watch() {
                                   "can go on from the last one";
       try_for(patience, [message] {
         print("error: " + message);
-        say_last_words(ExitStatus::stalled, message);
+        call_failure_handler(ExitStatus::stalled, message);
       });
       ::_exit(static_cast<int>(ExitStatus::stalled));
     }

@@ -92,7 +92,7 @@ class GzipReader final : public ByteReader {
       const auto done = read_some(std::span(unused).first(static_cast<std::size_t>(step)));
       if (done == 0) return;  // the next read, or finish(), reports it
       bytes -= static_cast<Index>(done);
-      beat_again();
+      note_progress();
     }
   }
 
@@ -162,7 +162,7 @@ void ByteReader::read(std::span<std::uint8_t> to) {
                       path_.string(), end, std::max(end, expected_)));
     }
     to = to.subspan(count);
-    beat_again();
+    note_progress();
   }
   position_ = end;
 }

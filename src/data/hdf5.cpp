@@ -129,7 +129,7 @@ class Hdf5Array final : public StoredArray {
       const auto last = std::lower_bound(first, rows.end(), (*first / block + 1) * block);
       read_block(open, {first, last}, bytes.data() + (first - rows.begin()) * row_bytes());
       first = last;
-      beat_again();
+      note_progress();
     }
     return bytes;
   }

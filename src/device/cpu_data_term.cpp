@@ -50,7 +50,7 @@ class CpuDataTerm final : public DataTerm {
     }
   }
 
-  void masked_residual(MatrixView r) override {
+  void residual_delta(MatrixView r) override {
     require_shape(r);
     auto outputs = column_.of(rows_, 1);
     auto residual = residual_.of(rows_, 1);

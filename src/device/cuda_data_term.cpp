@@ -39,7 +39,7 @@ void CudaDataTerm::start(Activation activation, ConstMatrixView weights, ConstMa
   for_each_element(device_.stream(), rows_, cols_, work::StartTarget{activation, product, eta, difference, target});
 }
 
-void CudaDataTerm::masked_residual(MatrixView r) {
+void CudaDataTerm::residual_delta(MatrixView r) {
   require_shape(r);
   if (!is_empty()) for_each_element(device_.stream(), rows_, cols_, work::MaskedResidual{activation_, g(), t(), r});
 }

@@ -16,7 +16,7 @@ class CudaDataTerm final : public DataTerm {
 
   void start(Activation activation, ConstMatrixView weights, ConstMatrixView features, double eta,
              ConstMatrixView difference) override;
-  void masked_residual(MatrixView r) override;
+  void residual_delta(MatrixView r) override;
   void changes(ConstMatrixView h, std::span<const double> steps, std::span<double> changes) override;
   void move(double t, ConstMatrixView h) override;
 

@@ -81,7 +81,7 @@ class CudnnConvolution final : public ConvolutionProducts {
     if (to.data != g.data) device_.copy(to, g);
   }
 
-  void masked_and_inputs(Real alpha, ConstMatrixView s, ConstMatrixView images, MatrixView part) override {
+  void delta_and_inputs(Real alpha, ConstMatrixView s, ConstMatrixView images, MatrixView part) override {
     const MatrixView left = part.left_cols(inputs_);
     device_.fill(left, 0);
     device_.add_transposed(1, product(alpha, s, images), left);
@@ -89,7 +89,7 @@ class CudnnConvolution final : public ConvolutionProducts {
                  part.block(0, inputs_, outputs_, 1));  // S 1
   }
 
-  void inputs_and_masked(Real alpha, ConstMatrixView images, ConstMatrixView s, MatrixView part) override {
+  void inputs_and_delta(Real alpha, ConstMatrixView images, ConstMatrixView s, MatrixView part) override {
     device_.copy(product(alpha, s, images), part.top_rows(inputs_));
     device_.gemm(Op::none, Op::transpose, alpha, shared_.row_of_ones(s.cols), s, 0,
                  part.block(inputs_, 0, 1, outputs_));  // 1ᵀ Sᵀ

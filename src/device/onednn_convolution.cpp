@@ -192,11 +192,11 @@ class OneDnnConvolution final : public ConvolutionProducts {
   void forward(ConstMatrixView weights, ConstMatrixView images, MatrixView g) override {
     plan(images.cols).forward(weights, images.data, g.data);
   }
-  void masked_and_inputs(Real alpha, ConstMatrixView s, ConstMatrixView images, MatrixView part) override {
+  void delta_and_inputs(Real alpha, ConstMatrixView s, ConstMatrixView images, MatrixView part) override {
     plan(images.cols).product(s.data, images.data, part);
     scale(alpha, part);
   }
-  void inputs_and_masked(Real alpha, ConstMatrixView images, ConstMatrixView s, MatrixView part) override {
+  void inputs_and_delta(Real alpha, ConstMatrixView images, ConstMatrixView s, MatrixView part) override {
     plan(images.cols).product_transposed(images.data, s.data, part);
     scale(alpha, part);
   }

@@ -42,26 +42,26 @@ class Convolution final : public MapLayer {
     }
   }
 
-  [[nodiscard]] ColumnSource inputs_and_masked() override {
+  [[nodiscard]] ColumnSource inputs_and_delta() override {
     return {[this](const ColumnSource::Visit& visit) {
-              const ConstMatrixView s = masked();
+              const ConstMatrixView s = delta();
               for_blocks(s.cols, [&](Index first, Index count) {
                 visit(patches(first, count), s.block(0, first, s.rows, count));
               });
             },
             shape().columns, product_by_library([this](Real alpha, MatrixView part) {
-              products_->inputs_and_masked(alpha, place().input(), masked(), part);
+              products_->inputs_and_delta(alpha, place().input(), delta(), part);
             })};
   }
-  [[nodiscard]] ColumnSource masked_and_inputs() override {
+  [[nodiscard]] ColumnSource delta_and_inputs() override {
     return {[this](const ColumnSource::Visit& visit) {
-              const ConstMatrixView s = masked();
+              const ConstMatrixView s = delta();
               for_blocks(s.cols, [&](Index first, Index count) {
                 visit(s.block(0, first, s.rows, count), patches(first, count));
               });
             },
             shape().columns, product_by_library([this](Real alpha, MatrixView part) {
-              products_->masked_and_inputs(alpha, masked(), place().input(), part);
+              products_->delta_and_inputs(alpha, delta(), place().input(), part);
             })};
   }
   [[nodiscard]] ColumnSource sampled_inputs(Index every) override {
@@ -81,11 +81,11 @@ class Convolution final : public MapLayer {
     const MatrixView to = place().input_difference();
     if (to.empty()) return;
     if (products_) {
-      products_->carry(weights(), masked(), place().beta(), to);  // D_in += fold(Wᵀ S)
+      products_->carry(weights(), delta(), place().beta(), to);  // D_in += fold(Wᵀ S)
       return;
     }
     if (place().beta() == Real(0)) place().device.fill(to, 0);
-    const ConstMatrixView s = masked();
+    const ConstMatrixView s = delta();
     for_blocks(s.cols, [&](Index first, Index count) {
       const MatrixView columns = place().carried.of(shape().inputs, count);
       place().device.gemm(Op::transpose, Op::none, 1, weights_alone(), s.block(0, first, s.rows, count), 0, columns);

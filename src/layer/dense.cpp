@@ -22,11 +22,11 @@ class Dense final : public MapLayer {
     place().device.activate(shape().activation, f);                               // F = σ(G)
   }
 
-  [[nodiscard]] ColumnSource inputs_and_masked() override {
-    return {[this](const ColumnSource::Visit& visit) { visit(whole_inputs(), masked()); }};
+  [[nodiscard]] ColumnSource inputs_and_delta() override {
+    return {[this](const ColumnSource::Visit& visit) { visit(whole_inputs(), delta()); }};
   }
-  [[nodiscard]] ColumnSource masked_and_inputs() override {
-    return {[this](const ColumnSource::Visit& visit) { visit(masked(), whole_inputs()); }};
+  [[nodiscard]] ColumnSource delta_and_inputs() override {
+    return {[this](const ColumnSource::Visit& visit) { visit(delta(), whole_inputs()); }};
   }
   [[nodiscard]] ColumnSource sampled_inputs(Index every) override {
     sampled_every_ = every;
@@ -40,7 +40,7 @@ class Dense final : public MapLayer {
 
   void carry() override {
     if (!carries()) return;
-    place().device.gemm(Op::transpose, Op::none, 1, weights_alone(), masked(), place().beta(), carried());  // Wᵀ S
+    place().device.gemm(Op::transpose, Op::none, 1, weights_alone(), delta(), place().beta(), carried());  // Wᵀ S
   }
   [[nodiscard]] MatrixView carried() override { return place().input_difference(); }
 

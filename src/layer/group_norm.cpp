@@ -36,18 +36,18 @@ class GroupNorm final : public NormLayer {
   void carry() override {
     if (!place().carries() || samples() == 0) return;
     read_scales();
-    mean_masked_.assign(samples() * groups_, 0.0);
+    mean_delta_.assign(samples() * groups_, 0.0);
     mean_product_.assign(samples() * groups_, 0.0);
     const double count = pixels() * of_group();
     for_channels([&](std::size_t at, std::size_t group, std::size_t c) {
-      mean_masked_[group] += gamma_[c] * masked_sum(at) / count;
-      mean_product_[group] += gamma_[c] * masked_input_sum(at, group) / count;
+      mean_delta_[group] += gamma_[c] * delta_sum(at) / count;
+      mean_product_[group] += gamma_[c] * delta_input_sum(at, group) / count;
     });
     of_z_.resize(of_x_.size());
     for_channels([&](std::size_t at, std::size_t group, std::size_t c) {
       of_x_[at] = gamma_[c] * inverse_[group];
       of_z_[at] = -inverse_[group] * inverse_[group] * mean_product_[group];
-      constant_[at] = -inverse_[group] * mean_masked_[group] - of_z_[at] * mean_[group];
+      constant_[at] = -inverse_[group] * mean_delta_[group] - of_z_[at] * mean_[group];
     });
     combine(place().output_difference(), place().input(), Activation::identity, place().beta(),
             place().input_difference());
@@ -93,22 +93,22 @@ class GroupNorm final : public NormLayer {
     return static_cast<double>(size);
   }
 
-  [[nodiscard]] double masked_sum(std::size_t at) const { return masked_sums_[place_of(at)]; }
+  [[nodiscard]] double delta_sum(std::size_t at) const { return delta_sums_[place_of(at)]; }
   /// Σ S ∘ x̂
-  [[nodiscard]] double masked_input_sum(std::size_t at, std::size_t group) const {
-    return inverse_[group] * (masked_sums_[place_of(at) + channels()] - mean_[group] * masked_sum(at));
+  [[nodiscard]] double delta_input_sum(std::size_t at, std::size_t group) const {
+    return inverse_[group] * (delta_sums_[place_of(at) + channels()] - mean_[group] * delta_sum(at));
   }
 
-  void sum_masked(ConstMatrixView s) override {
-    take_sums(s, place().input(), masked_sums_);
+  void sum_delta(ConstMatrixView s) override {
+    take_sums(s, place().input(), delta_sums_);
     parts_.resize(4 * channels() * samples());
     for_channels([&](std::size_t at, std::size_t group, std::size_t c) {
       double* part = parts_.data() + at / channels() * 4 * channels();
       const double sum = input_sums_[place_of(at)];
       const double squares = input_sums_[place_of(at) + channels()];
       const double mean = mean_[group];
-      part[c] = masked_input_sum(at, group);
-      part[channels() + c] = masked_sum(at);
+      part[c] = delta_input_sum(at, group);
+      part[channels() + c] = delta_sum(at);
       part[2 * channels() + c] =
           inverse_[group] * inverse_[group] * (squares - 2 * mean * sum + pixels() * mean * mean);  // Σ x̂²
       part[3 * channels() + c] = inverse_[group] * (sum - pixels() * mean);                         // Σ x̂
@@ -118,17 +118,17 @@ class GroupNorm final : public NormLayer {
     sum_over_samples(place().communicator, parts_, all_samples, totals_);
     count_ = static_cast<double>(all_samples) * pixels();
     double* from = totals_.data();
-    for (auto* sums : {&masked_input_, &masked_, &squares_, &inputs_}) {
+    for (auto* sums : {&delta_input_, &delta_, &squares_, &inputs_}) {
       std::copy_n(from, channels(), sums->begin());
       from += channels();
     }
   }
 
   std::size_t groups_;
-  std::vector<double> input_sums_, masked_sums_;    ///< by sample: Σ x, Σ x²; Σ S, Σ S ∘ x
-  std::vector<double> mean_, inverse_;              ///< by sample and group
-  std::vector<double> mean_masked_, mean_product_;  ///< by sample and group: of γ S and of γ S ∘ x̂
-  std::vector<double> parts_, totals_;              ///< what is summed over samples, and its sum over all of them
+  std::vector<double> input_sums_, delta_sums_;    ///< by sample: Σ x, Σ x²; Σ S, Σ S ∘ x
+  std::vector<double> mean_, inverse_;             ///< by sample and group
+  std::vector<double> mean_delta_, mean_product_;  ///< by sample and group: of γ S and of γ S ∘ x̂
+  std::vector<double> parts_, totals_;             ///< what is summed over samples, and its sum over all of them
 };
 
 class GroupNormSpec final : public LayerSpec {

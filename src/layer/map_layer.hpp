@@ -4,12 +4,12 @@
 
 namespace sibp {
 
-/// What dense layers and convolutions have in common: a map whose difference is masked in place.
+/// What dense layers and convolutions have in common: a map whose difference D becomes the delta S in its place.
 class MapLayer : public Layer, public LinearMap {
  public:
   MapLayer(const LayerPlace& place, const MapShape& shape) : place_(place), shape_(shape) {}
 
-  void backward() override { is_masked_ = false; }
+  void backward() override { holds_delta_ = false; }
   [[nodiscard]] LinearMap* map() override { return this; }
 
   [[nodiscard]] const MapShape& shape() const override { return shape_; }
@@ -19,14 +19,14 @@ class MapLayer : public Layer, public LinearMap {
   [[nodiscard]] MatrixView weights() override { return place_.parameters.front(); }
 
   [[nodiscard]] ConstMatrixView difference() override {
-    require(!is_masked_, "the difference is masked already");
+    require(!holds_delta_, "the difference has become the delta already");
     return by_columns(place_.output_difference());
   }
-  [[nodiscard]] ConstMatrixView masked() override {
+  [[nodiscard]] ConstMatrixView delta() override {
     const MatrixView difference = place_.output_difference();
-    if (!is_masked_ && shape_.activation != Activation::identity)
+    if (!holds_delta_ && shape_.activation != Activation::identity)
       place_.device.apply_derivative(shape_.activation, place_.output(), difference, difference);  // S = D ∘ σ'(G)
-    is_masked_ = true;
+    holds_delta_ = true;
     return by_columns(difference);
   }
   [[nodiscard]] bool carries() const override { return place_.carries(); }
@@ -44,7 +44,7 @@ class MapLayer : public Layer, public LinearMap {
 
   LayerPlace place_;
   MapShape shape_;
-  bool is_masked_ = false;
+  bool holds_delta_ = false;
 };
 
 }  // namespace sibp

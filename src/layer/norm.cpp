@@ -43,8 +43,8 @@ class BatchNorm final : public NormLayer {
     read_scales();
     for (std::size_t c = 0; c < channels(); ++c) {
       of_x_[c] = gamma_[c] * inverse_[c];
-      of_z_[c] = -of_x_[c] * inverse_[c] * masked_input_[c] / count_;
-      constant_[c] = -of_x_[c] * masked_[c] / count_ - of_z_[c] * mean_[c];
+      of_z_[c] = -of_x_[c] * inverse_[c] * delta_input_[c] / count_;
+      constant_[c] = -of_x_[c] * delta_[c] / count_ - of_z_[c] * mean_[c];
     }
     combine(place().output_difference(), place().input(), Activation::identity, place().beta(),
             place().input_difference());
@@ -90,11 +90,11 @@ class BatchNorm final : public NormLayer {
     }
   }
 
-  void sum_masked(ConstMatrixView s) override {
+  void sum_delta(ConstMatrixView s) override {
     sum_over_batch(s, place().input());
     for (std::size_t c = 0; c < channels(); ++c) {
-      masked_[c] = totals_[c];
-      masked_input_[c] = inverse_[c] * (totals_[channels() + c] - mean_[c] * totals_[c]);
+      delta_[c] = totals_[c];
+      delta_input_[c] = inverse_[c] * (totals_[channels() + c] - mean_[c] * totals_[c]);
       squares_[c] = count_;  // x̂ has variance 1 and mean 0
       inputs_[c] = 0;
     }

@@ -7,7 +7,7 @@ namespace sibp {
 
 NormLayer::NormLayer(LayerPlace place, Activation activation) : place_(std::move(place)), activation_(activation) {
   const auto channels = static_cast<std::size_t>(place_.parameters.front().rows);
-  for (auto* values : {&gamma_, &beta_, &masked_input_, &masked_, &squares_, &inputs_}) values->resize(channels);
+  for (auto* values : {&gamma_, &beta_, &delta_input_, &delta_, &squares_, &inputs_}) values->resize(channels);
   gamma_.assign(channels, 1);
   host_scales_.resize(static_cast<std::size_t>(weights().size()));
 }
@@ -15,7 +15,7 @@ NormLayer::NormLayer(LayerPlace place, Activation activation) : place_(std::move
 void NormLayer::backward() {
   const MatrixView d = place_.output_difference();
   if (activation_ != Activation::identity) place_.device.apply_derivative(activation_, place_.output(), d, d);
-  sum_masked(d);
+  sum_delta(d);
 }
 
 void NormLayer::read_scales() {

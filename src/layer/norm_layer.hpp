@@ -27,11 +27,11 @@ class NormLayer : public Layer, public ScaleMap {
   [[nodiscard]] std::size_t index() const override { return place_.index; }
   [[nodiscard]] const std::string& name() const override { return place_.name; }
   [[nodiscard]] MatrixView weights() override { return place_.parameters.front(); }
-  [[nodiscard]] Sums sums() const override { return {masked_input_, masked_, squares_, inputs_, count_}; }
+  [[nodiscard]] Sums sums() const override { return {delta_input_, delta_, squares_, inputs_, count_}; }
 
  protected:
-  /// Fills masked_input_, masked_, squares_, inputs_ and count_ from S = D ∘ σ'(y), which is in the place of D.
-  virtual void sum_masked(ConstMatrixView s) = 0;
+  /// Fills delta_input_, delta_, squares_, inputs_ and count_ from S = D ∘ σ'(y), which is in the place of D.
+  virtual void sum_delta(ConstMatrixView s) = 0;
 
   [[nodiscard]] const LayerPlace& place() const { return place_; }
   [[nodiscard]] Activation activation() const { return activation_; }
@@ -45,7 +45,7 @@ class NormLayer : public Layer, public ScaleMap {
   void combine(ConstMatrixView x, ConstMatrixView z, Activation activation, Real beta, MatrixView y);
 
   std::vector<double> gamma_, beta_;
-  std::vector<double> masked_input_, masked_, squares_, inputs_;
+  std::vector<double> delta_input_, delta_, squares_, inputs_;
   double count_ = 0;
   std::vector<double> of_x_, of_z_, constant_;
 

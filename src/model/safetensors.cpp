@@ -121,7 +121,7 @@ void Reader::read_bytes(void* to, std::uint64_t bytes) {
     if (count != wanted) fail("it ends early");
     place += count;
     bytes -= count;
-    beat_again();
+    note_progress();
   }
 }
 

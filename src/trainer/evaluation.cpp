@@ -30,7 +30,7 @@ void for_each_chunk(Device& device, const LocalSplit& split, const DeviceNormali
     device.load_batch(*split.samples, columns, normalisation.shift.view(), normalisation.scale.view(),
                       workspace.inputs().values(), workspace.labels(), changes);
     workspace.evaluate();
-    beat_again();
+    note_progress();
     if (!visit(first, count)) return;
   }
 }

@@ -77,7 +77,7 @@ class Training {
     ++state_.step;
     start_reading();  // while this batch is trained on
     const StepResult result = training_step(
-        context_, rule_, workspace_, {samples, eta, eta / eta_}, place(), [this] { return wishes(); },
+        context_, rule_, workspace_, {samples, eta, eta / eta_}, place(), [this] { return requests(); },
         options_.label_smoothing);
     state_.samples += samples;
     ++state_.interval.steps;
@@ -91,11 +91,11 @@ class Training {
       observer_->on_step(state_.step, steps_, result.sums.loss / static_cast<double>(samples), state_.samples);
     if (has_diverged)
       throw_far_off(place(), result.sums.loss / static_cast<double>(samples), state_.divergence.limit());
-    if (result.wishes.complete) complete_checkpoint();
-    if (result.wishes.end) agree_on(context_.communicator, checkpoint_failure());
+    if (result.requests.complete) complete_checkpoint();
+    if (result.requests.end) agree_on(context_.communicator, checkpoint_failure());
     if (control_.check_every > 0 && state_.step % control_.check_every == 0) check_weights();
-    checkpoint_wished_ = result.wishes.checkpoint;
-    return result.wishes.stop;
+    checkpoint_requested_ = result.requests.checkpoint;
+    return result.requests.stop;
   }
 
   /// The step that was done last, or is being done.
@@ -105,8 +105,8 @@ class Training {
 
   [[nodiscard]] bool stop_requested() const { return control_.stop_requested && control_.stop_requested(); }
 
-  /// What this rank wishes.
-  [[nodiscard]] Wishes wishes() const {
+  /// What this rank requests.
+  [[nodiscard]] StepRequests requests() const {
     return {.stop = stop_requested(),
             .checkpoint = control_.checkpointer != nullptr && control_.checkpointer->due(),
             .end = checkpoint_failure().has_value(),
@@ -214,7 +214,7 @@ class Training {
   /// The weights that are the best so far get a checkpoint at once.
   void note_best(const MetricsRecord& record) {
     if (control_.keep_best == Measure::none || !record.validation) return;
-    if (improve(state_.best, control_.keep_best, state_.step, *record.validation)) checkpoint_wished_ = true;
+    if (improve(state_.best, control_.keep_best, state_.step, *record.validation)) checkpoint_requested_ = true;
   }
 
   void check_weights() const {
@@ -232,7 +232,7 @@ class Training {
   [[nodiscard]] bool checkpoint_is_due() const {
     if (!control_.keeps_checkpoints || state_.step == saved_step_) return false;
     const Index every = control_.checkpoint_every;
-    return checkpoint_wished_ || state_.step == steps_ ||
+    return checkpoint_requested_ || state_.step == steps_ ||
            (every > 0 && state_.step > control_.start.step && state_.step % every == 0);
   }
 
@@ -252,7 +252,7 @@ class Training {
           state_.step);
     start_counting();
     saved_step_ = state_.step;
-    checkpoint_wished_ = false;
+    checkpoint_requested_ = false;
   }
 
   /// Waits for the blocks of the checkpoint that is under way, if there are any.
@@ -306,7 +306,7 @@ class Training {
   BatchReader reader_;
   std::int64_t bytes_before_ = 0;
   double hidden_before_ = 0;
-  bool checkpoint_wished_ = false;
+  bool checkpoint_requested_ = false;
   Index saved_step_ = -1;
 };
 

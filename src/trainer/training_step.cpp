@@ -21,18 +21,18 @@ std::string text_of(const StepPlace& place) {
   return fmt::format("step {}, epoch {}", place.step, place.epoch);
 }
 
-/// Adds up the loss over ranks, and agrees on whether the step went well and on what any rank wishes.
+/// Adds up the loss over ranks, and agrees on whether the step went well and on what ranks ask for.
 StepResult agree_on_step(const UpdateContext& context, const UpdateRule& rule, const LossSums& local,
-                         const Wishes& wishes, const StepPlace& place) {
+                         const StepRequests& requests, const StepPlace& place) {
   const auto failure = rule.failure();
   const auto vote = [](bool yes) { return yes ? 1.0 : 0.0; };
   std::array<double, 7> sums{local.loss,
                              static_cast<double>(local.correct),
                              vote(failure.has_value()),
-                             vote(wishes.stop),
-                             vote(wishes.checkpoint),
-                             vote(wishes.end),
-                             vote(wishes.complete)};
+                             vote(requests.stop),
+                             vote(requests.checkpoint),
+                             vote(requests.end),
+                             vote(requests.complete)};
   {
     const PhaseClock::Scope timed(context.clock, Phase::communication);
     context.communicator.all_reduce_sum(std::span<double>(sums));
@@ -61,7 +61,7 @@ void throw_far_off(const StepPlace& place, double loss, double limit) {
 }
 
 StepResult training_step(const UpdateContext& context, UpdateRule& rule, Workspace& workspace, const StepSize& size,
-                         const StepPlace& place, const std::function<Wishes()>& wishes, double smoothing) {
+                         const StepPlace& place, const std::function<StepRequests()>& requests, double smoothing) {
   Index layer_number = 0;  // for whoever watches
   {
     const PhaseClock::Scope timed(context.clock, Phase::forward);
@@ -82,7 +82,7 @@ StepResult training_step(const UpdateContext& context, UpdateRule& rule, Workspa
   }
   rule.finish_step();
   beat(Activity::step, place.step);
-  return agree_on_step(context, rule, context.device.take_loss_sums(), wishes ? wishes() : Wishes{}, place);
+  return agree_on_step(context, rule, context.device.take_loss_sums(), requests ? requests() : StepRequests{}, place);
 }
 
 }  // namespace sibp

@@ -42,17 +42,17 @@ class ActivationsForm final : public ProximalForm {
     const PhaseClock::Scope timed(clock(), Phase::solve);
     const ProximalStep result = gram_.factorise();  // A + λI = L Lᵀ
     const ConstMatrixView features = step.map.whole_inputs();
-    const ConstMatrixView masked = step.map.masked();
+    const ConstMatrixView delta = step.map.delta();
     const MatrixView y = solved_.view().left_cols(features.cols);
     device().copy(features, y);
     device().solve_left(gram_.factor(), y);  // Y_p = (A + λI)⁻¹ F̂_p   (fan_in × M_p)
     // ΔŴ = R Yᵀ = −η S Yᵀ: on one rank added to the weights at once, else summed over ranks first
     const Real factor = result.failed_minor == 0 ? static_cast<Real>(-step.eta * gram_.scale()) : Real(0);
     if (!distributed()) {
-      if (result.failed_minor == 0) device().gemm(Op::none, Op::transpose, factor, masked, y, 1, step.target);
+      if (result.failed_minor == 0) device().gemm(Op::none, Op::transpose, factor, delta, y, 1, step.target);
       return result;
     }
-    step_->set_product(device(), step_->view(), factor, masked, y);
+    step_->set_product(device(), step_->view(), factor, delta, y);
     step_->start_sum();
     return result;
   }

@@ -16,7 +16,7 @@ class DualForm final : public ProximalForm {
         kernel_(device().allocate(options.batch.global_batch, options.batch.global_batch)),
         solved_(device().allocate(std::min(map.fan_in(), map.outputs), options.batch.global_batch)),
         gathered_features_(gatherable(map.fan_in() * options.batch.global_batch)),
-        gathered_masked_(gatherable(map.outputs * options.batch.global_batch)) {}
+        gathered_delta_(gatherable(map.outputs * options.batch.global_batch)) {}
 
   void features_ready(LinearMap& map, const DealtSamples& samples) override {
     const PhaseClock::Scope timed(clock(), Phase::solve);
@@ -28,12 +28,12 @@ class DualForm final : public ProximalForm {
   }
 
   ProximalStep backward(const FormStep& step) override {
-    const ProximalStep result = solve(step.map.masked());
+    const ProximalStep result = solve(step.map.delta());
     if (!carries_new()) carry_difference(step);
     if (result.failed_minor == 0) update(step);
     if (distributed()) {
       gathered_features_->release();
-      gathered_masked_->release();
+      gathered_delta_->release();
     }
     if (carries_new()) carry_difference(step);
     return result;
@@ -45,28 +45,28 @@ class DualForm final : public ProximalForm {
   [[nodiscard]] MatrixView solved() { return solved_.view().left_cols(samples_.total); }
 
   /// solved ← S (K + λI)⁻¹ or F̂ (K + λI)⁻¹ over the samples of all ranks; K is formed while S travels.
-  ProximalStep solve(ConstMatrixView masked) {
+  ProximalStep solve(ConstMatrixView delta) {
     const PhaseClock::Scope timed(clock(), Phase::solve);
-    masked_ = masked;
+    delta_ = delta;
     if (distributed()) {
-      start_gather(*gathered_masked_, masked, samples_.per_rank);
-      masked_ = gathered_masked_->all();
+      start_gather(*gathered_delta_, delta, samples_.per_rank);
+      delta_ = gathered_delta_->all();
       wait(*gathered_features_);
     }
     const MatrixView kernel = kernel_.reshaped(samples_.total, samples_.total);
     device().syrk(Op::transpose, 1, features_, 0, kernel);                              // K = F̂ᵀ F̂   (M × M)
     const ProximalStep result = factorise(device(), kernel, damping_, features_.rows);  // K + λI = L Lᵀ
-    if (distributed() && !solves_features_) wait(*gathered_masked_);
-    device().copy(solves_features_ ? features_ : masked_, solved());
+    if (distributed() && !solves_features_) wait(*gathered_delta_);
+    device().copy(solves_features_ ? features_ : delta_, solved());
     if (result.failed_minor == 0) device().solve_right(kernel, solved());
-    if (distributed()) wait(*gathered_masked_);
+    if (distributed()) wait(*gathered_delta_);
     return result;
   }
 
   /// Ŵ ← Ŵ − η S (K + λI)⁻¹ F̂ᵀ
   void update(const FormStep& step) {
     const PhaseClock::Scope timed(clock(), Phase::solve);
-    device().gemm(Op::none, Op::transpose, static_cast<Real>(-step.eta), solves_features_ ? masked_ : solved(),
+    device().gemm(Op::none, Op::transpose, static_cast<Real>(-step.eta), solves_features_ ? delta_ : solved(),
                   solves_features_ ? solved() : features_, 1, step.target);
   }
 
@@ -75,9 +75,9 @@ class DualForm final : public ProximalForm {
   Matrix kernel_;  ///< K, then its Cholesky factor: M × M
   Matrix solved_;  ///< S or F̂, then times (K + λI)⁻¹: min(outputs, fan_in) × M
   std::unique_ptr<GatherableMatrix> gathered_features_;  ///< F̂ of all ranks, fan_in × M; null on one rank
-  std::unique_ptr<GatherableMatrix> gathered_masked_;    ///< S of all ranks, outputs × M; null on one rank
+  std::unique_ptr<GatherableMatrix> gathered_delta_;     ///< S of all ranks, outputs × M; null on one rank
   ConstMatrixView features_;                             ///< F̂ of all ranks
-  ConstMatrixView masked_;                               ///< S of all ranks
+  ConstMatrixView delta_;                                ///< S of all ranks
   DealtSamples samples_;
 };
 

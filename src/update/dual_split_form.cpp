@@ -25,7 +25,7 @@ class DualSplitForm final : public ProximalForm {
         thin_(device().allocate(options.batch.global_batch, options.batch.local_batch)),
         solved_(device().allocate(own_share().count, options.batch.global_batch)),
         features_(gatherable(fan_in_ * options.batch.global_batch)),
-        masked_(gatherable(map.outputs * options.batch.global_batch)),
+        delta_(gatherable(map.outputs * options.batch.global_batch)),
         gathered_kernel_(gatherable(kernel_.size())),
         blocks_(gatherable(map.outputs * fan_in_)) {}
 
@@ -41,7 +41,7 @@ class DualSplitForm final : public ProximalForm {
   ProximalStep backward(const FormStep& step) override {
     {
       const PhaseClock::Scope timed(clock(), Phase::solve);
-      start_gather(*masked_, step.map.masked(), samples_.per_rank);
+      start_gather(*delta_, step.map.delta(), samples_.per_rank);
     }
     start_kernel();
     const bool waits_for_blocks = carries_new() && blocks_->in_shared_memory();
@@ -56,7 +56,7 @@ class DualSplitForm final : public ProximalForm {
       carry_update(step, factor);
     }
     features_->release();
-    masked_->release();
+    delta_->release();
     return result;
   }
 
@@ -114,9 +114,9 @@ class DualSplitForm final : public ProximalForm {
     const PhaseClock::Scope timed(clock(), Phase::solve);
     const Share& mine = own_share();
     const MatrixView block = block_of(step.target, mine);
-    wait(*masked_);
+    wait(*delta_);
     if (factor != Real(0)) {
-      const ConstMatrixView s = masked_->all();
+      const ConstMatrixView s = delta_->all();
       const ConstMatrixView f = features_->all();
       const MatrixView solved = solved_.view().left_cols(samples_.total);
       device().copy((splits_columns_ ? f : s).block(mine.first, 0, mine.count, samples_.total), solved);
@@ -136,9 +136,9 @@ class DualSplitForm final : public ProximalForm {
   void carry_update(const FormStep& step, Real factor) {
     if (!step.carries || !step.map.carries() || factor == Real(0)) return;
     const PhaseClock::Scope timed(clock(), Phase::backward);
-    const ConstMatrixView own = step.map.masked();
+    const ConstMatrixView own = step.map.delta();
     const MatrixView thin = thin_.reshaped(samples_.total, own.cols);
-    device().gemm(Op::transpose, Op::none, 1, masked_->all(), own, 0, thin);  // Sᵀ S_p   (M × M_p)
+    device().gemm(Op::transpose, Op::none, 1, delta_->all(), own, 0, thin);  // Sᵀ S_p   (M × M_p)
     device().solve_left(kernel(), thin);
     device().gemm(Op::none, Op::none, factor, features_->all().top_rows(step.map.shape().inputs), thin, 1,
                   step.map.carried());
@@ -155,7 +155,7 @@ class DualSplitForm final : public ProximalForm {
   Matrix thin_;                                        ///< M × M_p
   Matrix solved_;                                      ///< own rows of S or F̂, then times (K + λI)⁻¹, × M
   std::unique_ptr<GatherableMatrix> features_;         ///< F̂ of all ranks, fan_in × M
-  std::unique_ptr<GatherableMatrix> masked_;           ///< S of all ranks, outputs × M
+  std::unique_ptr<GatherableMatrix> delta_;            ///< S of all ranks, outputs × M
   std::unique_ptr<GatherableMatrix> gathered_kernel_;  ///< K, M × M
   std::unique_ptr<GatherableMatrix> blocks_;           ///< Ŵ by blocks, outputs · fan_in elements
   DealtSamples samples_;

@@ -35,7 +35,7 @@ void GradientReductions::start(LinearMap& map, const StepSize& step) {
   started_.at(i - first_) = &map;
   const auto share = static_cast<Real>(1.0 / static_cast<double>(step.global_batch));
   // S P̂ᵀ / M   (outputs × fan_in)
-  sums_.set_product(place(i), share, map.masked_and_inputs());
+  sums_.set_product(place(i), share, map.delta_and_inputs());
   sums_.ready(place(i));
 }
 

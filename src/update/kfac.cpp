@@ -81,7 +81,7 @@ class Kfac final : public UpdateRule {
     {
       const PhaseClock::Scope timed(context_.clock, Phase::solve);
       inputs_[i].start(map, step.global_batch);
-      outputs_[i].start(masked_twice(map), step.global_batch);
+      outputs_[i].start(delta_twice(map), step.global_batch);
       gradients_.start(map, step);
     }
     carry_difference(context_, map);
@@ -118,8 +118,8 @@ class Kfac final : public UpdateRule {
 
  private:
   /// This rank's S, twice.
-  static ColumnSource masked_twice(LinearMap& map) {
-    return {.for_each = [&map](const ColumnSource::Visit& visit) { visit(map.masked(), map.masked()); },
+  static ColumnSource delta_twice(LinearMap& map) {
+    return {.for_each = [&map](const ColumnSource::Visit& visit) { visit(map.delta(), map.delta()); },
             .per_sample = map.shape().columns};
   }
 

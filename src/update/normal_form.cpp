@@ -55,11 +55,11 @@ class NormalForm final : public ProximalForm {
       // Bᵀ = P̂ Rᵀ = −η P̂ Sᵀ   (fan_in × outputs: a rank's rows of B lie side by side)
       const auto factor = static_cast<Real>(-step.eta * gram_.scale());
       if (distributed()) {
-        sum_->set_product(device(), factor, step.map.inputs_and_masked());
+        sum_->set_product(device(), factor, step.map.inputs_and_delta());
         gathered_->begin(step_.rows(), rows_);
         sum_->start(rows_, gathered_->own());
       } else {
-        multiply(device(), factor, step.map.inputs_and_masked(), step_.view());
+        multiply(device(), factor, step.map.inputs_and_delta(), step_.view());
       }
     }
     if (!carries_new()) carry_difference(step);

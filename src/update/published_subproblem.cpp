@@ -42,7 +42,7 @@ double PublishedSubProblem::minimise(const Problem& problem) {
 void PublishedSubProblem::form_gradient(const Problem& problem, const State& state, bool without_constant) {
   Device& device = context_.device;
   const MatrixView residual = state.of_outputs;
-  problem.data.masked_residual(residual);
+  problem.data.residual_delta(residual);
   if (without_constant) device.gemm(Op::none, Op::none, -1, problem.constant.x, problem.constant.features, 1, residual);
   const MatrixView gradient = problem.gradient.view();
   problem.gradient.set_product(device, gradient, 2, residual, problem.variable.features);

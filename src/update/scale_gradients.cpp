@@ -19,8 +19,8 @@ void ScaleGradients::take(ScaleMap& scales, const StepSize& step) {
   const auto add = [&](std::span<const double> column) {
     for (const double sum : column) host_.push_back(static_cast<Real>(sum / samples));
   };
-  if (scales.weights().cols == 2) add(sums.masked_input);
-  add(sums.masked);
+  if (scales.weights().cols == 2) add(sums.delta_input);
+  add(sums.delta);
   device_.upload(host_, taken.gradient.view());
 }
 

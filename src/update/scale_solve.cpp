@@ -18,15 +18,14 @@ struct LeastSquares {
     return damping.kind == Damping::Kind::relative ? damping.value * trace / order : damping.value;
   }
   /// Δγ and Δβ.
-  [[nodiscard]] std::pair<double, double> solve_both(const Damping& damping, double masked_input, double masked) const {
+  [[nodiscard]] std::pair<double, double> solve_both(const Damping& damping, double delta_input, double delta) const {
     const double l = lambda(damping, xx + n, 2);
     const double determinant = (xx + l) * (n + l) - x * x;
-    return {-((n + l) * masked_input - x * masked) / determinant,
-            -((xx + l) * masked - x * masked_input) / determinant};
+    return {-((n + l) * delta_input - x * delta) / determinant, -((xx + l) * delta - x * delta_input) / determinant};
   }
   /// 0 and Δβ.
-  [[nodiscard]] std::pair<double, double> solve_shift(const Damping& damping, double masked) const {
-    return {0, -masked / (n + lambda(damping, n, 1))};
+  [[nodiscard]] std::pair<double, double> solve_shift(const Damping& damping, double delta) const {
+    return {0, -delta / (n + lambda(damping, n, 1))};
   }
   /// ‖γ x̂ + β‖² over the pixels.
   [[nodiscard]] double squared(double gamma, double beta) const {
@@ -43,7 +42,7 @@ ScaleSolve::ScaleSolve(Device& device, const NetworkSpec& spec, const ProximalOp
 }
 
 std::pair<double, double> ScaleSolve::solve(const ScaleMap::Sums& sums) {
-  const std::size_t channels = sums.masked.size();
+  const std::size_t channels = sums.delta.size();
   const std::size_t first_beta = host_.size() - channels;  // 0 where γ is fixed
   const bool has_gamma = first_beta > 0;
   step_.resize(host_.size());
@@ -51,8 +50,8 @@ std::pair<double, double> ScaleSolve::solve(const ScaleMap::Sums& sums) {
   double size = 0;
   for (std::size_t c = 0; c < channels; ++c) {
     const LeastSquares a{sums.squares[c], sums.inputs[c], sums.count};
-    const auto [of_gamma, of_beta] = has_gamma ? a.solve_both(damping_, sums.masked_input[c], sums.masked[c])
-                                               : a.solve_shift(damping_, sums.masked[c]);
+    const auto [of_gamma, of_beta] =
+        has_gamma ? a.solve_both(damping_, sums.delta_input[c], sums.delta[c]) : a.solve_shift(damping_, sums.delta[c]);
     if (has_gamma) step_[c] = averaged(c, of_gamma);
     step_[first_beta + c] = averaged(first_beta + c, of_beta);
     move += a.squared(has_gamma ? step_[c] : 0, step_[first_beta + c]);

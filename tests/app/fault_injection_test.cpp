@@ -3,8 +3,8 @@
 #include "sibp/app/run/run_folder.hpp"
 #include "sibp/app/run/run_status.hpp"
 #include "sibp/comm/agreement.hpp"
+#include "sibp/core/failure_handler.hpp"
 #include "sibp/core/file.hpp"
-#include "sibp/core/last_words.hpp"
 
 #include "app/parse.hpp"
 #include "support/failing_calls.hpp"
@@ -103,9 +103,9 @@ class FaultInjection : public testing::Test {
     } catch (...) {
       const Failure failure = current_failure();
       end = {failure.status, failure.message};
-      say_last_words(failure.status, failure.message);
+      call_failure_handler(failure.status, failure.message);
     }
-    set_last_words(nullptr);
+    set_failure_handler(nullptr);
     testing::internal::GetCapturedStdout();
     return end;
   }

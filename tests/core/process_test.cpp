@@ -1,6 +1,6 @@
 // What a process tells and is told from outside: signals, beats, last words.
+#include "sibp/core/failure_handler.hpp"
 #include "sibp/core/heartbeat.hpp"
-#include "sibp/core/last_words.hpp"
 #include "sibp/core/stop_request.hpp"
 #include "sibp/core/watchdog.hpp"
 
@@ -54,7 +54,7 @@ TEST(Heartbeat, SaysWhatAndWhere) {
   const auto before = last_beat().count;
   beat(Activity::step, 12, 2);
   EXPECT_EQ(text_of(last_beat()), "step 12, layer 2");
-  beat_again();
+  note_progress();
   EXPECT_EQ(last_beat().count, before + 2);
   beat(Activity::evaluation, 12);
   EXPECT_EQ(text_of(last_beat()), "evaluation at step 12");
@@ -62,17 +62,17 @@ TEST(Heartbeat, SaysWhatAndWhere) {
   EXPECT_EQ(text_of(last_beat()), "data");
 }
 
-TEST(LastWords, AreSaidOnce) {
-  int said = 0;
-  set_last_words([&](ExitStatus status, const std::string& message) {
+TEST(FailureHandler, IsCalledOnce) {
+  int calls = 0;
+  set_failure_handler([&](ExitStatus status, const std::string& message) {
     EXPECT_EQ(status, ExitStatus::diverged);
     EXPECT_EQ(message, "why");
-    ++said;
+    ++calls;
     throw Error(ExitStatus::runtime, "no room");  // must not get out
   });
-  say_last_words(ExitStatus::diverged, "why");
-  say_last_words(ExitStatus::diverged, "why");
-  EXPECT_EQ(said, 1);
+  call_failure_handler(ExitStatus::diverged, "why");
+  call_failure_handler(ExitStatus::diverged, "why");
+  EXPECT_EQ(calls, 1);
 }
 
 void sleep_for(double seconds) {
@@ -91,11 +91,11 @@ TEST(Watchdog, EndsAProcessThatDoesNotComeOn) {
       "warning: .rank 2 of 4 on .*step 7, layer 3(.|\n)*error: .rank 2 of 4.*step 7, layer 3");
 }
 
-TEST(Watchdog, SaysTheLastWords) {
+TEST(Watchdog, CallsTheFailureHandler) {
   EXPECT_EXIT(
       {
         Watchdog watchdog(0.2);
-        set_last_words([](ExitStatus status, const std::string&) {
+        set_failure_handler([](ExitStatus status, const std::string&) {
           std::fprintf(stderr, "last words %d\n", static_cast<int>(status));
         });
         sleep_for(60);
@@ -103,11 +103,11 @@ TEST(Watchdog, SaysTheLastWords) {
       testing::ExitedWithCode(75), "last words 75");
 }
 
-TEST(Watchdog, EndsAProcessWhoseLastWordsDoNotEnd) {
+TEST(Watchdog, EndsAProcessWhoseFailureHandlerDoesNotEnd) {
   EXPECT_EXIT(
       {
         Watchdog watchdog(0.2);
-        set_last_words([](ExitStatus, const std::string&) { sleep_for(60); });
+        set_failure_handler([](ExitStatus, const std::string&) { sleep_for(60); });
         sleep_for(60);
       },
       testing::ExitedWithCode(75), "");
@@ -119,7 +119,7 @@ TEST(Watchdog, LeavesAProcessAloneThatComesOn) {
         Watchdog watchdog(1.5);
         for (int k = 0; k < 20; ++k) {
           sleep_for(0.1);
-          beat_again();
+          note_progress();
         }
         watchdog.set_limit(0);
         sleep_for(2);

@@ -58,7 +58,7 @@ class Convolutions : public testing::TestWithParam<Case> {
     Dense s = s_;
     s.cols = window_.places() * count;
     s.values.resize(static_cast<std::size_t>(s.rows * s.cols));
-    Matrix masked = naive::upload(*device_, s);
+    Matrix delta = naive::upload(*device_, s);
 
     Matrix g = place(Dense(outputs * window_.places(), samples, 5));
     products_->forward(weights.view(), x, g.view().left_cols(count).top_rows(outputs * window_.places()));
@@ -74,20 +74,20 @@ class Convolutions : public testing::TestWithParam<Case> {
     Dense product = naive::product(s, naive::transpose(p));
     for (double& value : product.values) value *= -0.5;
     Matrix part = any(outputs, fan_in_);
-    products_->masked_and_inputs(Real(-0.5), masked.view(), x, part.view());
+    products_->delta_and_inputs(Real(-0.5), delta.view(), x, part.view());
     EXPECT_LT(naive::relative_difference(content(part), product), tolerance);
     Matrix transposed = any(fan_in_, outputs);
-    products_->inputs_and_masked(Real(-0.5), x, masked.view(), transposed.view());
+    products_->inputs_and_delta(Real(-0.5), x, delta.view(), transposed.view());
     EXPECT_LT(naive::relative_difference(content(transposed), naive::transpose(product)), tolerance);
     Matrix again = any(outputs, fan_in_);
-    products_->masked_and_inputs(Real(-0.5), masked.view(), x, again.view());
+    products_->delta_and_inputs(Real(-0.5), delta.view(), x, again.view());
     EXPECT_EQ(content(again).values, content(part).values);
 
     const Dense carried = carried_by_unfolding(s, count);
     Matrix difference = any(images_.rows, count);
-    products_->carry(weights.view(), masked.view(), 0, difference.view());
+    products_->carry(weights.view(), delta.view(), 0, difference.view());
     EXPECT_LT(naive::relative_difference(content(difference), carried), tolerance);
-    products_->carry(weights.view(), masked.view(), 1, difference.view());
+    products_->carry(weights.view(), delta.view(), 1, difference.view());
     Dense twice = carried;
     for (double& value : twice.values) value *= 2;
     EXPECT_LT(naive::relative_difference(content(difference), twice), tolerance);

@@ -46,9 +46,9 @@ class DataTerms : public testing::TestWithParam<std::tuple<Activation, Index>> {
     return sum;
   }
 
-  void expect_masked_residual() {
+  void expect_residual_delta() {
     Matrix r = device_->allocate(outputs, samples_);
-    term_->masked_residual(r.view());
+    term_->residual_delta(r.view());
     const Dense found = naive::download(*device_, r.view());
     for (std::size_t k = 0; k < g_.values.size(); ++k) {
       const double residual = naive::activate(activation_, g_.values[k]) - t_.values[k];
@@ -80,10 +80,10 @@ INSTANTIATE_TEST_SUITE_P(All, DataTerms,
                                           testing::Values<Index>(0, 1, 12)));
 
 TEST_P(DataTerms, ResidualIsMaskedBeforeAndAfterAMove) {
-  expect_masked_residual();
+  expect_residual_delta();
   term_->move(0.7, inside(h_));
   for (std::size_t k = 0; k < g_.values.size(); ++k) g_.values[k] += 0.7 * image_.values[k];
-  expect_masked_residual();
+  expect_residual_delta();
 }
 
 TEST_P(DataTerms, ChangesAreThoseOfTheWholeTermInDouble) {
@@ -110,7 +110,7 @@ TEST_P(DataTerms, AStartForgetsTheOneBefore) {
   Matrix d = framed(Dense(outputs, 2, 1));
   term_->start(activation_, inside(w_), inside(f), eta, inside(d));
   term_->start(activation_, inside(w_), inside(f_), eta, inside(d_));
-  expect_masked_residual();
+  expect_residual_delta();
 }
 
 TEST_P(DataTerms, OtherShapesAreRefused) {
@@ -118,7 +118,7 @@ TEST_P(DataTerms, OtherShapesAreRefused) {
   std::array<double, 1> one{1};
   EXPECT_THROW(term_->start(activation_, inside(w_), inside(w_), eta, inside(d_)), Error);
   EXPECT_THROW(term_->start(activation_, inside(w_), inside(f_), eta, wide.view()), Error);
-  EXPECT_THROW(term_->masked_residual(wide.view()), Error);
+  EXPECT_THROW(term_->residual_delta(wide.view()), Error);
   EXPECT_THROW(term_->changes(wide.view(), one, one), Error);
   EXPECT_THROW(term_->changes(inside(h_), one, std::span<double>()), Error);
   EXPECT_THROW(term_->move(1, wide.view()), Error);

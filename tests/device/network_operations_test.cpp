@@ -39,12 +39,12 @@ TEST_F(NetworkOperations, ActivationsAndTheirDerivativesAreTheFormulas) {
       const Matrix inputs = naive::upload(*device_, g);
       Matrix f = naive::upload(*device_, g);
       const Matrix difference = naive::upload(*device_, d);
-      Matrix masked = device_->allocate(rows, cols);
+      Matrix delta = device_->allocate(rows, cols);
       device_->activate(activation, f.view());
       device_->apply_derivative(activation, derivative_needs_input(activation) ? inputs.view() : f.view(),
-                                difference.view(), masked.view());
+                                difference.view(), delta.view());
       const Dense out = naive::download(*device_, f.view());
-      const Dense s = naive::download(*device_, masked.view());
+      const Dense s = naive::download(*device_, delta.view());
       for (Index c = 0; c < cols; ++c)
         for (Index r = 0; r < rows; ++r) {
           EXPECT_NEAR(out(r, c), naive::activate(activation, g(r, c)), tolerance);

@@ -70,11 +70,11 @@ struct ReferenceGradients {
     network.forward(batch.inputs);
     network.backward(
         batch.labels,
-        [&](std::size_t i, const Dense& inputs, const Dense& masked) {
-          of_maps[i] = product(masked, naive::transpose(inputs));
+        [&](std::size_t i, const Dense& inputs, const Dense& delta) {
+          of_maps[i] = product(delta, naive::transpose(inputs));
         },
-        [&](std::size_t i, const Dense& hat, const Dense& masked) {
-          of_scales[i] = network.gradient_of_scales(i, hat, masked);
+        [&](std::size_t i, const Dense& hat, const Dense& delta) {
+          of_scales[i] = network.gradient_of_scales(i, hat, delta);
         });
   }
 };

@@ -19,16 +19,16 @@ class Gradients final : public UpdateRule {
   void backward(LinearMap& map, const StepSize&) override {
     const MapShape& shape = map.shape();
     Matrix sum = context_.device.allocate(shape.outputs, shape.fan_in());
-    multiply(context_.device, 1, map.masked_and_inputs(), sum.view());
+    multiply(context_.device, 1, map.delta_and_inputs(), sum.view());
     of_maps[map.index()] = naive::download(context_.device, sum.view());
     map.carry();
   }
   void backward(ScaleMap& scales, const StepSize&) override {
     const ScaleMap::Sums sums = scales.sums();
     naive::Dense& gradient = of_scales[scales.index()];
-    gradient = naive::Dense(static_cast<Index>(sums.masked.size()), scales.weights().cols);
-    if (gradient.cols == 2) std::ranges::copy(sums.masked_input, gradient.values.begin());
-    std::ranges::copy(sums.masked, gradient.values.end() - gradient.rows);
+    gradient = naive::Dense(static_cast<Index>(sums.delta.size()), scales.weights().cols);
+    if (gradient.cols == 2) std::ranges::copy(sums.delta_input, gradient.values.begin());
+    std::ranges::copy(sums.delta, gradient.values.end() - gradient.rows);
     scales.carry();
   }
   /// Those of maps are of this rank's samples until now, those of scales of all ranks' from the start.

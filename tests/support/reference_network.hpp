@@ -113,9 +113,9 @@ struct ReferenceNetwork {
   std::vector<Dense> scales{};  ///< [γ β], channels × 2; or β alone, channels × 1
 
   /// Called on the way back, before the difference goes through with the weights as they are then.
-  using OnMap = std::function<void(std::size_t map, const Dense& inputs, const Dense& masked)>;
+  using OnMap = std::function<void(std::size_t map, const Dense& inputs, const Dense& delta)>;
   /// x̂ and S, channels × pixels of all samples.
-  using OnScales = std::function<void(std::size_t norm, const Dense& normalised, const Dense& masked)>;
+  using OnScales = std::function<void(std::size_t norm, const Dense& normalised, const Dense& delta)>;
 
   std::vector<Dense> tensors{};  ///< after forward()
   double loss = 0;               ///< sum over samples
@@ -167,12 +167,12 @@ struct ReferenceNetwork {
     return scales[norm](channel, scales[norm].cols - 1);
   }
   /// The gradient of the scales of a norm, of their shape.
-  [[nodiscard]] Dense gradient_of_scales(std::size_t norm, const Dense& hat, const Dense& masked) const {
+  [[nodiscard]] Dense gradient_of_scales(std::size_t norm, const Dense& hat, const Dense& delta) const {
     Dense gradient(hat.rows, scales[norm].cols);
     for (Index k = 0; k < hat.cols; ++k)
       for (Index c = 0; c < hat.rows; ++c) {
-        if (gradient.cols == 2) gradient(c, 0) += masked(c, k) * hat(c, k);
-        gradient(c, gradient.cols - 1) += masked(c, k);
+        if (gradient.cols == 2) gradient(c, 0) += delta(c, k) * hat(c, k);
+        gradient(c, gradient.cols - 1) += delta(c, k);
       }
     return gradient;
   }

@@ -34,10 +34,10 @@ struct ReferencePublished {
     for (std::size_t i = layers; i-- > 0;) {
       const Activation activation = spec.maps[i].activation;
       Dense target = outputs[i];
-      Dense masked = difference;
+      Dense delta = difference;
       for (std::size_t k = 0; k < target.values.size(); ++k) {
         target.values[k] = activate(activation, outputs[i].values[k]) - eta * difference.values[k];
-        masked.values[k] *= derivative(activation, outputs[i].values[k]);
+        delta.values[k] *= derivative(activation, outputs[i].values[k]);
       }
       const Dense features = rows_of(start.features[i], 0, start.features[i].rows - 1);
       const Dense ones = rows_of(start.features[i], start.features[i].rows - 1, 1);
@@ -49,7 +49,7 @@ struct ReferencePublished {
         for (Index c = 0; c < w.cols; ++c) weights[i](r, c) = w(r, c);
         weights[i](r, w.cols) = b(r, 0);
       }
-      difference = product(transpose(w), masked);
+      difference = product(transpose(w), delta);
     }
   }
 

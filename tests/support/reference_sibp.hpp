@@ -166,11 +166,11 @@ struct ReferenceSibp {
     double size = 0;
     for (Index c = 0; c < hat.rows; ++c) {
       Dense inputs(2, hat.cols, 1);
-      Dense masked(1, hat.cols);
+      Dense delta(1, hat.cols);
       Dense own(1, 2);
       for (Index k = 0; k < hat.cols; ++k) {
         inputs(0, k) = hat(c, k);
-        masked(0, k) = -s(c, k);
+        delta(0, k) = -s(c, k);
       }
       Dense a = product(inputs, transpose(inputs));
       if (is_batch_norm(i)) {
@@ -180,7 +180,7 @@ struct ReferenceSibp {
       own(0, 0) = network.gamma(i, c);
       own(0, 1) = network.beta(i, c);
       size += size_by(own, a);
-      Dense b = product(inputs, transpose(masked));
+      Dense b = product(inputs, transpose(delta));
       if (weights.cols == 1) {  // γ is fixed
         a = Dense(1, 1, a(1, 1));
         b = Dense(1, 1, b(1, 0));

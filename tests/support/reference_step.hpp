@@ -47,14 +47,14 @@ struct ReferenceStep {
     gradients.resize(layers);
     lambdas.resize(layers);
     for (std::size_t i = layers; i-- > 0;) {
-      Dense masked = difference;
-      for (std::size_t k = 0; k < masked.values.size(); ++k)
-        masked.values[k] *= derivative(spec.maps[i].activation, pre_activations[i].values[k]);
-      gradients[i] = product(masked, transpose(features[i]));
+      Dense delta = difference;
+      for (std::size_t k = 0; k < delta.values.size(); ++k)
+        delta.values[k] *= derivative(spec.maps[i].activation, pre_activations[i].values[k]);
+      gradients[i] = product(delta, transpose(features[i]));
       const Dense old = weights[i];
-      update(i, features[i], masked);
+      update(i, features[i], delta);
       const Dense& carrying = carry == Carry::new_weights ? weights[i] : old;
-      const Dense all = product(transpose(carrying), masked);
+      const Dense all = product(transpose(carrying), delta);
       difference = Dense(all.rows - 1, all.cols);  // without the bias row
       for (Index c = 0; c < all.cols; ++c)
         for (Index r = 0; r + 1 < all.rows; ++r) difference(r, c) = all(r, c);
@@ -100,9 +100,9 @@ struct ReferenceStep {
   }
 
   /// Ŵ ← Ŵ + B (A + λI)⁻¹
-  void update(std::size_t i, const Dense& f, const Dense& masked) {
+  void update(std::size_t i, const Dense& f, const Dense& delta) {
     const Dense a = damped_gram(i, f);
-    Dense b = product(masked, transpose(f));
+    Dense b = product(delta, transpose(f));
     for (double& value : b.values) value *= -eta;
     const Dense step = transpose(solve(a, transpose(b)));  // A is symmetric: (ΔŴ)ᵀ = (A + λI)⁻¹ Bᵀ
     for (std::size_t k = 0; k < step.values.size(); ++k) weights[i].values[k] += step.values[k];

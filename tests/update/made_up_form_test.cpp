@@ -29,7 +29,7 @@ class Replicated final : public ProximalForm {
   void features_ready(LinearMap& map, const DealtSamples& samples) override { gram_.start(map, samples.total); }
 
   ProximalStep backward(const FormStep& step) override {
-    step_->set_product(device(), step_->view(), static_cast<Real>(-step.eta), step.map.masked(),
+    step_->set_product(device(), step_->view(), static_cast<Real>(-step.eta), step.map.delta(),
                        step.map.whole_inputs());  // B = R F̂ᵀ
     step_->start_sum();
     wait(*step_);

@@ -7,13 +7,14 @@
 
 namespace sibp {
 
-/// What a process does before it ends by an error, such as to leave a note of it. Calls no collective.
-using LastWords = std::function<void(ExitStatus status, const std::string& message)>;
+/// What a process does before it ends by an error, such as writing it to a file. Calls no collective.
+using FailureHandler = std::function<void(ExitStatus status, const std::string& message)>;
 
-/// Has them said at the end; null: none. Local.
-void set_last_words(LastWords words);
+/// Sets the handler of this process; null: none. Local.
+void set_failure_handler(FailureHandler handler);
 
-/// Says them, once. Whoever ends the process by an error calls it, from any thread. Local. Throws nothing.
-void say_last_words(ExitStatus status, const std::string& message) noexcept;
+/// Calls the handler, at most once. Whoever ends the process by an error calls this first, from any thread. Local.
+/// Throws nothing.
+void call_failure_handler(ExitStatus status, const std::string& message) noexcept;
 
 }  // namespace sibp

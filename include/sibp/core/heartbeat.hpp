@@ -10,7 +10,7 @@ namespace sibp {
 /// What a rank is doing, as the watchdog tells it.
 enum class Activity : int { start, data, calibration, step, evaluation, checkpoint, end };
 
-/// How far this process has come.
+/// The last progress of this process.
 struct Beat {
   std::uint64_t count = 0;  ///< grows with every beat
   Activity activity = Activity::start;
@@ -18,10 +18,10 @@ struct Beat {
   Index layer = 0;  ///< from 1; 0: none in particular
 };
 
-/// Says that this process has come on, to `activity` at that step and layer. Costs a few stores. Local.
+/// Records that this process has reached `activity` at that step and layer. Costs a few stores. Local.
 void beat(Activity activity, Index step = 0, Index layer = 0);
-/// The same place in the same activity: a part of long work is done. Local.
-void beat_again();
+/// Records progress at the same place: a part of long work is done. Local.
+void note_progress();
 
 /// The last beat. Any thread may ask. Local.
 Beat last_beat();

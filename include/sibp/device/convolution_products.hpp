@@ -29,9 +29,9 @@ class ConvolutionProducts {
   /// G = Ŵ P̂, as a tensor of outputs · places() × M_p, which may have gaps.
   virtual void forward(ConstMatrixView weights, ConstMatrixView images, MatrixView g) = 0;
   /// part ← alpha S P̂ᵀ, outputs × fan_in.
-  virtual void masked_and_inputs(Real alpha, ConstMatrixView s, ConstMatrixView images, MatrixView part) = 0;
+  virtual void delta_and_inputs(Real alpha, ConstMatrixView s, ConstMatrixView images, MatrixView part) = 0;
   /// part ← alpha P̂ Sᵀ, fan_in × outputs.
-  virtual void inputs_and_masked(Real alpha, ConstMatrixView images, ConstMatrixView s, MatrixView part) = 0;
+  virtual void inputs_and_delta(Real alpha, ConstMatrixView images, ConstMatrixView s, MatrixView part) = 0;
   /// images ← beta images + fold(Wᵀ S), `images` without gaps; beta is 0, which overwrites whatever they hold, or 1.
   virtual void carry(ConstMatrixView weights, ConstMatrixView s, Real beta, MatrixView images) = 0;
 };

@@ -27,7 +27,7 @@ class DataTerm {
   virtual void start(Activation activation, ConstMatrixView weights, ConstMatrixView features, double eta,
                      ConstMatrixView difference) = 0;
   /// r ← (σ(G) − T) ∘ σ'(G), outputs × M_p.
-  virtual void masked_residual(MatrixView r) = 0;
+  virtual void residual_delta(MatrixView r) = 0;
   /// changes[k] ← ‖σ(G + t_k H) − T‖² − ‖σ(G) − T‖², added up from the elements' differences, so that small changes of
   /// a large term keep their digits. H is outputs × M_p; `steps` (t_k) and `changes` are host memory.
   virtual void changes(ConstMatrixView h, std::span<const double> steps, std::span<double> changes) = 0;

@@ -31,15 +31,16 @@ class LinearMap {
   /// Ŵ = [W b], outputs × fan_in.
   [[nodiscard]] virtual MatrixView weights() = 0;
 
-  /// D, outputs × N_p: gone once masked() has been called.
+  /// D, outputs × N_p: gone once delta() has been called.
   [[nodiscard]] virtual ConstMatrixView difference() = 0;
-  /// S, outputs × N_p. Takes the place of D at the first call of a step.
-  [[nodiscard]] virtual ConstMatrixView masked() = 0;
+  /// The delta S, the difference on the pre-activations, outputs × N_p. Takes the place of D at the first call of a
+  /// step.
+  [[nodiscard]] virtual ConstMatrixView delta() = 0;
 
   /// Blocks of P̂ and of S. Calls of for_each may not be nested.
-  [[nodiscard]] virtual ColumnSource inputs_and_masked() = 0;
+  [[nodiscard]] virtual ColumnSource inputs_and_delta() = 0;
   /// Blocks of S and of P̂.
-  [[nodiscard]] virtual ColumnSource masked_and_inputs() = 0;
+  [[nodiscard]] virtual ColumnSource delta_and_inputs() = 0;
   /// Blocks of P̂ twice, of the samples whose place in the global batch is a multiple of `every`.
   [[nodiscard]] virtual ColumnSource sampled_inputs(Index every) = 0;
 

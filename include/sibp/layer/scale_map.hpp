@@ -18,11 +18,11 @@ class ScaleMap {
 
   /// For every channel, over N pixels of all ranks' samples: the right side and the Gram matrix of its least squares.
   struct Sums {
-    std::span<const double> masked_input;  ///< Σ S ∘ x̂
-    std::span<const double> masked;        ///< Σ S
-    std::span<const double> squares;       ///< Σ x̂²
-    std::span<const double> inputs;        ///< Σ x̂
-    double count = 0;                      ///< N
+    std::span<const double> delta_input;  ///< Σ S ∘ x̂
+    std::span<const double> delta;        ///< Σ S
+    std::span<const double> squares;      ///< Σ x̂²
+    std::span<const double> inputs;       ///< Σ x̂
+    double count = 0;                     ///< N
   };
 
   /// Its number among those of the network, from 0.

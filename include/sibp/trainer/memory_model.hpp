@@ -15,7 +15,7 @@ namespace sibp {
 struct RankMemory {
   double shard = 0;      ///< its samples and their labels
   double weights = 0;    ///< Ŵ of all layers
-  double workspace = 0;  ///< features, differences and masked differences of a batch, and the inputs of the next
+  double workspace = 0;  ///< features, differences and deltas of a batch, and the inputs of the next
   double update = 0;     ///< the systems of the forms
   double saving = 0;     ///< on rank 0, in host memory: what goes into a checkpoint while training goes on
 

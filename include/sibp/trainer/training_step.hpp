@@ -13,17 +13,17 @@ struct StepPlace {
   Index epoch = 1;
 };
 
-/// What ranks ask for between steps. What one of them asks for, all do: it travels with the sum of the losses.
-struct Wishes {
+/// What a rank asks of all ranks after a step. It travels with the sum of the losses.
+struct StepRequests {
   bool stop = false;        ///< after this step, with a checkpoint
   bool checkpoint = false;  ///< after this step
-  bool end = false;         ///< some rank cannot go on, and says why
+  bool end = false;         ///< this rank cannot go on, and says why
   bool complete = false;    ///< this rank's blocks of a checkpoint are written: done once all ranks ask for it
 };
 
 struct StepResult {
-  LossSums sums;  ///< over all ranks' samples, before the update
-  Wishes wishes;  ///< of any rank, `complete` of all
+  LossSums sums;          ///< over all ranks' samples, before the update
+  StepRequests requests;  ///< each is set if any rank asks for it; `complete` if all do
 };
 
 /// Throws AgreedError (diverged): the loss is not finite. For all ranks to call alike.
@@ -36,9 +36,10 @@ struct StepResult {
 /// section 3, layer by layer. Updates the network of the workspace. `smoothing` is of the labels. Collective.
 ///
 /// Throws AgreedError (diverged) on every rank if the loss is not finite or a factorisation failed anywhere; `place`
-/// goes into the message. `wishes` are asked for late in the step, on every rank for itself; null: none. The
+/// goes into the message. `requests` is called late in the step, on each rank; null: none. The
 /// semi-implicit update and gradient descent allocate nothing.
 StepResult training_step(const UpdateContext& context, UpdateRule& rule, Workspace& workspace, const StepSize& size,
-                         const StepPlace& place, const std::function<Wishes()>& wishes = nullptr, double smoothing = 0);
+                         const StepPlace& place, const std::function<StepRequests()>& requests = nullptr,
+                         double smoothing = 0);
 
 }  // namespace sibp

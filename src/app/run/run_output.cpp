@@ -1,6 +1,6 @@
 #include "app/run/run_output.hpp"
 
-#include "sibp/core/last_words.hpp"
+#include "sibp/core/failure_handler.hpp"
 
 #include <iostream>
 #include <utility>
@@ -51,7 +51,7 @@ RunOutput::RunOutput(const Options& options, const std::string& name, Resumption
   }
   status_->running();
   status_->refresh_every(status_period);
-  set_last_words([status = status_](ExitStatus end, const std::string& message) { status->ended(end, message); });
+  set_failure_handler([status = status_](ExitStatus end, const std::string& message) { status->ended(end, message); });
 }
 
 TrainingObserver& RunOutput::observers() {
