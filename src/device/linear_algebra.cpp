@@ -149,6 +149,7 @@ DampedFactor LinearAlgebra::do_damped_cholesky(MatrixView a, double absolute, do
 }
 
 void LinearAlgebra::solve_right(ConstMatrixView factor, MatrixView x) {
+  require(has_solve_right(), "solve_right: the device has none");
   require_square(factor);
   require(x.cols == factor.rows, "solve_right: shapes do not fit");
   if (!x.empty()) do_solve_right(factor, x);

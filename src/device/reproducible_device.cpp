@@ -1,7 +1,5 @@
 // The processors in reproducible mode: what becomes of a column depends on that column alone, not on its neighbours,
 // its place or the number of threads.
-#include "sibp/core/error.hpp"
-
 #include "device/cpu_device.hpp"
 #include "device/exact_products.hpp"
 #include "device/level3.hpp"
@@ -22,9 +20,9 @@ class ReproducibleDevice final : public cpu::CpuDevice {
   [[nodiscard]] std::unique_ptr<ConvolutionProducts> make_convolution(const ConvolutionShape&) override {
     return nullptr;
   }
-  [[nodiscard]] std::unique_ptr<DataTerm> make_data_term() override {
-    throw_usage_error("`reproducible`: `method` published has no reproducible data term; choose another method");
-  }
+  /// Those of the processors are rounded, too.
+  [[nodiscard]] std::unique_ptr<DataTerm> make_data_term() override { return nullptr; }
+  [[nodiscard]] bool has_solve_right() const override { return false; }
 
  private:
   void do_gemm(Op op_a, Op op_b, Real alpha, ConstMatrixView a, ConstMatrixView b, Real beta, MatrixView c) override {
@@ -105,10 +103,6 @@ class ReproducibleDevice final : public cpu::CpuDevice {
       if (first == 0) break;
       do_gemm(Op::transpose, Op::none, -1, factor.block(first, 0, size, first), part, 1, x.block(0, 0, first, x.cols));
     }
-  }
-
-  void do_solve_right(ConstMatrixView, MatrixView) override {
-    throw Error(ExitStatus::runtime, "solve_right: not in reproducible mode");
   }
 
   static constexpr Index block = 128;

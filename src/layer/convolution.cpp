@@ -69,13 +69,6 @@ class Convolution final : public MapLayer {
     return {[this](const ColumnSource::Visit& visit) { visit_sampled(visit); }, shape().columns};
   }
 
-  [[nodiscard]] ConstMatrixView whole_inputs() override {
-    throw Error(ExitStatus::runtime, "the patches of a convolution are not in memory as a whole");
-  }
-  [[nodiscard]] MatrixView carried() override {
-    throw Error(ExitStatus::runtime, "the carried difference of a convolution has no column a sample");
-  }
-
   void carry() override {
     if (!carries()) return;
     const MatrixView to = place().input_difference();

@@ -12,7 +12,7 @@
 namespace sibp {
 namespace {
 
-class Dense final : public MapLayer {
+class Dense final : public MapLayer, public WholeMatrices {
  public:
   using MapLayer::MapLayer;
 
@@ -36,6 +36,7 @@ class Dense final : public MapLayer {
     }};
   }
 
+  [[nodiscard]] WholeMatrices* whole_matrices() override { return this; }
   [[nodiscard]] ConstMatrixView whole_inputs() override { return place().store.with_ones(place().inputs.front()); }
 
   void carry() override {

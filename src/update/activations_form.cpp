@@ -41,7 +41,7 @@ class ActivationsForm final : public ProximalForm {
   ProximalStep solve(const FormStep& step) {
     const PhaseClock::Scope timed(clock(), Phase::solve);
     const ProximalStep result = gram_.factorise();  // A + λI = L Lᵀ
-    const ConstMatrixView features = step.map.whole_inputs();
+    const ConstMatrixView features = whole_matrices(step.map).whole_inputs();
     const ConstMatrixView delta = step.map.delta();
     const MatrixView y = solved_.view().left_cols(features.cols);
     device().copy(features, y);

@@ -21,7 +21,7 @@ class DualForm final : public ProximalForm {
   void features_ready(LinearMap& map, const DealtSamples& samples) override {
     const PhaseClock::Scope timed(clock(), Phase::solve);
     samples_ = samples;
-    features_ = map.whole_inputs();
+    features_ = whole_matrices(map).whole_inputs();
     if (!distributed()) return;
     start_gather(*gathered_features_, features_, samples.per_rank);
     features_ = gathered_features_->all();

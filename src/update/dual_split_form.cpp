@@ -33,7 +33,7 @@ class DualSplitForm final : public ProximalForm {
     const PhaseClock::Scope timed(clock(), Phase::solve);
     samples_ = samples;
     has_kernel_ = false;
-    start_gather(*features_, map.whole_inputs(), samples.per_rank);
+    start_gather(*features_, whole_matrices(map).whole_inputs(), samples.per_rank);
   }
 
   void features_passed() override { start_kernel(); }
@@ -141,7 +141,7 @@ class DualSplitForm final : public ProximalForm {
     device().gemm(Op::transpose, Op::none, 1, delta_->all(), own, 0, thin);  // Sᵀ S_p   (M × M_p)
     device().solve_left(kernel(), thin);
     device().gemm(Op::none, Op::none, factor, features_->all().top_rows(step.map.shape().inputs), thin, 1,
-                  step.map.carried());
+                  whole_matrices(step.map).carried());
   }
 
   Damping damping_;

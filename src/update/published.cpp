@@ -24,6 +24,8 @@ class Published final : public UpdateRule {
  public:
   Published(const UpdateContext& context, const NetworkSpec& spec, double lambda)
       : context_(context), lambda_(lambda), sub_problem_(context, lambda), data_(context.device.make_data_term()) {
+    if (data_ == nullptr)
+      throw_usage_error("`reproducible`: `method` published has no reproducible data term; choose another method");
     if (spec.nodes.size() != spec.maps.size()) refuse();
     for (const MapShape& layer : spec.maps) {
       if (layer.columns > 1) refuse();
@@ -50,7 +52,7 @@ class Published final : public UpdateRule {
   void minimise(LinearMap& map, double eta) {
     const PhaseClock::Scope timed(context_.clock, Phase::solve);
     const MapShape& shape = map.shape();
-    const ConstMatrixView features = map.whole_inputs();
+    const ConstMatrixView features = whole_matrices(map).whole_inputs();
     const MatrixView of_map = map.weights();
     data_->start(shape.activation, of_map, features, eta, map.difference());
     const PublishedSubProblem::Part weights{of_map.left_cols(shape.inputs), features.top_rows(shape.inputs)};

@@ -30,7 +30,7 @@ class Replicated final : public ProximalForm {
 
   ProximalStep backward(const FormStep& step) override {
     step_->set_product(device(), step_->view(), static_cast<Real>(-step.eta), step.map.delta(),
-                       step.map.whole_inputs());  // B = R F̂ᵀ
+                       whole_matrices(step.map).whole_inputs());  // B = R F̂ᵀ
     step_->start_sum();
     wait(*step_);
     const ProximalStep result = gram_.factorise();

@@ -19,7 +19,8 @@ namespace sibp {
 /// meanwhile.
 class Device : public LinearAlgebra, public NetworkOperations, public BatchLoader {
  public:
-  /// What the sub-problems of the published procedure minimise beside the proximal term; without samples at first.
+  /// What the sub-problems of the published procedure minimise beside the proximal term; without samples at first. Null
+  /// where the device has none.
   [[nodiscard]] virtual std::unique_ptr<DataTerm> make_data_term() = 0;
   /// The products of a convolution by a library that unfolds no patches; null where the device has none for it, and
   /// then the patches are unfolded. Throws Error (runtime) if there is no room.

@@ -97,6 +97,8 @@ class LinearAlgebra {
   [[nodiscard]] Index cholesky(MatrixView a);
   /// damp(), then cholesky(), with one wait for both results where the program has to wait for a device.
   [[nodiscard]] DampedFactor damped_cholesky(MatrixView a, double absolute, double per_trace);
+  /// Whether the device has solve_right().
+  [[nodiscard]] virtual bool has_solve_right() const { return true; }
   /// x ← x (L Lᵀ)⁻¹ with L the lower triangle of `factor` (n × n) and x m × n. 2mn² flops.
   void solve_right(ConstMatrixView factor, MatrixView x);
   /// x ← (L Lᵀ)⁻¹ x with L the lower triangle of `factor` (n × n) and x n × m. 2mn² flops.

@@ -7,6 +7,20 @@
 
 namespace sibp {
 
+/// What lies in memory as a whole where a map has one column a sample.
+class WholeMatrices {
+ public:
+  WholeMatrices() = default;
+  WholeMatrices(const WholeMatrices&) = delete;
+  WholeMatrices& operator=(const WholeMatrices&) = delete;
+  virtual ~WholeMatrices() = default;
+
+  /// P̂.
+  [[nodiscard]] virtual ConstMatrixView whole_inputs() = 0;
+  /// D_in, inputs × M_p, after LinearMap::carry(), where LinearMap::carries().
+  [[nodiscard]] virtual MatrixView carried() = 0;
+};
+
 /// All that a method sees of a layer with weights, a dense layer or a convolution:
 ///
 ///   G = Ŵ P̂,  F = σ(G),   S = D ∘ σ'(G),   D_in += fold(Wᵀ S)
@@ -44,15 +58,16 @@ class LinearMap {
   /// Blocks of P̂ twice, of the samples whose place in the global batch is a multiple of `every`.
   [[nodiscard]] virtual ColumnSource sampled_inputs(Index every) = 0;
 
-  /// P̂ where it lies in memory as a whole: maps with one column a sample. Throws Error (runtime) for others.
-  [[nodiscard]] virtual ConstMatrixView whole_inputs() = 0;
+  /// Null where patches are not in memory as a whole: maps with several columns a sample.
+  [[nodiscard]] virtual WholeMatrices* whole_matrices() { return nullptr; }
 
   /// Whether a difference is carried on: there are layers before.
   [[nodiscard]] virtual bool carries() const = 0;
   /// D_in += fold(Wᵀ S) with W as it is now (or D_in = …, where nothing has been added yet); nothing unless carries().
   virtual void carry() = 0;
-  /// D_in, inputs × M_p, after carry(): maps with one column a sample, of which carries() is true.
-  [[nodiscard]] virtual MatrixView carried() = 0;
 };
+
+/// Those of a map that is known to have them. Throws Error (runtime) if it has none.
+WholeMatrices& whole_matrices(LinearMap& map);
 
 }  // namespace sibp
