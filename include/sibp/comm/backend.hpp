@@ -72,7 +72,7 @@ class ReducibleMatrix {
   /// packed ← the lower triangle of X Xᵀ, column by column, in the same way; `packed` has one column, `whole` is memory
   /// for a square matrix, with any content afterwards.
   virtual void set_triangle(Device& device, MatrixView packed, const ColumnSource& source, MatrixView whole);
-  /// This rank's part is there: view() ← sum over ranks may begin.
+  /// Starts view() ← sum over ranks of what the ranks have in it.
   virtual void start_sum() = 0;
   /// Returns when the sum is in view(); at once if none is under way.
   virtual void wait() = 0;
@@ -90,7 +90,7 @@ class ScatteredSum {
 
   /// This rank's part ← alpha X Yᵀ.
   virtual void set_product(Device& device, Real alpha, const ColumnSource& source) = 0;
-  /// mine ← the columns of the sum that are this rank's may begin: columns[q] for rank q.
+  /// Starts the reduction: mine ← this rank's block of the columns of the sum; rank q gets columns[q] columns.
   virtual void start(std::span<const Index> columns, MatrixView mine) = 0;
   /// Returns when they are there; at once if none is under way.
   virtual void wait() = 0;

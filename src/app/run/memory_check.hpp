@@ -7,9 +7,9 @@
 
 namespace sibp {
 
-/// Makes sure, before anything is read, that the device of every rank has room for the training, and bids it leave as
-/// much free when it takes samples in. `options` have the forms that were chosen. Collective. Throws AgreedError
-/// (usage) naming the batch that would fit. Nothing happens where a device does not know its memory.
+/// Checks, before anything is read, that the device of every rank has room for the training, and reserves that room
+/// when samples are loaded. `options` have the chosen forms. Collective. Throws AgreedError (usage) naming the batch
+/// that would fit. Does nothing where a device does not know its memory.
 void check_memory(const TrainingOptions& options, const NetworkSpec& spec, const Compute& compute);
 
 }  // namespace sibp

@@ -21,8 +21,8 @@ struct Compute {
   bool on_gpus = false;       ///< the device of every rank is a GPU
 };
 
-/// Chooses the device, plans the threads and makes it, saying so in the log. Collective. Throws AgreedError (usage)
-/// naming --device or --precision if there is no such device for every rank.
+/// Chooses and makes the device, plans the threads, and logs both. Collective. Throws AgreedError (usage) naming
+/// --device or --precision if there is no such device for every rank.
 Compute open_compute(const Options& options, const Communicator& world);
 
 /// Opens the data set of the options. Collective. Throws AgreedError.
