@@ -28,6 +28,7 @@ HOMES_OF_LIBRARY = {
     "cusolver": ("device",),
     "cub/": ("device",),
     "cuda": ("device", "comm/nccl"),
+    "nvtx3/": ("device",),
     "nccl.h": ("comm/nccl",),
     "mpi.h": ("comm/mpi", "comm/node"),
     "openssl/": ("core",),

@@ -3,6 +3,7 @@
 #include "sibp/core/error.hpp"
 
 #include "device/cuda_data_term.hpp"
+#include "device/cuda_profiler.hpp"
 #include "device/cuda_stream.hpp"
 
 #include <algorithm>
@@ -187,6 +188,7 @@ void make_current(Device& device) {
 namespace sibp {
 
 std::unique_ptr<Device> make_cuda_device(int index, Precision precision) {
+  cuda::show_phases_in_profilers();
   return std::make_unique<cuda::CudaDevice>(index, precision);
 }
 

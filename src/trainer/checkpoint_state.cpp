@@ -20,6 +20,13 @@ constexpr int format = 1;
 constexpr const char* precision = std::is_same_v<Real, float> ? "float32" : "float64";
 constexpr std::array measures{Measure::none, Measure::validation_accuracy, Measure::validation_loss};
 
+json to_json(const SecondsByCollective& collectives) {
+  json object;
+  for (const Collective kind : all_collectives)
+    object[name_of(kind)] = {{"hidden", collectives[kind].hidden}, {"exposed", collectives[kind].exposed}};
+  return object;
+}
+
 json to_json(const Interval& interval) {
   return {{"steps", interval.steps},
           {"samples", interval.samples},
@@ -29,7 +36,7 @@ json to_json(const Interval& interval) {
           {"lambda_min", interval.lambda.smallest},
           {"lambda_max", interval.lambda.largest},
           {"bytes_reduced", interval.bytes_reduced},
-          {"seconds_hidden", interval.seconds_hidden},
+          {"collectives", to_json(interval.collectives)},
           {"seconds", interval.seconds}};
 }
 
@@ -112,6 +119,15 @@ std::string run_name_of(const Fields& fields) {
   return name;
 }
 
+SecondsByCollective collectives_of(const Fields& fields) {
+  SecondsByCollective collectives;
+  for (const Collective kind : all_collectives) {
+    const Fields seconds = fields.object(name_of(kind));
+    collectives[kind] = {seconds.number("hidden"), seconds.number("exposed")};
+  }
+  return collectives;
+}
+
 Interval interval_of(const Fields& fields) {
   Interval interval;
   interval.steps = fields.count("steps");
@@ -120,7 +136,8 @@ Interval interval_of(const Fields& fields) {
   interval.eta = fields.number("eta");
   interval.lambda = {fields.number("lambda_min"), fields.number("lambda_max")};
   interval.bytes_reduced = fields.count("bytes_reduced");
-  interval.seconds_hidden = fields.number("seconds_hidden");
+  if (fields.has("collectives"))
+    interval.collectives = collectives_of(fields.object("collectives"));  // older ones lack it
   fields.get("seconds", interval.seconds);
   return interval;
 }

@@ -24,6 +24,17 @@ std::optional<LossAndAccuracy> measured(const nlohmann::json& object, const std:
   return LossAndAccuracy{.loss = number(object, set + "_loss"), .accuracy = number(object, set + "_accuracy")};
 }
 
+SecondsByCollective collectives_of(const nlohmann::json& object) {
+  SecondsByCollective collectives;
+  if (!object.contains("collectives")) return collectives;
+  for (const Collective kind : all_collectives) {
+    const auto found = object["collectives"].find(name_of(kind));
+    if (found == object["collectives"].end()) continue;
+    collectives[kind] = {number(*found, "seconds_hidden"), number(*found, "seconds_exposed")};
+  }
+  return collectives;
+}
+
 }  // namespace
 
 std::string to_json_line(const MetricsRecord& record) {
@@ -44,7 +55,14 @@ std::string to_json_line(const MetricsRecord& record) {
   object["seconds_backward"] = record.seconds.backward;
   object["seconds_solve"] = record.seconds.solve;
   object["seconds_communication"] = record.seconds.communication;
-  object["seconds_communication_hidden"] = record.seconds_hidden;
+  double hidden = 0;
+  for (const Collective kind : all_collectives) hidden += record.collectives[kind].hidden;
+  object["seconds_communication_hidden"] = hidden;
+  for (const Collective kind : all_collectives) {
+    const CollectiveSeconds& seconds = record.collectives[kind];
+    if (seconds == CollectiveSeconds{}) continue;
+    object["collectives"][name_of(kind)] = {{"seconds_hidden", seconds.hidden}, {"seconds_exposed", seconds.exposed}};
+  }
   object["seconds_reading"] = record.seconds.reading;
   object["seconds_total"] = record.seconds_total;
   object["bytes_reduced"] = record.bytes_reduced;
@@ -74,7 +92,7 @@ std::optional<MetricsRecord> from_json_line(std::string_view line) try {
                                    .communication = number(object, "seconds_communication"),
                                    .reading = number(object, "seconds_reading")},
                        .seconds_total = number(object, "seconds_total"),
-                       .seconds_hidden = number(object, "seconds_communication_hidden"),
+                       .collectives = collectives_of(object),
                        .bytes_reduced = object.value("bytes_reduced", std::int64_t{0}),
                        .samples_per_second = number(object, "samples_per_second"),
                        .is_final = object.value("final", false)};

@@ -29,13 +29,14 @@ void Recorder::settle() {
   for (std::size_t phase = 0; phase < PhaseClock::phases; ++phase)
     interval.seconds.at(phase) += clock.seconds(static_cast<Phase>(phase));
   interval.bytes_reduced += parts_.context.communicator.bytes_reduced() - bytes_before_;
-  interval.seconds_hidden += parts_.context.communicator.seconds_hidden() - hidden_before_;
+  const SecondsByCollective taken = parts_.context.communicator.traffic().take_seconds();
+  for (const Collective kind : all_collectives) interval.collectives[kind] += taken[kind];
   start_counting();
 }
 
 void Recorder::start_counting() {
   bytes_before_ = parts_.context.communicator.bytes_reduced();
-  hidden_before_ = parts_.context.communicator.seconds_hidden();
+  parts_.context.communicator.traffic().take_seconds();
   parts_.context.clock.reset();
 }
 

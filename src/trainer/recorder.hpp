@@ -53,7 +53,6 @@ class Recorder {
   const DeviceNormalisation& normalisation_;
   Workspace& workspace_;
   std::int64_t bytes_before_ = 0;
-  double hidden_before_ = 0;
 };
 
 }  // namespace sibp

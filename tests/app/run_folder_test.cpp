@@ -333,7 +333,8 @@ TEST(Metrics, LineParsesBackWithEveryKey) {
   record.seconds_step = 3;
   record.seconds = {.forward = 4, .backward = 5, .solve = 6, .communication = 7, .reading = 8};
   record.seconds_total = 9;
-  record.seconds_hidden = 0.5;
+  record.collectives[Collective::all_reduce] = {.hidden = 0.25, .exposed = 2};
+  record.collectives[Collective::gather] = {.hidden = 0.25, .exposed = 1};
   record.bytes_reduced = 5'000'000'000;
   record.samples_per_second = 11;
   const std::string line = to_json_line(record);
@@ -352,6 +353,9 @@ TEST(Metrics, LineParsesBackWithEveryKey) {
                                     {"seconds_solve", 6.0},
                                     {"seconds_communication", 7.0},
                                     {"seconds_communication_hidden", 0.5},
+                                    {"collectives",
+                                     {{"all-reduce", {{"seconds_hidden", 0.25}, {"seconds_exposed", 2.0}}},
+                                      {"gather", {{"seconds_hidden", 0.25}, {"seconds_exposed", 1.0}}}}},
                                     {"seconds_reading", 8.0},
                                     {"seconds_total", 9.0},
                                     {"bytes_reduced", 5'000'000'000},

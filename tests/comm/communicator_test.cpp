@@ -84,6 +84,32 @@ TEST_F(Collectives, SeveralReductionsMayBeUnderWay) {
   }
 }
 
+TEST_F(Collectives, SecondsAreCountedByKind) {
+  const auto device = make_cpu_device(1);
+  Matrix a = device->allocate(300, 200);
+  device->fill(a.view(), 1);
+  const auto slot = world_.make_slot();
+  const auto uncounted = world_.make_slot();
+  world_.traffic().take_seconds();
+  slot->start_all_reduce_sum(a.view());
+  slot->wait();
+  slot->start_reduce_sum(a.view(), 0);
+  slot->wait();
+  {
+    const Traffic::Uncounted ignored(world_.traffic());
+    uncounted->start_all_reduce_sum(a.view());
+    uncounted->wait();
+  }
+  const SecondsByCollective taken = world_.traffic().take_seconds();
+  for (const Collective kind : {Collective::all_reduce, Collective::reduce}) {
+    const double seconds = taken[kind].hidden + taken[kind].exposed;
+    EXPECT_LT(seconds, 10) << name_of(kind);
+    EXPECT_EQ(seconds > 0, ranks_ > 1) << name_of(kind);  // alone nothing travels
+  }
+  EXPECT_EQ(taken[Collective::gather], CollectiveSeconds{});
+  EXPECT_EQ(world_.traffic().take_seconds(), SecondsByCollective{});
+}
+
 TEST_F(Collectives, ColumnsAreGatheredInTheOrderOfRanks) {
   const auto device = make_cpu_device(1);
   std::vector<Index> columns;

@@ -1,6 +1,7 @@
 """The whole program on GPUs that are emulated: how it takes them, and that it trains as it does on processors."""
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -57,6 +58,13 @@ class EmulatedGpus(ProgramTest):
             place = arguments.index("--form")
             del arguments[place:place + 2]
             self.succeed(*arguments, ranks=2)
+
+    def test_a_profiler_sees_the_phases_of_each_step(self):
+        profiler = {"NVTX_INJECTION64_PATH": os.environ["NVTX_PROFILER"]}
+        text = str(self.succeed(*self.training("profiled"), environment=profiler))
+        for phase in ("forward", "backward", "solve"):
+            self.assertGreaterEqual(int(re.search(f"^nvtx {phase} (\\d+)$", text, re.MULTILINE)[1]), 15)  # steps
+        self.assertIn("nvtx left open: 1", text)  # the last phase
 
     def test_a_batch_beyond_the_memory_names_one_that_fits(self):
         self.fail_with(USAGE, ["--batch", "GB of the GPU's memory", r"a batch of \d+ fits"],

@@ -84,8 +84,9 @@ TEST_F(CheckpointFolderTest, EverythingComesBack) {
                             .eta = 1.0 / 3,
                             .lambda = {1e-300, 1e300},
                             .bytes_reduced = 1'000'000'000'000,
-                            .seconds_hidden = 0.7,
+                            .collectives = {},
                             .seconds = {1, 2, 3, 4, 5, 6}};
+  written.state.interval.collectives[Collective::gather] = {0.7, 0.1};
   folder_.save(42, to_files(written));
   const Checkpoint read = read_checkpoint(folder_.path_of(42));
   EXPECT_TRUE(read.state == written.state);

@@ -153,10 +153,7 @@ class Communicator {
   /// sum goes through the memory of each first. A gather, a reduce-scatter, a reduce or a broadcast, half of an
   /// all-reduce each, counts half of its bytes. Nothing counts where there is one rank. Local.
   [[nodiscard]] std::int64_t bytes_reduced() const { return traffic().bytes_reduced(); }
-  /// Seconds for which collectives of slots were under way while this rank did other work, summed over the slots.
-  /// Local.
-  [[nodiscard]] double seconds_hidden() const { return traffic().seconds_hidden(); }
-  /// The counts themselves. Local.
+  /// The counts themselves, and the seconds that collectives take: those under way at the same time count each. Local.
   [[nodiscard]] Traffic& traffic() const { return backend_->traffic(); }
 
   /// What the communicator is made of, for communicators that send some of their data another way. Local.

@@ -36,6 +36,9 @@ class PhaseClock {
     Phase before_;
   };
 
+  /// Has every clock of the process tell a profiler's function which phase begins. Local.
+  static void tell(void (*profiler)(Phase)) { profiler_ = profiler; }
+
   /// Seconds spent in `phase` since the start or the last reset().
   [[nodiscard]] double seconds(Phase phase) const { return seconds_[static_cast<std::size_t>(phase)]; }
 
@@ -54,9 +57,12 @@ class PhaseClock {
     const auto now = Clock::now();
     seconds_[static_cast<std::size_t>(current_)] += std::chrono::duration<double>(now - since_).count();
     if (Trace::is_on()) Trace::add_phase(name_of(current_), since_, now);
+    if (profiler_ != nullptr) profiler_(phase);
     since_ = now;
     current_ = phase;
   }
+
+  inline static void (*profiler_)(Phase) = nullptr;
 
   std::array<double, phases> seconds_{};
   Phase current_ = Phase::other;

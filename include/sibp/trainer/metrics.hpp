@@ -1,5 +1,6 @@
 #pragma once
 
+#include "sibp/comm/traffic.hpp"
 #include "sibp/core/types.hpp"
 
 #include <optional>
@@ -39,11 +40,10 @@ struct MetricsRecord {
   double lambda_max = 0;  ///< over the layers of the last step
   double seconds_step = 0;
   PhaseSeconds seconds{};
-  double seconds_total = 0;  ///< training time since the start, without evaluations and checkpoints
-  double seconds_hidden =
-      0;  ///< for which collectives were under way during other work: hidden communication, per step
-  std::int64_t bytes_reduced = 0;                   ///< bytes that a rank gives to all-reduces, per step
-  double samples_per_second = 0;                    ///< over all ranks
+  double seconds_total = 0;           ///< training time since the start, without evaluations and checkpoints
+  SecondsByCollective collectives{};  ///< per step
+  std::int64_t bytes_reduced = 0;     ///< bytes that a rank gives to all-reduces, per step
+  double samples_per_second = 0;      ///< over all ranks
   std::optional<std::int64_t> peak_memory_bytes{};  ///< of the rank that has had most in use; in the final record
   bool is_final = false;
 };
@@ -52,8 +52,9 @@ struct MetricsRecord {
 /// training_sample_loss, training_sample_accuracy, validation_loss, validation_accuracy, test_loss, test_accuracy,
 /// the last four with validation_average and test_average as well (present where measured), eta, lambda_min,
 /// lambda_max, seconds_step, seconds_forward, seconds_backward, seconds_solve, seconds_communication (exposed),
-/// seconds_communication_hidden, seconds_reading, seconds_total, bytes_reduced, samples_per_second, peak_memory_bytes
-/// (in the final record), final.
+/// seconds_communication_hidden (of all collectives), collectives (where there were such: an object by kind of objects
+/// with seconds_hidden and seconds_exposed), seconds_reading, seconds_total, bytes_reduced, samples_per_second,
+/// peak_memory_bytes (in the final record), final.
 std::string to_json_line(const MetricsRecord& record);
 
 /// The record that a line of metrics.jsonl holds; what is null there is NaN. Nothing if it is no such line. Local.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "sibp/comm/traffic.hpp"
 #include "sibp/core/phase_clock.hpp"
 #include "sibp/device/device.hpp"
 #include "sibp/trainer/best.hpp"
@@ -19,7 +20,7 @@ struct Interval {
   double eta = 0;     ///< of the last step
   LambdaRange lambda;
   std::int64_t bytes_reduced = 0;
-  double seconds_hidden = 0;
+  SecondsByCollective collectives;
   std::array<double, PhaseClock::phases> seconds{};  ///< by Phase
 
   [[nodiscard]] double total_seconds() const;

@@ -7,6 +7,7 @@
 #include "comm/wait_until.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace sibp {
 namespace {
@@ -36,7 +37,7 @@ class Bfloat16Slot final : public CollectiveSlot {
 
   void start_all_gather_columns(MatrixView gathered, std::span<const Index> columns) override {
     require(gathered.contiguous(), "only a matrix without gaps can be gathered into");
-    begin(Kind::gather, gathered.size(), 1);
+    begin(Collective::gather, gathered.size(), 1);
     blocks_.set(gathered.rows, gathered.cols, columns);
     gathered_ = elements_of(gathered);
     rounded_.resize(gathered_.size());
@@ -55,7 +56,7 @@ class Bfloat16Slot final : public CollectiveSlot {
 
   void start_reduce_scatter_columns(ConstMatrixView matrix, std::span<const Index> columns, MatrixView mine) override {
     require(matrix.contiguous() && mine.contiguous(), "only matrices without gaps can be reduced");
-    begin(Kind::scatter, matrix.size(), 1);
+    begin(Collective::reduce_scatter, matrix.size(), 1);
     blocks_.set(matrix.rows, matrix.cols, columns);
     require(mine.rows == matrix.rows && mine.cols == columns[static_cast<std::size_t>(ranks_.rank())],
             "reduce-scatter: shapes do not fit");
@@ -68,44 +69,39 @@ class Bfloat16Slot final : public CollectiveSlot {
 
   void wait() override {
     if (!under_way()) return;
-    const TimedWait timed(backend_.traffic(), name_of(under_way_), started_);
-    switch (under_way_) {
-      case Kind::sum:
+    const TimedWait timed(backend_.traffic(), *under_way_, started_);
+    switch (*under_way_) {
+      case Collective::all_reduce:
+      case Collective::reduce:
         wait_until([&] { return sum_->done(); }, [&] { backend_.poll(); });
         break;
-      case Kind::gather:
+      case Collective::gather:
         check(MPI_Wait(&request_, MPI_STATUS_IGNORE), "MPI_Wait");
         from_bfloat16(rounded_, gathered_.data());
         break;
-      case Kind::scatter:
+      case Collective::reduce_scatter:
         exchange_.wait();
         std::ranges::copy(blocks_.block(scattered_, ranks_.rank()), mine_.begin());
         exchange_.add_to(mine_);
         break;
-      case Kind::none:
+      case Collective::broadcast:
         break;
     }
-    under_way_ = Kind::none;
+    under_way_.reset();
   }
 
-  [[nodiscard]] bool under_way() const override { return under_way_ != Kind::none; }
+  [[nodiscard]] bool under_way() const override { return under_way_.has_value(); }
 
  private:
-  enum class Kind { none, sum, gather, scatter };
-
-  static const char* name_of(Kind kind) {
-    return kind == Kind::sum ? "all-reduce" : kind == Kind::gather ? "gather" : "reduce-scatter";
-  }
-
   void start_sum(MatrixView matrix, Root root) {
     require(matrix.contiguous(), "only a matrix without gaps can be reduced");
     if (matrix.empty()) return;
-    begin(Kind::sum, matrix.size(), root ? 1 : 2);
+    begin(root ? Collective::reduce : Collective::all_reduce, matrix.size(), root ? 1 : 2);
     sum_->set(elements_of(matrix), root);
     sums_.begin(*sum_);
   }
   /// `halves` of an all-reduce are counted.
-  void begin(Kind kind, Index elements, int halves) {
+  void begin(Collective kind, Index elements, int halves) {
     require(!under_way(), "a slot takes one collective at a time");
     under_way_ = kind;
     started_ = MPI_Wtime();
@@ -123,7 +119,7 @@ class Bfloat16Slot final : public CollectiveSlot {
   std::span<Real> gathered_;
   std::span<const Real> scattered_;
   std::span<Real> mine_;
-  Kind under_way_ = Kind::none;
+  std::optional<Collective> under_way_;
   double started_ = 0;  ///< MPI_Wtime
 };
 

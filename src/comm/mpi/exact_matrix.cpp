@@ -77,7 +77,7 @@ class ExactMatrix final : public ReducibleMatrix {
     if (!under_way_) return;
     under_way_ = false;
     if (!requests_.empty()) {
-      const TimedWait timed(backend_.traffic(), root_ ? "reduce" : "all-reduce", started_);
+      const TimedWait timed(backend_.traffic(), root_ ? Collective::reduce : Collective::all_reduce, started_);
       check(MPI_Waitall(checked_int(std::ssize(requests_)), requests_.data(), MPI_STATUSES_IGNORE), "MPI_Waitall");
       requests_.clear();
     }

@@ -20,10 +20,11 @@ class MpiSlot final : public CollectiveSlot {
 
   void start_all_gather_columns(MatrixView gathered, std::span<const Index> columns) override {
     require(gathered.contiguous(), "only a matrix without gaps can be gathered into");
-    begin("gather", gathered.size(), 1);
+    begin(Collective::gather, gathered.size(), 1);
     if (ranks_.size() == 1) return;
     blocks_.set(gathered.rows, gathered.cols, columns);
     if (const auto root = blocks_.only_rank()) {
+      kind_ = Collective::broadcast;
       check(MPI_Ibcast(gathered.data, blocks_.counts[*root], mpi_real(), static_cast<int>(*root), ranks_.get(),
                        &requests_.emplace_back()),
             "MPI_Ibcast");
@@ -36,11 +37,12 @@ class MpiSlot final : public CollectiveSlot {
 
   void start_reduce_scatter_columns(ConstMatrixView matrix, std::span<const Index> columns, MatrixView mine) override {
     require(matrix.contiguous() && mine.contiguous(), "only matrices without gaps can be reduced");
-    begin("reduce-scatter", matrix.size(), 1);
+    begin(Collective::reduce_scatter, matrix.size(), 1);
     blocks_.set(matrix.rows, matrix.cols, columns);
     require(mine.rows == matrix.rows && mine.cols == columns[static_cast<std::size_t>(ranks_.rank())],
             "reduce-scatter: shapes do not fit");
     if (const auto root = blocks_.only_rank()) {
+      kind_ = Collective::reduce;
       check(MPI_Ireduce(matrix.data, mine.data, blocks_.counts[*root], mpi_real(), MPI_SUM, static_cast<int>(*root),
                         ranks_.get(), &requests_.emplace_back()),
             "MPI_Ireduce");
@@ -53,7 +55,7 @@ class MpiSlot final : public CollectiveSlot {
 
   void wait() override {
     if (!under_way()) return;
-    const TimedWait timed(traffic_, name_, started_);
+    const TimedWait timed(traffic_, kind_, started_);
     check(MPI_Waitall(checked_int(std::ssize(requests_)), requests_.data(), MPI_STATUSES_IGNORE), "MPI_Waitall");
     requests_.clear();
   }
@@ -63,14 +65,14 @@ class MpiSlot final : public CollectiveSlot {
  private:
   void start_sum(MatrixView matrix, Root root) {
     require(matrix.contiguous(), "only a matrix without gaps can be reduced");
-    begin(root ? "reduce" : "all-reduce", matrix.size(), root ? 1 : 2);
+    begin(root ? Collective::reduce : Collective::all_reduce, matrix.size(), root ? 1 : 2);
     if (ranks_.size() == 1) return;
     start_library_sum(std::span(matrix.data, static_cast<std::size_t>(matrix.size())), ranks_.get(), root, requests_);
   }
   /// `halves` of an all-reduce are counted.
-  void begin(const char* name, Index elements, int halves) {
+  void begin(Collective kind, Index elements, int halves) {
     require(!under_way(), "a slot takes one collective at a time");
-    name_ = name;
+    kind_ = kind;
     started_ = MPI_Wtime();
     if (ranks_.size() > 1) traffic_.add_reduced(elements * static_cast<std::int64_t>(sizeof(Real)) * halves / 2);
   }
@@ -78,7 +80,7 @@ class MpiSlot final : public CollectiveSlot {
   const MpiComm& ranks_;
   Traffic& traffic_;
   ColumnBlocks blocks_;
-  const char* name_ = "";
+  Collective kind_ = Collective::all_reduce;
   double started_ = 0;  ///< MPI_Wtime
   std::vector<MPI_Request> requests_;
 };

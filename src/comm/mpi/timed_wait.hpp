@@ -7,22 +7,24 @@
 
 namespace sibp {
 
-/// The wait for a collective while it lives: counts what was hidden before, and tells the trace when it is over.
+/// The wait for a collective while it lives: counts how long it was under way before and in the wait, and tells the
+/// trace.
 class TimedWait {
  public:
   /// `started` is the MPI_Wtime of the collective's start.
-  TimedWait(Traffic& traffic, const char* name, double started)
-      : name_(name), waiting_(MPI_Wtime()), hidden_(waiting_ - started) {
-    traffic.add_hidden(hidden_);
-  }
+  TimedWait(Traffic& traffic, Collective kind, double started)
+      : traffic_(traffic), kind_(kind), waiting_(MPI_Wtime()), hidden_(waiting_ - started) {}
   TimedWait(const TimedWait&) = delete;
   TimedWait& operator=(const TimedWait&) = delete;
   ~TimedWait() {
-    if (Trace::is_on()) Trace::add_collective(name_, hidden_, MPI_Wtime() - waiting_);
+    const double exposed = MPI_Wtime() - waiting_;
+    traffic_.add_seconds(kind_, {hidden_, exposed});
+    if (Trace::is_on()) Trace::add_collective(name_of(kind_), hidden_, exposed);
   }
 
  private:
-  const char* name_;
+  Traffic& traffic_;
+  Collective kind_;
   double waiting_;  ///< since
   double hidden_;   ///< seconds
 };

@@ -44,7 +44,7 @@ class SharedGatherable final : public GatherableMatrix {
   }
   void wait() override {
     if (!under_way_) return;
-    const TimedWait timed(backend_.traffic(), "gather", started_);
+    const TimedWait timed(backend_.traffic(), Collective::gather, started_);
     given_.await_all(rounds_, [this] { backend_.poll(); });
     under_way_ = false;
   }

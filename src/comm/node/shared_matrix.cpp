@@ -58,7 +58,7 @@ class SharedMatrix final : public ReducibleMatrix, private StagedSum {
 
   void wait() override {
     if (!under_way()) return;
-    const TimedWait timed(backend_.traffic(), root_.is_one ? "reduce" : "all-reduce", started_);
+    const TimedWait timed(backend_.traffic(), root_.is_one ? Collective::reduce : Collective::all_reduce, started_);
     const auto poll = [this] { backend_.poll(); };
     wait_until([this] { return done(); }, poll);
     if (root_.is_one_of_receivers) copy_shares(poll);
