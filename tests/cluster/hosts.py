@@ -79,6 +79,10 @@ class Hosts:
     def mend(self, host):
         self._ip(self.names[0], f"link set {host} up")
 
+    def limit(self, host, rate):
+        """Slows down what a host sends, to a rate in the words of tc, such as 200mbit."""
+        call("tc", "-n", host, *f"qdisc replace dev eth0 root tbf rate {rate} burst 128kb latency 100ms".split())
+
     def start(self, host, *words, log):
         """Starts a daemon. It ends with the test, at the latest."""
         with Path(log).open("ab") as output:
