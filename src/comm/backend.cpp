@@ -4,9 +4,9 @@ namespace sibp {
 namespace {
 
 /// The parts in the device's own memory, scattered by the library.
-class PlainScatteredSum final : public ScatteredSum {
+class PlainReduceScatter final : public ReduceScatter {
  public:
-  PlainScatteredSum(Matrix part, std::unique_ptr<CollectiveSlot> slot)
+  PlainReduceScatter(Matrix part, std::unique_ptr<CollectiveSlot> slot)
       : part_(std::move(part)), slot_(std::move(slot)) {}
 
   void set_product(Device& device, Real alpha, const ColumnSource& source) override {
@@ -25,17 +25,8 @@ class PlainScatteredSum final : public ScatteredSum {
 
 }  // namespace
 
-void ReducibleMatrix::set_product(Device& device, MatrixView part, Real alpha, const ColumnSource& source) {
-  multiply(device, alpha, source, part);
-}
-
-void ReducibleMatrix::set_triangle(Device& device, MatrixView packed, const ColumnSource& source, MatrixView whole) {
-  form_triangle(device, source, whole);
-  device.pack_triangle(whole, packed);
-}
-
-std::unique_ptr<ScatteredSum> CommunicatorBackend::make_scattered(Device& device, Index rows, Index cols) {
-  return std::make_unique<PlainScatteredSum>(device.allocate(rows, cols), make_slot());
+std::unique_ptr<ReduceScatter> CommunicatorBackend::make_reduce_scatter(Device& device, Index rows, Index cols) {
+  return std::make_unique<PlainReduceScatter>(device.allocate(rows, cols), make_slot());
 }
 
 }  // namespace sibp

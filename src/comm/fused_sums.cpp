@@ -13,7 +13,7 @@ FusedSums::FusedSums(Device& device, const Communicator& communicator, std::span
     elements += shapes[k].rows * shapes[k].cols;
     if (elements < least && k + 1 < shapes.size()) continue;
     places_.back().is_last = true;
-    messages_.push_back(communicator.make_reducible(device, elements, 1, root));
+    messages_.push_back(communicator.make_all_reduce(device, elements, 1, root));
     elements = 0;
   }
 }
@@ -34,7 +34,7 @@ void FusedSums::set_triangle(std::size_t k, const ColumnSource& source, MatrixVi
 
 void FusedSums::ready(std::size_t k) {
   const Place& place = places_.at(k);
-  if (place.is_last) messages_[place.message]->start_sum();
+  if (place.is_last) messages_[place.message]->start();
 }
 
 void FusedSums::wait(std::size_t k) {

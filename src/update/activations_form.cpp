@@ -11,7 +11,7 @@ class ActivationsForm final : public ProximalForm {
       : ProximalForm(context, options),
         gram_(std::move(gram)),
         solved_(device().allocate(map.fan_in(), options.batch.local_batch)),
-        step_(communicator().make_reducible(device(), distributed() ? map.outputs : 0, map.fan_in())) {}
+        step_(communicator().make_all_reduce(device(), distributed() ? map.outputs : 0, map.fan_in())) {}
 
   void features_ready(LinearMap& map, const DealtSamples& samples) override {
     const PhaseClock::Scope timed(clock(), Phase::solve);
@@ -53,13 +53,13 @@ class ActivationsForm final : public ProximalForm {
       return result;
     }
     step_->set_product(device(), step_->view(), factor, delta, y);
-    step_->start_sum();
+    step_->start();
     return result;
   }
 
   GramSystem gram_;
-  Matrix solved_;                          ///< Y_p, fan_in × M_p
-  std::unique_ptr<ReducibleMatrix> step_;  ///< ΔŴ, outputs × fan_in; without elements on one rank
+  Matrix solved_;                    ///< Y_p, fan_in × M_p
+  std::unique_ptr<AllReduce> step_;  ///< ΔŴ, outputs × fan_in; without elements on one rank
 };
 
 std::unique_ptr<ProximalForm> make(const FormPlace& place) {

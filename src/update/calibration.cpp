@@ -75,15 +75,15 @@ MachineRates calibrate(Device& device, const Communicator& communicator) {
   const auto elements = static_cast<double>(a.size());
   rates.memory_bytes = 3 * elements * sizeof(Real) / least_seconds(device, [&] { device.axpy(0, b.view(), c.view()); });
   rates.latency_seconds = least_seconds(device, [&] { communicator.all_reduce_sum(a.reshaped(1, 1)); });
-  const auto sum = communicator.make_reducible(device, largest, largest);
+  const auto sum = communicator.make_all_reduce(device, largest, largest);
   rates.reduce_bytes = elements * sizeof(Real) / least_seconds(device, [&] {
-                         sum->start_sum();
+                         sum->start();
                          sum->wait();
                        });
   std::vector<Index> columns;
   for (Index q = 0; q < communicator.size(); ++q)
     columns.push_back(largest * (q + 1) / communicator.size() - largest * q / communicator.size());
-  const auto gathered = communicator.make_gatherable(device, a.size());
+  const auto gathered = communicator.make_all_gather(device, a.size());
   rates.gather_bytes = elements * sizeof(Real) / least_seconds(device, [&] {
                          gathered->begin(largest, columns);
                          gathered->start();

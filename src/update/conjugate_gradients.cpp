@@ -31,7 +31,7 @@ ConjugateGradientSolve::ConjugateGradientSolve(const UpdateContext& context, con
     : context_(context),
       residual_(context.device.allocate(map.outputs, map.fan_in())),
       direction_(context.device.allocate(map.outputs, map.fan_in())),
-      image_(context.communicator.make_reducible(context.device, map.outputs, map.fan_in())),
+      image_(context.communicator.make_all_reduce(context.device, map.outputs, map.fan_in())),
       product_(context.device) {
 }
 
@@ -49,7 +49,7 @@ void ConjugateGradientSolve::apply(LinearMap& map, double lambda) {
   image_->set_product(device, image_->view(), 1, ColumnSource{std::ref(products), inputs.per_sample});  // (D P̂) P̂ᵀ
   {
     const PhaseClock::Scope waiting(context_.clock, Phase::communication);
-    image_->start_sum();
+    image_->start();
     image_->wait();
   }
   device.axpy(static_cast<Real>(lambda), direction_.view(), image_->view());  // + λ D, once, to the reduced product

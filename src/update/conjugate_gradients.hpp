@@ -21,10 +21,10 @@ class ConjugateGradientSolve {
   void apply(LinearMap& map, double lambda);
 
   UpdateContext context_;
-  Matrix residual_;                         ///< R, outputs × fan_in as all that follow
-  Matrix direction_;                        ///< D
-  std::unique_ptr<ReducibleMatrix> image_;  ///< Q
-  Scratch product_;                         ///< D P̂ of a block
+  Matrix residual_;                   ///< R, outputs × fan_in as all that follow
+  Matrix direction_;                  ///< D
+  std::unique_ptr<AllReduce> image_;  ///< Q
+  Scratch product_;                   ///< D P̂ of a block
 };
 
 }  // namespace sibp

@@ -15,8 +15,8 @@ class DualForm final : public ProximalForm {
         solves_features_(map.fan_in() < map.outputs),
         kernel_(device().allocate(options.batch.global_batch, options.batch.global_batch)),
         solved_(device().allocate(std::min(map.fan_in(), map.outputs), options.batch.global_batch)),
-        gathered_features_(gatherable(map.fan_in() * options.batch.global_batch)),
-        gathered_delta_(gatherable(map.outputs * options.batch.global_batch)) {}
+        gathered_features_(all_gather(map.fan_in() * options.batch.global_batch)),
+        gathered_delta_(all_gather(map.outputs * options.batch.global_batch)) {}
 
   void features_ready(LinearMap& map, const DealtSamples& samples) override {
     const PhaseClock::Scope timed(clock(), Phase::solve);
@@ -72,12 +72,12 @@ class DualForm final : public ProximalForm {
 
   Damping damping_;
   bool solves_features_;
-  Matrix kernel_;  ///< K, then its Cholesky factor: M × M
-  Matrix solved_;  ///< S or F̂, then times (K + λI)⁻¹: min(outputs, fan_in) × M
-  std::unique_ptr<GatherableMatrix> gathered_features_;  ///< F̂ of all ranks, fan_in × M; null on one rank
-  std::unique_ptr<GatherableMatrix> gathered_delta_;     ///< S of all ranks, outputs × M; null on one rank
-  ConstMatrixView features_;                             ///< F̂ of all ranks
-  ConstMatrixView delta_;                                ///< S of all ranks
+  Matrix kernel_;                                 ///< K, then its Cholesky factor: M × M
+  Matrix solved_;                                 ///< S or F̂, then times (K + λI)⁻¹: min(outputs, fan_in) × M
+  std::unique_ptr<AllGather> gathered_features_;  ///< F̂ of all ranks, fan_in × M; null on one rank
+  std::unique_ptr<AllGather> gathered_delta_;     ///< S of all ranks, outputs × M; null on one rank
+  ConstMatrixView features_;                      ///< F̂ of all ranks
+  ConstMatrixView delta_;                         ///< S of all ranks
   DealtSamples samples_;
 };
 

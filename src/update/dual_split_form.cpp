@@ -24,10 +24,10 @@ class DualSplitForm final : public ProximalForm {
         kernel_(device().allocate(options.batch.global_batch, options.batch.global_batch)),
         thin_(device().allocate(options.batch.global_batch, options.batch.local_batch)),
         solved_(device().allocate(own_share().count, options.batch.global_batch)),
-        features_(gatherable(fan_in_ * options.batch.global_batch)),
-        delta_(gatherable(map.outputs * options.batch.global_batch)),
-        gathered_kernel_(gatherable(kernel_.size())),
-        blocks_(gatherable(map.outputs * fan_in_)) {}
+        features_(all_gather(fan_in_ * options.batch.global_batch)),
+        delta_(all_gather(map.outputs * options.batch.global_batch)),
+        gathered_kernel_(all_gather(kernel_.size())),
+        blocks_(all_gather(map.outputs * fan_in_)) {}
 
   void features_ready(LinearMap& map, const DealtSamples& samples) override {
     const PhaseClock::Scope timed(clock(), Phase::solve);
@@ -148,16 +148,16 @@ class DualSplitForm final : public ProximalForm {
   bool splits_columns_;
   Index fan_in_;
   Index outputs_;
-  std::vector<Share> shares_;                          ///< of Ŵ's rows or columns, by rank
-  std::vector<Index> elements_;                        ///< of Ŵ, in a rank's block
-  std::vector<Index> kernel_shares_;                   ///< columns of K, by rank
-  Matrix kernel_;                                      ///< K, then its Cholesky factor: M × M, lower triangle
-  Matrix thin_;                                        ///< M × M_p
-  Matrix solved_;                                      ///< own rows of S or F̂, then times (K + λI)⁻¹, × M
-  std::unique_ptr<GatherableMatrix> features_;         ///< F̂ of all ranks, fan_in × M
-  std::unique_ptr<GatherableMatrix> delta_;            ///< S of all ranks, outputs × M
-  std::unique_ptr<GatherableMatrix> gathered_kernel_;  ///< K, M × M
-  std::unique_ptr<GatherableMatrix> blocks_;           ///< Ŵ by blocks, outputs · fan_in elements
+  std::vector<Share> shares_;                   ///< of Ŵ's rows or columns, by rank
+  std::vector<Index> elements_;                 ///< of Ŵ, in a rank's block
+  std::vector<Index> kernel_shares_;            ///< columns of K, by rank
+  Matrix kernel_;                               ///< K, then its Cholesky factor: M × M, lower triangle
+  Matrix thin_;                                 ///< M × M_p
+  Matrix solved_;                               ///< own rows of S or F̂, then times (K + λI)⁻¹, × M
+  std::unique_ptr<AllGather> features_;         ///< F̂ of all ranks, fan_in × M
+  std::unique_ptr<AllGather> delta_;            ///< S of all ranks, outputs × M
+  std::unique_ptr<AllGather> gathered_kernel_;  ///< K, M × M
+  std::unique_ptr<AllGather> blocks_;           ///< Ŵ by blocks, outputs · fan_in elements
   DealtSamples samples_;
   bool has_kernel_ = false;  ///< of this step, or under way
 };

@@ -14,7 +14,7 @@ GramSystem::GramSystem(const UpdateContext& context, Index n, const SystemOption
       batch_(context.device.allocate(lags() ? n : 0, n)),
       mean_(context.device.allocate(averages() ? n : 0, n)) {
   if (!sends_factor()) return;
-  sent_ = context.communicator.make_gatherable(context.device, n * (n + 1) / 2);
+  sent_ = context.communicator.make_all_gather(context.device, n * (n + 1) / 2);
   senders_.assign(static_cast<std::size_t>(context.communicator.size()), 0);
   senders_.at(static_cast<std::size_t>(*place.owner.owner)) = 1;
 }

@@ -78,20 +78,20 @@ class GramSystem {
   Matrix gram_;   ///< A, then its factor: fan_in × fan_in, lower triangle
   Matrix batch_;  ///< A, with a lag; without elements otherwise
   Matrix mean_;   ///< Σ of β-weighted A / M over batches; without elements where A is of every batch
-  std::unique_ptr<GatherableMatrix> sent_;  ///< the owner's factor, packed; null where none is sent
-  std::vector<Index> senders_;              ///< columns of sent_, by rank
-  Index batches_ = 0;                       ///< in the mean
-  Index steps_ = 0;                         ///< started so far
-  Index samples_ = 0;                       ///< M of this step
-  Index sampled_ = 0;                       ///< of these, those that A is formed of
-  Index mean_samples_ = 0;                  ///< M of the step that added to the mean last
-  Index mean_over_ = 1;                     ///< what was factorised is a mean over so many samples
-  bool due_ = true;                         ///< A is formed in this step
-  bool was_due_ = true;                     ///< and in the one before
-  bool uses_mean_ = false;                  ///< the mean stands for A in this step
-  bool has_factor_ = false;                 ///< gram_ holds a factor, here or at the owner
-  bool is_made_ = false;                    ///< make_factor() was called in this step
-  bool is_sent_ = false;                    ///< and what came of it is on its way
+  std::unique_ptr<AllGather> sent_;  ///< the owner's factor, packed; null where none is sent
+  std::vector<Index> senders_;       ///< columns of sent_, by rank
+  Index batches_ = 0;                ///< in the mean
+  Index steps_ = 0;                  ///< started so far
+  Index samples_ = 0;                ///< M of this step
+  Index sampled_ = 0;                ///< of these, those that A is formed of
+  Index mean_samples_ = 0;           ///< M of the step that added to the mean last
+  Index mean_over_ = 1;              ///< what was factorised is a mean over so many samples
+  bool due_ = true;                  ///< A is formed in this step
+  bool was_due_ = true;              ///< and in the one before
+  bool uses_mean_ = false;           ///< the mean stands for A in this step
+  bool has_factor_ = false;          ///< gram_ holds a factor, here or at the owner
+  bool is_made_ = false;             ///< make_factor() was called in this step
+  bool is_sent_ = false;             ///< and what came of it is on its way
   ProximalStep last_;
 };
 

@@ -23,8 +23,8 @@ class NormalForm final : public ProximalForm {
       : ProximalForm(context, options),
         gram_(std::move(gram)),
         step_(device().allocate(map.fan_in(), distributed() ? 0 : map.outputs)),
-        sum_(communicator().make_scattered(device(), map.fan_in(), distributed() ? map.outputs : 0)),
-        gathered_(gatherable(map.fan_in() * map.outputs)),
+        sum_(communicator().make_reduce_scatter(device(), map.fan_in(), distributed() ? map.outputs : 0)),
+        gathered_(all_gather(map.fan_in() * map.outputs)),
         shares_(shares),
         momentum_(options.momentum),
         velocity_(device().allocate(momentum_.averages_gradients() ? map.fan_in() : 0, map.outputs)),
@@ -209,10 +209,10 @@ class NormalForm final : public ProximalForm {
 
   GramSystem gram_;
   Matrix step_;  ///< Bᵀ, then ΔŴᵀ on one rank alone, fan_in × outputs; else without columns
-  std::unique_ptr<ScatteredSum> sum_;           ///< Bᵀ, of which each rank gets its columns
-  std::unique_ptr<GatherableMatrix> gathered_;  ///< Bᵀ, then ΔŴᵀ, by ranks: fan_in × outputs; null on one alone
-  std::vector<Share> shares_;                   ///< of ΔŴ's rows, by the rank that solves them
-  std::vector<Index> rows_;                     ///< how many these are
+  std::unique_ptr<ReduceScatter> sum_;   ///< Bᵀ, of which each rank gets its columns
+  std::unique_ptr<AllGather> gathered_;  ///< Bᵀ, then ΔŴᵀ, by ranks: fan_in × outputs; null on one alone
+  std::vector<Share> shares_;            ///< of ΔŴ's rows, by the rank that solves them
+  std::vector<Index> rows_;              ///< how many these are
   StepMomentum momentum_;
   Matrix velocity_;    ///< Vᵀ, fan_in × outputs, of which this rank's columns are kept; without elements otherwise
   Index samples_ = 0;  ///< M

@@ -61,7 +61,7 @@ class ProximalForm {
   void carry_difference(const FormStep& step) {
     if (step.carries) sibp::carry_difference(context_, step.map);
   }
-  /// Waits for what is under way in a slot, or in a reducible or gatherable matrix; the time counts as communication.
+  /// Waits for what is under way in a collective; the time counts as communication.
   template <class Transfer>
   void wait(Transfer& transfer) {
     if (!transfer.under_way()) return;
@@ -70,18 +70,18 @@ class ProximalForm {
   }
 
   /// Where ranks have parts: a matrix that they gather; null otherwise.
-  [[nodiscard]] std::unique_ptr<GatherableMatrix> gatherable(Index elements) {
-    return distributed() ? communicator().make_gatherable(device(), elements) : nullptr;
+  [[nodiscard]] std::unique_ptr<AllGather> all_gather(Index elements) {
+    return distributed() ? communicator().make_all_gather(device(), elements) : nullptr;
   }
   /// Starts to gather every rank's `own` columns.
-  void start_gather(GatherableMatrix& gathered, ConstMatrixView own, std::span<const Index> columns) {
+  void start_gather(AllGather& gathered, ConstMatrixView own, std::span<const Index> columns) {
     gathered.begin(own.rows, columns);
     device().copy(own, gathered.own());
     gathered.start();
   }
 
   /// Ŵ ← Ŵ + ΔŴ once the sum of ΔŴ over ranks is there; nothing if none is under way.
-  void add_sum(ReducibleMatrix& step, MatrixView weights) {
+  void add_sum(AllReduce& step, MatrixView weights) {
     if (!step.under_way()) return;
     wait(step);
     const PhaseClock::Scope timed(clock(), Phase::solve);

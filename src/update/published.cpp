@@ -29,8 +29,8 @@ class Published final : public UpdateRule {
     if (spec.nodes.size() != spec.maps.size()) refuse();
     for (const MapShape& layer : spec.maps) {
       if (layer.columns > 1) refuse();
-      gradients_.push_back({context.communicator.make_reducible(context.device, layer.outputs, layer.inputs),
-                            context.communicator.make_reducible(context.device, layer.outputs, 1)});
+      gradients_.push_back({context.communicator.make_all_reduce(context.device, layer.outputs, layer.inputs),
+                            context.communicator.make_all_reduce(context.device, layer.outputs, 1)});
     }
   }
 
@@ -60,8 +60,7 @@ class Published final : public UpdateRule {
                                          features.block(shape.inputs, 0, 1, features.cols)};
     const Gradients& gradients = gradients_.at(map.index());
     const bool is_last = map.index() + 1 == gradients_.size();
-    const auto minimised = [&](double data_value, const auto& variable, const auto& constant,
-                               ReducibleMatrix& gradient) {
+    const auto minimised = [&](double data_value, const auto& variable, const auto& constant, AllReduce& gradient) {
       return sub_problem_.minimise({*data_, data_value, shape.activation, is_last, variable, constant, gradient});
     };
     const double start = eta * eta * size_of_difference(map);  // T − σ(G) = −η D
@@ -77,8 +76,8 @@ class Published final : public UpdateRule {
   }
 
   struct Gradients {
-    std::unique_ptr<ReducibleMatrix> of_weights;  ///< outputs × inputs
-    std::unique_ptr<ReducibleMatrix> of_bias;     ///< outputs × 1
+    std::unique_ptr<AllReduce> of_weights;  ///< outputs × inputs
+    std::unique_ptr<AllReduce> of_bias;     ///< outputs × 1
   };
 
   UpdateContext context_;

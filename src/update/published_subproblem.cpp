@@ -48,7 +48,7 @@ void PublishedSubProblem::form_gradient(const Problem& problem, const State& sta
   problem.gradient.set_product(device, gradient, 2, residual, problem.variable.features);
   {
     const PhaseClock::Scope waiting(context_.clock, Phase::communication);
-    problem.gradient.start_sum();
+    problem.gradient.start();
     problem.gradient.wait();
   }
   device.axpy(static_cast<Real>(2 * lambda_), state.moved, gradient);  // once, to the sum

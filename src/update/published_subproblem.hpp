@@ -25,13 +25,13 @@ class PublishedSubProblem {
 
   /// What is minimised.
   struct Problem {
-    DataTerm& data;             ///< ‖σ(x F + C) − T‖²
-    double data_value;          ///< of all ranks, at the start
-    Activation activation;      ///< σ
-    bool is_last;               ///< the last layer, which has another rule of the search
-    Part variable;              ///< x in and out
-    Part constant;              ///< C
-    ReducibleMatrix& gradient;  ///< as x
+    DataTerm& data;         ///< ‖σ(x F + C) − T‖²
+    double data_value;      ///< of all ranks, at the start
+    Activation activation;  ///< σ
+    bool is_last;           ///< the last layer, which has another rule of the search
+    Part variable;          ///< x in and out
+    Part constant;          ///< C
+    AllReduce& gradient;    ///< as x
   };
 
   /// Moves x and the data term's G with it, and returns the data term of all ranks. Collective.

@@ -40,7 +40,7 @@ void add(std::vector<Contender>& all, std::string_view name, const std::vector<F
 std::vector<Contender> contenders(const Communicator& world, const NetworkSpec& spec, Index batch) {
   const auto device = make_cpu_device(1);
   const auto candidates = forms_on(world.size(), true);
-  const bool shares_memory = world.make_gatherable(*device, 1)->in_shared_memory();
+  const bool shares_memory = world.make_all_gather(*device, 1)->in_shared_memory();
   const auto chosen = [&](const MachineRates& rates) {
     return choose_forms(spec, {batch, world.size()}, rates, candidates);
   };

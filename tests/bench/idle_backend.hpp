@@ -24,11 +24,11 @@ class IdleSlot final : public CollectiveSlot {
 };
 
 /// A matrix whose sum over ranks is this rank's part.
-class IdleReducible final : public ReducibleMatrix {
+class IdleAllReduce final : public AllReduce {
  public:
-  explicit IdleReducible(Matrix matrix) : matrix_(std::move(matrix)) {}
+  explicit IdleAllReduce(Matrix matrix) : matrix_(std::move(matrix)) {}
   [[nodiscard]] MatrixView view() override { return matrix_.view(); }
-  void start_sum() override { under_way_ = true; }
+  void start() override { under_way_ = true; }
   void wait() override { under_way_ = false; }
   [[nodiscard]] bool under_way() const override { return under_way_; }
 
@@ -38,9 +38,9 @@ class IdleReducible final : public ReducibleMatrix {
 };
 
 /// A matrix of which only this rank's columns are there.
-class IdleGatherable final : public GatherableMatrix {
+class IdleAllGather final : public AllGather {
  public:
-  IdleGatherable(Matrix matrix, int rank) : matrix_(std::move(matrix)), rank_(static_cast<std::size_t>(rank)) {}
+  IdleAllGather(Matrix matrix, int rank) : matrix_(std::move(matrix)), rank_(static_cast<std::size_t>(rank)) {}
   void begin(Index rows, std::span<const Index> columns) override {
     all_ = matrix_.reshaped(rows, std::accumulate(columns.begin(), columns.end(), Index{0}));
     const auto own = columns.begin() + static_cast<std::ptrdiff_t>(rank_);
@@ -79,11 +79,11 @@ class IdleBackend final : public CommunicatorBackend {
   void barrier() override {}
   void broadcast_matrix(MatrixView, int) override {}
   std::unique_ptr<CollectiveSlot> make_slot() override { return std::make_unique<IdleSlot>(); }
-  std::unique_ptr<ReducibleMatrix> make_reducible(Device& device, Index rows, Index cols, Root) override {
-    return std::make_unique<IdleReducible>(device.allocate(rows, cols));
+  std::unique_ptr<AllReduce> make_all_reduce(Device& device, Index rows, Index cols, Root) override {
+    return std::make_unique<IdleAllReduce>(device.allocate(rows, cols));
   }
-  std::unique_ptr<GatherableMatrix> make_gatherable(Device& device, Index elements) override {
-    return std::make_unique<IdleGatherable>(device.allocate(elements, 1), rank_);
+  std::unique_ptr<AllGather> make_all_gather(Device& device, Index elements) override {
+    return std::make_unique<IdleAllGather>(device.allocate(elements, 1), rank_);
   }
   void poll() override {}
 

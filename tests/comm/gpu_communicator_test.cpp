@@ -49,14 +49,14 @@ TEST_F(GpuCollectives, SumsAreWaitedForByTheDevice) {
   slot->wait();
 }
 
-TEST_F(GpuCollectives, ReducibleMatricesAndEmptyOnes) {
-  const auto sum = communicator_.make_reducible(*device_, 20, 10);
+TEST_F(GpuCollectives, AllReducesAndEmptyOnes) {
+  const auto sum = communicator_.make_all_reduce(*device_, 20, 10);
   device_->copy(of_rank(20, 10).view(), sum->view());
-  sum->start_sum();
+  sum->start();
   sum->wait();
   EXPECT_LT(error(sum->view(), sum_of_ranks(20, 10)), 1e-6);
-  const auto none = communicator_.make_reducible(*device_, 0, 10);
-  none->start_sum();
+  const auto none = communicator_.make_all_reduce(*device_, 0, 10);
+  none->start();
   EXPECT_FALSE(none->under_way());
   none->wait();
 }

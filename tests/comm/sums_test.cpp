@@ -45,7 +45,7 @@ const std::vector<Way>& ways() {
 
 class SumsOverRanks : public testing::TestWithParam<Way> {
  protected:
-  /// Whether sums of reducible matrices are rounded: where they go over a wire.
+  /// Whether an AllReduce rounds: where they go over a wire.
   [[nodiscard]] bool is_rounded() const {
     const Way& way = GetParam();
     return ranks_ > 1 && way.options.wire == Wire::bfloat16 &&
@@ -95,16 +95,16 @@ class SumsOverRanks : public testing::TestWithParam<Way> {
 };
 
 TEST_P(SumsOverRanks, SmallWholeNumbersAreExact) {
-  const auto large = world_.make_reducible(*device_, 1031, 1021);  // more than one piece, no multiple of the ranks
-  const auto small = world_.make_reducible(*device_, 3, 1);        // fewer elements than ranks
-  const auto none = world_.make_reducible(*device_, 0, 5);
+  const auto large = world_.make_all_reduce(*device_, 1031, 1021);  // more than one piece, no multiple of the ranks
+  const auto small = world_.make_all_reduce(*device_, 3, 1);        // fewer elements than ranks
+  const auto none = world_.make_all_reduce(*device_, 0, 5);
   for (int round = 1; round <= 3; ++round) {
     device_->fill(large->view(), static_cast<Real>(p_ + round));
     large->view()(7, 1020) = static_cast<Real>(p_ * p_);
     device_->fill(small->view(), static_cast<Real>(10 * p_));
-    large->start_sum();
-    small->start_sum();
-    none->start_sum();
+    large->start();
+    small->start();
+    none->start();
     poll_now_and_then(round);
     small->wait();
     large->wait();
@@ -120,12 +120,12 @@ TEST_P(SumsOverRanks, SmallWholeNumbersAreExact) {
 }
 
 TEST_P(SumsOverRanks, ManyAreUnderWayAndAllRanksGetTheSameBits) {
-  std::vector<std::unique_ptr<ReducibleMatrix>> matrices;
-  for (const Index rows : {101, 1, 64, 3, 1000}) matrices.push_back(world_.make_reducible(*device_, rows, 7));
+  std::vector<std::unique_ptr<AllReduce>> matrices;
+  for (const Index rows : {101, 1, 64, 3, 1000}) matrices.push_back(world_.make_all_reduce(*device_, rows, 7));
   for (int round = 0; round < 8; ++round) {
     for (const auto& matrix : matrices) {
       fill_part(matrix->view(), round);
-      matrix->start_sum();
+      matrix->start();
       poll_now_and_then(round);
     }
     for (std::size_t k = 0; k < matrices.size(); ++k) {  // waited for in another order than started
@@ -138,15 +138,15 @@ TEST_P(SumsOverRanks, ManyAreUnderWayAndAllRanksGetTheSameBits) {
 }
 
 TEST_P(SumsOverRanks, SumsAreBroughtToTheirRoots) {
-  std::vector<std::unique_ptr<ReducibleMatrix>> matrices;
+  std::vector<std::unique_ptr<AllReduce>> matrices;
   const auto root_of = [&](std::size_t k) { return static_cast<int>(k * 5 + 1) % ranks_; };
   for (const Index rows : {101, 1, 300, 3})
-    matrices.push_back(world_.make_reducible(*device_, rows, 1021, root_of(matrices.size())));
+    matrices.push_back(world_.make_all_reduce(*device_, rows, 1021, root_of(matrices.size())));
   for (int round = 0; round < 4; ++round) {
     const auto before = world_.bytes_reduced();
     for (const auto& matrix : matrices) {
       fill_part(matrix->view(), round);
-      matrix->start_sum();
+      matrix->start();
       poll_now_and_then(round);
     }
     for (std::size_t k = matrices.size(); k-- > 0;) {
@@ -159,9 +159,9 @@ TEST_P(SumsOverRanks, SumsAreBroughtToTheirRoots) {
 }
 
 TEST_P(SumsOverRanks, WhatTravelsIsCounted) {
-  const auto matrix = world_.make_reducible(*device_, 17, 3);
+  const auto matrix = world_.make_all_reduce(*device_, 17, 3);
   const auto before = world_.bytes_reduced();
-  matrix->start_sum();
+  matrix->start();
   matrix->wait();
   const std::size_t bytes = 17 * 3 * (is_rounded() ? 2 : sizeof(Real));
   EXPECT_EQ(world_.bytes_reduced() - before, ranks_ == 1 ? 0 : static_cast<std::int64_t>(bytes));
@@ -170,7 +170,7 @@ TEST_P(SumsOverRanks, WhatTravelsIsCounted) {
 TEST_P(SumsOverRanks, TheWayIsKnown) {
   EXPECT_EQ(world_.sums(), Sums::automatic) << "nothing has been decided";
   EXPECT_EQ(world_.sums_in_words(), "");
-  (void)world_.make_reducible(*device_, 1, 1);
+  (void)world_.make_all_reduce(*device_, 1, 1);
   if (ranks_ == 1) {
     EXPECT_EQ(world_.sums(), Sums::automatic);
   } else if (GetParam().ranks_per_node == 1) {
@@ -245,7 +245,7 @@ TEST_P(SumsOverRanks, WhatIsGatheredIsTheSameOnAllRanks) {
   const Index first = std::accumulate(columns.begin(), columns.begin() + p_, Index{0});
   const bool one_node = GetParam().options.sums == Sums::shared && GetParam().ranks_per_node >= ranks_;
   const bool rounded = ranks_ > 1 && GetParam().options.wire == Wire::bfloat16 && !one_node;
-  const auto matrix = world_.make_gatherable(*device_, 5 * total);
+  const auto matrix = world_.make_all_gather(*device_, 5 * total);
   for (int round = 0; round < 10; ++round) {
     matrix->begin(5, columns);
     fill_shared_part(matrix->own(), 5 * first + round);
@@ -268,11 +268,11 @@ TEST(SharedMemorySums, AreInTheOrderOfRanks) {
   // Sums in any other order would differ in their last bits.
   const Communicator world = testing_support::communicator_of_nodes(all_ranks, {Sums::shared, Wire::bfloat16});
   const auto device = make_cpu_device(1);
-  const auto matrix = world.make_reducible(*device, 103, 97);
+  const auto matrix = world.make_all_reduce(*device, 103, 97);
   const auto part = [](int q, Index k) { return static_cast<Real>(std::sin(static_cast<double>(k + 1) * (q + 1))); };
   for (int round = 0; round < 20; ++round) {
     for (Index k = 0; k < 103 * 97; ++k) matrix->view().data[k] = part(world.rank(), k + round);
-    matrix->start_sum();
+    matrix->start();
     matrix->wait();
     for (Index k = 0; k < 103 * 97; ++k) {
       Real sum = part(0, k + round);
@@ -287,7 +287,7 @@ TEST(SharedMemorySums, EveryRankIsToldWhereThereIsNoRoom) {
   const auto device = make_cpu_device(1);
   if (world.size() == 1) GTEST_SKIP() << "one rank shares nothing";
   try {
-    (void)world.make_reducible(*device, Index{1} << 24, Index{1} << 24);
+    (void)world.make_all_reduce(*device, Index{1} << 24, Index{1} << 24);
     ADD_FAILURE() << "there cannot be so much memory";
   } catch (const AgreedError& error) {
     EXPECT_NE(std::string(error.what()).find("`sums`: found shared"), std::string::npos) << error.what();

@@ -32,8 +32,9 @@ class Recorder final : public TrainingObserver {
 
 /// What must be equal: all but times and memory.
 inline std::string text_of(MetricsRecord record) {
-  record.seconds_step = record.seconds_total = record.seconds_hidden = record.samples_per_second = 0;
+  record.seconds_step = record.seconds_total = record.samples_per_second = 0;
   record.seconds = {};
+  record.collectives = {};
   record.peak_memory_bytes.reset();
   return to_json_line(record);
 }

@@ -79,7 +79,7 @@ TEST(MemoryModel, CountsTheMatricesOfEachForm) {
   PhaseClock clock;
   const UpdateContext context{*device, make_mpi_communicator(), clock};
   const int ranks = context.communicator.size();
-  (void)context.communicator.make_reducible(*device, 1, 1);  // the first makes a trial, which takes memory of its own
+  (void)context.communicator.make_all_reduce(*device, 1, 1);  // the first makes a trial, which takes memory of its own
   for (const Form form : {Form::normal, Form::activations, Form::dual, Form::dual_split}) {
     const ProximalOptions options{{}, Carry::new_weights, {form}, {batch, (batch + ranks - 1) / ranks}};
     std::int64_t shared = 0;  // matrices in memory that ranks share
@@ -101,7 +101,7 @@ TEST(MemoryModel, CountsTheMatricesOfEachMethod) {
   const UpdateContext context{*device, make_mpi_communicator(), clock};
   const int ranks = context.communicator.size();
   const BatchCapacity capacity{batch, (batch + ranks - 1) / ranks};
-  (void)context.communicator.make_reducible(*device, 1, 1);  // the first makes a trial, which takes memory of its own
+  (void)context.communicator.make_all_reduce(*device, 1, 1);  // the first makes a trial, which takes memory of its own
   MethodOptions proxprop = default_options(Method::proxprop);
   proxprop.forms = std::vector<Form>(3, Form::activations);
   for (const MethodOptions& method : {default_options(Method::sgd), default_options(Method::adam),
@@ -167,7 +167,7 @@ TEST(MemoryModel, CountsTheMatricesOfEachMethodForAConvNet) {
   PhaseClock clock;
   const UpdateContext context{*device, make_mpi_communicator(), clock};
   const int ranks = context.communicator.size();
-  (void)context.communicator.make_reducible(*device, 1, 1);  // the first makes a trial, which takes memory of its own
+  (void)context.communicator.make_all_reduce(*device, 1, 1);  // the first makes a trial, which takes memory of its own
   for (const MethodOptions& method : methods_of_conv_nets()) {
     std::int64_t shared = 0;
     const double own = bytes_allocated_by([&] {

@@ -24,14 +24,14 @@ class Replicated final : public ProximalForm {
   explicit Replicated(const FormPlace& place)
       : ProximalForm(place.context, place.options),
         gram_(place.gram_system()),
-        step_(communicator().make_reducible(device(), place.map.outputs, place.map.fan_in())) {}
+        step_(communicator().make_all_reduce(device(), place.map.outputs, place.map.fan_in())) {}
 
   void features_ready(LinearMap& map, const DealtSamples& samples) override { gram_.start(map, samples.total); }
 
   ProximalStep backward(const FormStep& step) override {
     step_->set_product(device(), step_->view(), static_cast<Real>(-step.eta), step.map.delta(),
                        whole_matrices(step.map).whole_inputs());  // B = R F̂ᵀ
-    step_->start_sum();
+    step_->start();
     wait(*step_);
     const ProximalStep result = gram_.factorise();
     device().solve_right(gram_.factor(), step_->view());
@@ -44,7 +44,7 @@ class Replicated final : public ProximalForm {
 
  private:
   GramSystem gram_;
-  std::unique_ptr<ReducibleMatrix> step_;
+  std::unique_ptr<AllReduce> step_;
 };
 
 constexpr double made_up_elements = 4321;

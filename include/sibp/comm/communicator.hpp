@@ -123,25 +123,25 @@ class Communicator {
   /// leave it open and there is room, or ask for a trial, which the first call makes, and it is faster so. Must be gone
   /// before the communicator is. With a root the sums are for that rank alone. Collective. Throws Error (runtime) if
   /// there is no room.
-  [[nodiscard]] std::unique_ptr<ReducibleMatrix> make_reducible(Device& device, Index rows, Index cols,
-                                                                Root root = {}) const {
-    return backend_->make_reducible(device, rows, cols, root);
+  [[nodiscard]] std::unique_ptr<AllReduce> make_all_reduce(Device& device, Index rows, Index cols,
+                                                           Root root = {}) const {
+    return backend_->make_all_reduce(device, rows, cols, root);
   }
   /// A rows × cols matrix of sums over samples, of which each rank gets some columns. Must be gone before the
   /// communicator is. Collective. Throws Error (runtime) if there is no room.
-  [[nodiscard]] std::unique_ptr<ScatteredSum> make_scattered(Device& device, Index rows, Index cols) const {
-    return backend_->make_scattered(device, rows, cols);
+  [[nodiscard]] std::unique_ptr<ReduceScatter> make_reduce_scatter(Device& device, Index rows, Index cols) const {
+    return backend_->make_reduce_scatter(device, rows, cols);
   }
   /// Whether sums over ranks are made at all: not on one rank alone, whose part is the sum, unless they are exact.
   /// Local.
   [[nodiscard]] bool makes_sums() const { return size() > 1 || sums() == Sums::exact; }
   /// A matrix of at most so many elements, of which each rank fills some columns: in memory that the ranks of a node
-  /// share where make_reducible's would be. Must be gone before the communicator is. Collective. Throws Error (runtime)
-  /// if there is no room.
-  [[nodiscard]] std::unique_ptr<GatherableMatrix> make_gatherable(Device& device, Index elements) const {
-    return backend_->make_gatherable(device, elements);
+  /// share where make_all_reduce's would be. Must be gone before the communicator is. Collective. Throws Error
+  /// (runtime) if there is no room.
+  [[nodiscard]] std::unique_ptr<AllGather> make_all_gather(Device& device, Index elements) const {
+    return backend_->make_all_gather(device, elements);
   }
-  /// How reducible matrices are summed: decided when the first is made; `automatic` before, and on one rank. Local.
+  /// How matrices are summed: decided when the first AllReduce is made; `automatic` before, and on one rank. Local.
   [[nodiscard]] Sums sums() const { return backend_->decision().sums; }
   /// The same for people, with what a trial has shown; empty until it is decided. Local.
   [[nodiscard]] const std::string& sums_in_words() const { return backend_->decision().in_words; }

@@ -25,7 +25,7 @@ class FusedSums {
 
   /// The k-th matrix, contiguous. To be left alone from ready(k) until wait(k) has returned. Local.
   [[nodiscard]] MatrixView view(std::size_t k);
-  /// view(k) ← alpha X Yᵀ, or the packed lower triangle of X Xᵀ: as the functions of ReducibleMatrix. Collective.
+  /// view(k) ← alpha X Yᵀ, or the packed lower triangle of X Xᵀ: as the functions of AllReduce. Collective.
   void set_product(std::size_t k, Real alpha, const ColumnSource& source);
   void set_triangle(std::size_t k, const ColumnSource& source, MatrixView whole);
   /// This rank's part of the k-th matrix is there. Collective; k = 0, 1, … in every round of sums.
@@ -49,7 +49,7 @@ class FusedSums {
   };
 
   Device& device_;
-  std::vector<std::unique_ptr<ReducibleMatrix>> messages_;
+  std::vector<std::unique_ptr<AllReduce>> messages_;
   std::vector<Place> places_;
 };
 

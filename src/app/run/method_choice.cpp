@@ -85,7 +85,7 @@ MachineRates rates_of_choice(bool measures, const Compute& compute, const Commun
                         .threads = compute.threads.threads,
                         .has_gpus = compute.on_gpus,
                         .several_nodes = !world.all_agree(on_one_node),
-                        .shares_memory = compute.communicator.make_gatherable(*compute.device, 1)->in_shared_memory()});
+                        .shares_memory = compute.communicator.make_all_gather(*compute.device, 1)->in_shared_memory()});
 }
 
 /// Whether all ranks have the same kernels and threads for products. Collective.

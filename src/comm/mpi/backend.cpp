@@ -44,15 +44,15 @@ class MpiBackend final : public CommunicatorBackend {
     if (compressed_) return make_bfloat16_slot(ranks_, *compressed_, sums_under_way_, *this);
     return make_mpi_slot(ranks_, traffic());
   }
-  std::unique_ptr<ReducibleMatrix> make_reducible(Device& device, Index rows, Index cols, Root root) override {
-    return matrices_.make_reducible(device, rows, cols, root);
+  std::unique_ptr<AllReduce> make_all_reduce(Device& device, Index rows, Index cols, Root root) override {
+    return matrices_.make_all_reduce(device, rows, cols, root);
   }
-  std::unique_ptr<ScatteredSum> make_scattered(Device& device, Index rows, Index cols) override {
-    return decision().sums == Sums::exact ? matrices_.make_exact_scattered(device, rows, cols)
-                                          : CommunicatorBackend::make_scattered(device, rows, cols);
+  std::unique_ptr<ReduceScatter> make_reduce_scatter(Device& device, Index rows, Index cols) override {
+    return decision().sums == Sums::exact ? matrices_.make_exact_reduce_scatter(device, rows, cols)
+                                          : CommunicatorBackend::make_reduce_scatter(device, rows, cols);
   }
-  std::unique_ptr<GatherableMatrix> make_gatherable(Device& device, Index elements) override {
-    return matrices_.make_gatherable(device, elements);
+  std::unique_ptr<AllGather> make_all_gather(Device& device, Index elements) override {
+    return matrices_.make_all_gather(device, elements);
   }
   void poll() override {
     int flag = 0;  // any call that looks for messages makes the library move its collectives on

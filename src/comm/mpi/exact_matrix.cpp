@@ -19,7 +19,7 @@ namespace {
 
 using exact::Lines;
 
-class ExactMatrix final : public ReducibleMatrix {
+class ExactMatrix final : public AllReduce {
  public:
   ExactMatrix(Matrix matrix, const MpiComm& ranks, CommunicatorBackend& backend, Index most_samples, Root root)
       : matrix_(std::move(matrix)),
@@ -31,7 +31,7 @@ class ExactMatrix final : public ReducibleMatrix {
 
   [[nodiscard]] MatrixView view() override { return matrix_.view(); }
 
-  using ReducibleMatrix::set_product;
+  using AllReduce::set_product;
   void set_product(Device&, MatrixView part, Real alpha, const ColumnSource& source) override {
     agree_on_grids(alpha, source, part.rows, part.cols);
     double* sums = sums_of(part);
@@ -64,7 +64,7 @@ class ExactMatrix final : public ReducibleMatrix {
     source.for_each(std::ref(add));
   }
 
-  void start_sum() override {
+  void start() override {
     require(!under_way_, "an exact matrix takes one sum at a time");
     under_way_ = true;
     if (ranks_.size() == 1) return;
@@ -140,9 +140,9 @@ class ExactMatrix final : public ReducibleMatrix {
   double started_ = 0;  ///< MPI_Wtime
 };
 
-class ExactScatteredSum final : public ScatteredSum {
+class ExactReduceScatter final : public ReduceScatter {
  public:
-  ExactScatteredSum(std::unique_ptr<ReducibleMatrix> whole, int rank) : whole_(std::move(whole)), rank_(rank) {}
+  ExactReduceScatter(std::unique_ptr<AllReduce> whole, int rank) : whole_(std::move(whole)), rank_(rank) {}
 
   void set_product(Device& device, Real alpha, const ColumnSource& source) override {
     whole_->set_product(device, whole_->view(), alpha, source);
@@ -150,7 +150,7 @@ class ExactScatteredSum final : public ScatteredSum {
   void start(std::span<const Index> columns, MatrixView mine) override {
     first_ = std::accumulate(columns.begin(), columns.begin() + rank_, Index{0});
     mine_ = mine;
-    whole_->start_sum();
+    whole_->start();
   }
   void wait() override {
     if (!under_way()) return;
@@ -161,7 +161,7 @@ class ExactScatteredSum final : public ScatteredSum {
   [[nodiscard]] bool under_way() const override { return whole_->under_way(); }
 
  private:
-  std::unique_ptr<ReducibleMatrix> whole_;
+  std::unique_ptr<AllReduce> whole_;
   std::ptrdiff_t rank_;
   Index first_ = 0;  ///< of this rank's columns
   MatrixView mine_;
@@ -169,15 +169,15 @@ class ExactScatteredSum final : public ScatteredSum {
 
 }  // namespace
 
-std::unique_ptr<ReducibleMatrix> make_exact_matrix(Matrix matrix, const MpiComm& ranks, CommunicatorBackend& backend,
-                                                   Index most_samples, Root root) {
+std::unique_ptr<AllReduce> make_exact_matrix(Matrix matrix, const MpiComm& ranks, CommunicatorBackend& backend,
+                                             Index most_samples, Root root) {
   return std::make_unique<ExactMatrix>(std::move(matrix), ranks, backend, most_samples, root);
 }
 
-std::unique_ptr<ScatteredSum> make_exact_scattered(Matrix matrix, const MpiComm& ranks, CommunicatorBackend& backend,
-                                                   Index most_samples) {
-  return std::make_unique<ExactScatteredSum>(make_exact_matrix(std::move(matrix), ranks, backend, most_samples),
-                                             ranks.rank());
+std::unique_ptr<ReduceScatter> make_exact_reduce_scatter(Matrix matrix, const MpiComm& ranks,
+                                                         CommunicatorBackend& backend, Index most_samples) {
+  return std::make_unique<ExactReduceScatter>(make_exact_matrix(std::move(matrix), ranks, backend, most_samples),
+                                              ranks.rank());
 }
 
 }  // namespace sibp

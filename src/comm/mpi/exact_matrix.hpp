@@ -11,11 +11,11 @@ namespace sibp {
 /// is rounded, and the total once (device/exact_products.hpp). For at most `most_samples` samples in all; with a root
 /// the total is for that rank alone. Parts are set by set_product and set_triangle alone. `backend`, of the same ranks,
 /// reduces and counts. Local.
-std::unique_ptr<ReducibleMatrix> make_exact_matrix(Matrix matrix, const MpiComm& ranks, CommunicatorBackend& backend,
-                                                   Index most_samples, Root root = {});
+std::unique_ptr<AllReduce> make_exact_matrix(Matrix matrix, const MpiComm& ranks, CommunicatorBackend& backend,
+                                             Index most_samples, Root root = {});
 
 /// The same for sums of which every rank gets some columns. Local.
-std::unique_ptr<ScatteredSum> make_exact_scattered(Matrix matrix, const MpiComm& ranks, CommunicatorBackend& backend,
-                                                   Index most_samples);
+std::unique_ptr<ReduceScatter> make_exact_reduce_scatter(Matrix matrix, const MpiComm& ranks,
+                                                         CommunicatorBackend& backend, Index most_samples);
 
 }  // namespace sibp

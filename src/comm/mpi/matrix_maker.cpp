@@ -3,11 +3,11 @@
 #include "sibp/core/error.hpp"
 #include "sibp/device/device.hpp"
 
-#include "comm/device_reducible.hpp"
 #include "comm/mpi/exact_matrix.hpp"
-#include "comm/node/shared_gatherable.hpp"
+#include "comm/node/shared_all_gather.hpp"
 #include "comm/node/shared_matrix.hpp"
-#include "comm/plain_gatherable.hpp"
+#include "comm/plain_all_gather.hpp"
+#include "comm/plain_all_reduce.hpp"
 
 #include <algorithm>
 #include <array>
@@ -19,11 +19,11 @@ namespace sibp {
 namespace {
 
 /// The least seconds of a few sums. Collective.
-double seconds_of_sum(ReducibleMatrix& matrix) {
+double seconds_of_sum(AllReduce& matrix) {
   double least = 1e300;
   for (int k = 0; k < 4; ++k) {
     const double start = MPI_Wtime();
-    matrix.start_sum();
+    matrix.start();
     matrix.wait();
     least = std::min(least, MPI_Wtime() - start);
   }
@@ -37,7 +37,7 @@ constexpr Index trial_elements = Index{1} << 20;
 
 }  // namespace
 
-std::unique_ptr<ReducibleMatrix> MatrixMaker::make_reducible(Device& device, Index rows, Index cols, Root root) {
+std::unique_ptr<AllReduce> MatrixMaker::make_all_reduce(Device& device, Index rows, Index cols, Root root) {
   if (options_.sums == Sums::exact)
     return make_exact_matrix(device.allocate(rows, cols), ranks_, backend_, options_.most_samples, root);
   if (are_shared(device)) {
@@ -47,16 +47,16 @@ std::unique_ptr<ReducibleMatrix> MatrixMaker::make_reducible(Device& device, Ind
   return make_in_device(device, rows, cols, root);
 }
 
-std::unique_ptr<ScatteredSum> MatrixMaker::make_exact_scattered(Device& device, Index rows, Index cols) {
-  return sibp::make_exact_scattered(device.allocate(rows, cols), ranks_, backend_, options_.most_samples);
+std::unique_ptr<ReduceScatter> MatrixMaker::make_exact_reduce_scatter(Device& device, Index rows, Index cols) {
+  return sibp::make_exact_reduce_scatter(device.allocate(rows, cols), ranks_, backend_, options_.most_samples);
 }
 
-std::unique_ptr<GatherableMatrix> MatrixMaker::make_gatherable(Device& device, Index elements) {
+std::unique_ptr<AllGather> MatrixMaker::make_all_gather(Device& device, Index elements) {
   if (are_shared(device) && !nodes_->are_several) {
-    if (auto shared = make_shared_gatherable(nodes_->here.get(), backend_, elements)) return shared;
+    if (auto shared = make_shared_all_gather(nodes_->here.get(), backend_, elements)) return shared;
     refuse_to_turn_to_library(elements);
   }
-  return make_plain_gatherable(device, backend_.make_slot(), ranks_.rank(), elements);
+  return make_plain_all_gather(device, backend_.make_slot(), ranks_.rank(), elements);
 }
 
 bool MatrixMaker::are_shared(Device& device) {
@@ -107,11 +107,11 @@ SumsDecision MatrixMaker::measured(Device& device) {
                       is_faster ? by_shared_memory : by_library, shared_rate, library_rate)};
 }
 
-std::unique_ptr<ReducibleMatrix> MatrixMaker::make_in_device(Device& device, Index rows, Index cols, Root root) {
-  return std::make_unique<DeviceReducible>(device.allocate(rows, cols), backend_.make_slot(), root);
+std::unique_ptr<AllReduce> MatrixMaker::make_in_device(Device& device, Index rows, Index cols, Root root) {
+  return std::make_unique<PlainAllReduce>(device.allocate(rows, cols), backend_.make_slot(), root);
 }
 
-std::unique_ptr<ReducibleMatrix> MatrixMaker::make_shared(Index rows, Index cols, Root root) {
+std::unique_ptr<AllReduce> MatrixMaker::make_shared(Index rows, Index cols, Root root) {
   return make_shared_matrix(ranks_.get(), *nodes_, sums_, backend_, rows, cols, root);
 }
 

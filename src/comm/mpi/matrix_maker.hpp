@@ -23,11 +23,11 @@ class MatrixMaker {
 
   /// A rows × cols matrix of zeros, summed for all ranks or for the root. Collective. Throws AgreedError (runtime) if
   /// shared memory was asked for and there is too little.
-  std::unique_ptr<ReducibleMatrix> make_reducible(Device& device, Index rows, Index cols, Root root);
+  std::unique_ptr<AllReduce> make_all_reduce(Device& device, Index rows, Index cols, Root root);
   /// One whose sum is scattered, for Sums::exact. Local.
-  std::unique_ptr<ScatteredSum> make_exact_scattered(Device& device, Index rows, Index cols);
+  std::unique_ptr<ReduceScatter> make_exact_reduce_scatter(Device& device, Index rows, Index cols);
   /// A matrix of at most so many elements; shared if all ranks are on one node. Otherwise the same.
-  std::unique_ptr<GatherableMatrix> make_gatherable(Device& device, Index elements);
+  std::unique_ptr<AllGather> make_all_gather(Device& device, Index elements);
 
  private:
   /// Whether matrices go through shared memory.
@@ -38,8 +38,8 @@ class MatrixMaker {
   SumsDecision ruled();
   /// What Sums::measured stands for.
   SumsDecision measured(Device& device);
-  std::unique_ptr<ReducibleMatrix> make_in_device(Device& device, Index rows, Index cols, Root root);
-  std::unique_ptr<ReducibleMatrix> make_shared(Index rows, Index cols, Root root);
+  std::unique_ptr<AllReduce> make_in_device(Device& device, Index rows, Index cols, Root root);
+  std::unique_ptr<AllReduce> make_shared(Index rows, Index cols, Root root);
   /// Throws where shared memory was asked for: there is no room for so many elements.
   void refuse_to_turn_to_library(Index elements) const;
 

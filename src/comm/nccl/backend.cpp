@@ -1,8 +1,8 @@
 #include "sibp/comm/gpu_communicator.hpp"
 
-#include "comm/device_reducible.hpp"
 #include "comm/nccl/link.hpp"
-#include "comm/plain_gatherable.hpp"
+#include "comm/plain_all_gather.hpp"
+#include "comm/plain_all_reduce.hpp"
 
 #include <algorithm>
 
@@ -156,11 +156,11 @@ class NcclBackend final : public CommunicatorBackend {
     link_.wait_for_all();
   }
   std::unique_ptr<CollectiveSlot> make_slot() override { return std::make_unique<NcclSlot>(link_, *this); }
-  std::unique_ptr<ReducibleMatrix> make_reducible(Device& device, Index rows, Index cols, Root root) override {
-    return std::make_unique<DeviceReducible>(device.allocate(rows, cols), make_slot(), root);
+  std::unique_ptr<AllReduce> make_all_reduce(Device& device, Index rows, Index cols, Root root) override {
+    return std::make_unique<PlainAllReduce>(device.allocate(rows, cols), make_slot(), root);
   }
-  std::unique_ptr<GatherableMatrix> make_gatherable(Device& device, Index elements) override {
-    return make_plain_gatherable(device, make_slot(), rank(), elements);
+  std::unique_ptr<AllGather> make_all_gather(Device& device, Index elements) override {
+    return make_plain_all_gather(device, make_slot(), rank(), elements);
   }
   void poll() override { link_.poll(); }
 

@@ -15,7 +15,7 @@
 namespace sibp {
 namespace {
 
-class SharedMatrix final : public ReducibleMatrix, private StagedSum {
+class SharedMatrix final : public AllReduce, private StagedSum {
  public:
   SharedMatrix(std::unique_ptr<SharedMemory> memory, const Nodes& nodes, SumsUnderWay& sums,
                CommunicatorBackend& backend, Index rows, Index cols, const SumRoot& root)
@@ -45,7 +45,7 @@ class SharedMatrix final : public ReducibleMatrix, private StagedSum {
 
   [[nodiscard]] MatrixView view() override { return {values_[own()], rows_, cols_, std::max<Index>(rows_, 1)}; }
 
-  void start_sum() override {
+  void start() override {
     require(!under_way(), "a matrix is summed once at a time");
     started_ = MPI_Wtime();
     const bool is_rounded = nodes_.are_several && nodes_.wire == Wire::bfloat16;
@@ -157,8 +157,8 @@ class SharedMatrix final : public ReducibleMatrix, private StagedSum {
 
 }  // namespace
 
-std::unique_ptr<ReducibleMatrix> make_shared_matrix(MPI_Comm ranks, const Nodes& nodes, SumsUnderWay& sums,
-                                                    CommunicatorBackend& backend, Index rows, Index cols, Root root) {
+std::unique_ptr<AllReduce> make_shared_matrix(MPI_Comm ranks, const Nodes& nodes, SumsUnderWay& sums,
+                                              CommunicatorBackend& backend, Index rows, Index cols, Root root) {
   auto memory = SharedMemory::make(nodes.here.get(), SharedMatrix::bytes_of_node(nodes.here.size(), rows, cols));
   int everywhere = memory != nullptr ? 1 : 0;
   check(MPI_Allreduce(MPI_IN_PLACE, &everywhere, 1, MPI_INT, MPI_MIN, ranks), "MPI_Allreduce");

@@ -10,7 +10,7 @@ namespace sibp {
 /// among `sums` while under way; with a root that rank alone gets it; `backend` counts and polls.
 ///
 /// Returns nothing, on every rank, if the system has no shared memory left somewhere. Collective.
-std::unique_ptr<ReducibleMatrix> make_shared_matrix(MPI_Comm ranks, const Nodes& nodes, SumsUnderWay& sums,
-                                                    CommunicatorBackend& backend, Index rows, Index cols, Root root);
+std::unique_ptr<AllReduce> make_shared_matrix(MPI_Comm ranks, const Nodes& nodes, SumsUnderWay& sums,
+                                              CommunicatorBackend& backend, Index rows, Index cols, Root root);
 
 }  // namespace sibp

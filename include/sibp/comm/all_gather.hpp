@@ -10,12 +10,12 @@ namespace sibp {
 /// fastest. In a round, all ranks call begin, fill their columns, call start, wait, read, and release; other work may
 /// be done between any of these. Functions are Collective as far as release(), and Local from own() on; all ranks make
 /// the same matrices and begin, start and wait in the same order.
-class GatherableMatrix {
+class AllGather {
  public:
-  GatherableMatrix() = default;
-  GatherableMatrix(const GatherableMatrix&) = delete;
-  GatherableMatrix& operator=(const GatherableMatrix&) = delete;
-  virtual ~GatherableMatrix() = default;
+  AllGather() = default;
+  AllGather(const AllGather&) = delete;
+  AllGather& operator=(const AllGather&) = delete;
+  virtual ~AllGather() = default;
 
   /// A round with columns[q] columns of rank q. Returns when all ranks have released the round before: own() may be
   /// filled. Throws Error (runtime) if the matrix has no room for them.

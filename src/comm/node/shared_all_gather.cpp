@@ -1,4 +1,4 @@
-#include "comm/node/shared_gatherable.hpp"
+#include "comm/node/shared_all_gather.hpp"
 
 #include "comm/gathered_columns.hpp"
 #include "comm/mpi/check.hpp"
@@ -12,10 +12,10 @@
 namespace sibp {
 namespace {
 
-class SharedGatherable final : public GatherableMatrix {
+class SharedAllGather final : public AllGather {
  public:
-  SharedGatherable(std::unique_ptr<SharedMemory> memory, int rank, int ranks, CommunicatorBackend& backend,
-                   Index elements)
+  SharedAllGather(std::unique_ptr<SharedMemory> memory, int rank, int ranks, CommunicatorBackend& backend,
+                  Index elements)
       : memory_(std::move(memory)),
         given_(memory_->data(), rank, ranks),
         released_(memory_->data() + RankProgress::bytes(ranks), rank, ranks),
@@ -25,7 +25,7 @@ class SharedGatherable final : public GatherableMatrix {
         elements_(elements) {
     backend_.traffic().add_shared(bytes());
   }
-  ~SharedGatherable() override { backend_.traffic().remove_shared(bytes()); }
+  ~SharedAllGather() override { backend_.traffic().remove_shared(bytes()); }
 
   static std::size_t bytes_of_node(int ranks, Index elements) {
     return 2 * RankProgress::bytes(ranks) + static_cast<std::size_t>(elements) * sizeof(Real);
@@ -71,14 +71,14 @@ class SharedGatherable final : public GatherableMatrix {
 
 }  // namespace
 
-std::unique_ptr<GatherableMatrix> make_shared_gatherable(MPI_Comm node, CommunicatorBackend& backend, Index elements) {
+std::unique_ptr<AllGather> make_shared_all_gather(MPI_Comm node, CommunicatorBackend& backend, Index elements) {
   int rank = 0;
   int ranks = 0;
   check(MPI_Comm_rank(node, &rank), "MPI_Comm_rank");
   check(MPI_Comm_size(node, &ranks), "MPI_Comm_size");
-  auto memory = SharedMemory::make(node, SharedGatherable::bytes_of_node(ranks, elements));
+  auto memory = SharedMemory::make(node, SharedAllGather::bytes_of_node(ranks, elements));
   if (memory == nullptr) return nullptr;
-  return std::make_unique<SharedGatherable>(std::move(memory), rank, ranks, backend, elements);
+  return std::make_unique<SharedAllGather>(std::move(memory), rank, ranks, backend, elements);
 }
 
 }  // namespace sibp

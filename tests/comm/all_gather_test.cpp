@@ -1,12 +1,12 @@
 // Matrices of which every rank fills its columns, gathered by the library and in shared memory.
-#include "sibp/comm/gatherable_matrix.hpp"
+#include "sibp/comm/all_gather.hpp"
 
 #include "sibp/comm/communicator.hpp"
 #include "sibp/core/error.hpp"
 
 #include "bench/idle_backend.hpp"
-#include "comm/node/shared_gatherable.hpp"
-#include "comm/plain_gatherable.hpp"
+#include "comm/node/shared_all_gather.hpp"
+#include "comm/plain_all_gather.hpp"
 
 #include <numeric>
 
@@ -17,10 +17,10 @@ namespace {
 
 constexpr Index rows = 5;
 
-class Gatherable : public testing::Test {
+class AllGatherTest : public testing::Test {
  protected:
   /// Rounds of ragged columns, one rank without any, each element told apart by its rank, place and round.
-  void expect_rounds(GatherableMatrix& matrix) {
+  void expect_rounds(AllGather& matrix) {
     for (int round = 1; round <= 20; ++round) {
       std::vector<Index> columns;
       for (int q = 0; q < world_.size(); ++q) columns.push_back((q + round) % 3 == 0 ? 0 : q + 2);
@@ -55,21 +55,21 @@ class Gatherable : public testing::Test {
   }
 };
 
-TEST_F(Gatherable, OfTheLibraryHasTheColumnsOfAllRanks) {
-  const auto matrix = make_plain_gatherable(*device_, world_.make_slot(), world_.rank(), 500);
+TEST_F(AllGatherTest, OfTheLibraryHasTheColumnsOfAllRanks) {
+  const auto matrix = make_plain_all_gather(*device_, world_.make_slot(), world_.rank(), 500);
   expect_rounds(*matrix);
 }
 
-TEST_F(Gatherable, InSharedMemoryHasTheColumnsOfAllRanks) {
+TEST_F(AllGatherTest, InSharedMemoryHasTheColumnsOfAllRanks) {
   bench::IdleBackend backend(world_.rank(), world_.size());  // for what is counted
-  const auto matrix = make_shared_gatherable(MPI_COMM_WORLD, backend, 500);
+  const auto matrix = make_shared_all_gather(MPI_COMM_WORLD, backend, 500);
   if (matrix == nullptr) GTEST_SKIP() << "the system has no shared memory left";
   EXPECT_GE(backend.traffic().shared_bytes(), static_cast<std::int64_t>(500 * sizeof(Real)));
   expect_rounds(*matrix);
 }
 
-TEST_F(Gatherable, OfTheCommunicatorRefusesWhatHasNoRoom) {
-  const auto matrix = world_.make_gatherable(*device_, 10 * world_.size());
+TEST_F(AllGatherTest, OfTheCommunicatorRefusesWhatHasNoRoom) {
+  const auto matrix = world_.make_all_gather(*device_, 10 * world_.size());
   const std::vector<Index> fits(static_cast<std::size_t>(world_.size()), 2);
   const std::vector<Index> too_many(static_cast<std::size_t>(world_.size()), 3);
   EXPECT_THROW(matrix->begin(rows, too_many), Error);

@@ -8,12 +8,12 @@
 namespace sibp {
 
 /// A matrix of the device's own, summed by the library, for all ranks or for a root.
-class DeviceReducible final : public ReducibleMatrix {
+class PlainAllReduce final : public AllReduce {
  public:
-  DeviceReducible(Matrix matrix, std::unique_ptr<CollectiveSlot> slot, Root root)
+  PlainAllReduce(Matrix matrix, std::unique_ptr<CollectiveSlot> slot, Root root)
       : matrix_(std::move(matrix)), slot_(std::move(slot)), root_(root) {}
   [[nodiscard]] MatrixView view() override { return matrix_.view(); }
-  void start_sum() override {
+  void start() override {
     root_ ? slot_->start_reduce_sum(matrix_.view(), *root_) : slot_->start_all_reduce_sum(matrix_.view());
   }
   void wait() override { slot_->wait(); }

@@ -1,4 +1,4 @@
-#include "comm/plain_gatherable.hpp"
+#include "comm/plain_all_gather.hpp"
 
 #include "comm/gathered_columns.hpp"
 
@@ -8,9 +8,9 @@
 namespace sibp {
 namespace {
 
-class PlainGatherable final : public GatherableMatrix {
+class PlainAllGather final : public AllGather {
  public:
-  PlainGatherable(Matrix matrix, std::unique_ptr<CollectiveSlot> slot, int rank)
+  PlainAllGather(Matrix matrix, std::unique_ptr<CollectiveSlot> slot, int rank)
       : matrix_(std::move(matrix)), slot_(std::move(slot)), place_(rank) {}
 
   void begin(Index rows, std::span<const Index> columns) override {
@@ -37,9 +37,9 @@ class PlainGatherable final : public GatherableMatrix {
 
 }  // namespace
 
-std::unique_ptr<GatherableMatrix> make_plain_gatherable(Device& device, std::unique_ptr<CollectiveSlot> slot, int rank,
-                                                        Index elements) {
-  return std::make_unique<PlainGatherable>(device.allocate(elements, 1), std::move(slot), rank);
+std::unique_ptr<AllGather> make_plain_all_gather(Device& device, std::unique_ptr<CollectiveSlot> slot, int rank,
+                                                 Index elements) {
+  return std::make_unique<PlainAllGather>(device.allocate(elements, 1), std::move(slot), rank);
 }
 
 }  // namespace sibp
