@@ -79,7 +79,7 @@ void take_words(std::vector<std::string> words, CommandLine& line) {
   line.names_command = true;
   if (line.help) return;
   std::size_t taken = 1;
-  if (is_of_command(*find_option("model"), line.command) && words.size() > 1) {
+  if (find_option("model")->commands.contains(line.command) && words.size() > 1) {
     taken = 2;
     add(line.source, {find_option("model"), words[1], fmt::format("the model after {}", words[0])});
   }
@@ -275,7 +275,7 @@ const po::options_description& describe_options() {
 }
 
 po::options_description describe_options(Command command) {
-  return make_description([&](const OptionEntry& entry) { return is_of_command(entry, command); });
+  return make_description([&](const OptionEntry& entry) { return entry.commands.contains(command); });
 }
 
 }  // namespace sibp

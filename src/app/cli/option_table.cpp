@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 namespace sibp {
 
 const OptionTable& option_table() {
@@ -68,8 +71,11 @@ const std::vector<Command>& all_commands_in_order() {
   return commands;
 }
 
-bool is_of_command(const OptionEntry& entry, Command command) {
-  return entry.commands.find(name_of(command)) != std::string_view::npos;
+std::string to_text(const Commands& commands) {
+  std::vector<std::string_view> names;
+  for (const Command command : all_commands_in_order())
+    if (commands.contains(command)) names.push_back(name_of(command));
+  return fmt::format("{}", fmt::join(names, " "));
 }
 
 bool survives_ini(std::string_view value) {

@@ -2,7 +2,9 @@
 
 #include "sibp/app/cli/options.hpp"
 
+#include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,11 +39,29 @@ enum class OnResume {
   free,   ///< yes
 };
 
-constexpr std::string_view all_commands = "train evaluate predict export plan doctor";
-constexpr std::string_view data_commands = "train evaluate predict plan";  ///< those that look at a data set
-constexpr std::string_view sample_commands = "train evaluate predict";     ///< those that look at samples
-constexpr std::string_view model_commands = "evaluate predict export";     ///< those that use a trained model
-constexpr std::string_view network_commands = "train plan";                ///< those that are told a network
+/// A set of commands.
+class Commands {
+ public:
+  constexpr Commands(std::initializer_list<Command> commands) {  // NOLINT(google-explicit-constructor): as its elements
+    for (const Command command : commands) bits_ |= bit_of(command);
+  }
+  [[nodiscard]] constexpr bool contains(Command command) const { return (bits_ & bit_of(command)) != 0; }
+
+ private:
+  static constexpr std::uint32_t bit_of(Command command) { return 1U << static_cast<unsigned>(command); }
+  std::uint32_t bits_ = 0;
+};
+
+constexpr Commands all_commands{Command::train,        Command::evaluate, Command::predict,
+                                Command::export_model, Command::plan,     Command::doctor};
+/// Those that look at a data set.
+constexpr Commands data_commands{Command::train, Command::evaluate, Command::predict, Command::plan};
+/// Those that look at samples.
+constexpr Commands sample_commands{Command::train, Command::evaluate, Command::predict};
+/// Those that use a trained model.
+constexpr Commands model_commands{Command::evaluate, Command::predict, Command::export_model};
+/// Those that are told a network.
+constexpr Commands network_commands{Command::train, Command::plan};
 
 /// One option: all that is known of it.
 struct OptionEntry {
@@ -51,7 +71,7 @@ struct OptionEntry {
   std::string_view help;
   Binding binding;
   Place place = Place::saved;
-  std::string_view commands = "train";   ///< those that it means something to
+  Commands commands{Command::train};     ///< those that it means something to
   std::string_view dataset{};            ///< the only data set that it means something to; empty: all
   std::string_view without_default{};    ///< what holds if it is not given and `get` has nothing
   std::string_view without_value{};      ///< what is meant where the command line has the name alone; empty: an error
@@ -92,7 +112,7 @@ bool survives_ini(std::string_view value);
 std::string_view name_of(Command command);
 /// Every command, in the order of --help.
 const std::vector<Command>& all_commands_in_order();
-/// Whether an option means something to a command.
-bool is_of_command(const OptionEntry& entry, Command command);
+/// The names of those in a set, with blanks between, in the order of --help.
+std::string to_text(const Commands& commands);
 
 }  // namespace sibp

@@ -43,8 +43,8 @@ std::string label_of(const Sources& sources, std::string_view name) {
 /// Why an option means nothing in this run; empty if it means something.
 std::string irrelevance(const OptionEntry& entry, const Options& options) {
   const std::string_view command = name_of(options.command);
-  if (!is_of_command(entry, options.command)) {
-    return fmt::format("means nothing to the command {}, only to: {}", command, entry.commands);
+  if (!entry.commands.contains(options.command)) {
+    return fmt::format("means nothing to the command {}, only to: {}", command, to_text(entry.commands));
   }
   if (!entry.dataset.empty() && entry.dataset != options.data.dataset) {
     return fmt::format("means nothing to --dataset {}, only to {}", options.data.dataset, entry.dataset);
@@ -181,7 +181,7 @@ void settle_reproducible(Options& options) {
 /// What can be seen only from several options together.
 void check_together(const Options& options, const Sources& sources) {
   const auto label = [&](std::string_view name) { return label_of(sources, name); };
-  const bool uses_model = is_of_command(*find_option("model"), options.command);
+  const bool uses_model = find_option("model")->commands.contains(options.command);
   if (uses_model && options.model.empty()) {
     throw_usage_error(
         fmt::format("--model: found nothing, but {} needs the file of a model", name_of(options.command)));

@@ -4,8 +4,6 @@
 
 #include "app/cli/option_table.hpp"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -22,7 +20,7 @@ std::vector<std::string_view> command_names() {
 std::string options_of(Command command) {
   std::vector<std::string> names;
   for (const OptionEntry& entry : option_table())
-    if (is_of_command(entry, command)) names.push_back(fmt::format("--{}", entry.name));
+    if (entry.commands.contains(command)) names.push_back(fmt::format("--{}", entry.name));
   return fmt::format("{}", fmt::join(names, " "));
 }
 
@@ -65,7 +63,7 @@ std::string zsh_text() {
   for (const Command command : all_commands_in_order()) {
     cases += fmt::format("    {}) _arguments -s", name_of(command));
     for (const OptionEntry& entry : option_table()) {
-      if (!is_of_command(entry, command)) continue;
+      if (!entry.commands.contains(command)) continue;
       const bool has_value = entry.place != Place::command_line;
       cases += fmt::format(" \\\n      '--{}[{}]{}'", entry.name, short_help(entry),
                            has_value ? fmt::format(":{}:_files", entry.value_name) : "");
@@ -96,13 +94,9 @@ std::string fish_text() {
   std::string text = "# sibp_dist completion fish > ~/.config/fish/completions/sibp_dist.fish\n";
   text += fmt::format("complete -c sibp_dist -n __fish_use_subcommand -a '{}'\n", fmt::join(command_names(), " "));
   for (const OptionEntry& entry : option_table()) {
-    std::vector<std::string_view> commands;
-    for (const Command command : all_commands_in_order())
-      if (is_of_command(entry, command)) commands.push_back(name_of(command));
-    const bool is_of_train = std::ranges::find(commands, "train") != commands.end();
-    const std::string without_command = is_of_train ? "__fish_use_subcommand; or " : "";
+    const std::string without_command = entry.commands.contains(Command::train) ? "__fish_use_subcommand; or " : "";
     text += fmt::format("complete -c sibp_dist -n '{}__fish_seen_subcommand_from {}' -l {} -d '{}'{}\n",
-                        without_command, fmt::join(commands, " "), entry.name, short_help(entry),
+                        without_command, to_text(entry.commands), entry.name, short_help(entry),
                         entry.place == Place::command_line ? "" : " -r");
   }
   return text;

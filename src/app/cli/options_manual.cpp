@@ -35,7 +35,7 @@ std::string option_text(const OptionEntry& entry) {
   const std::string standard = entry.binding.get(Options()).value_or(std::string(entry.without_default));
   std::string text = plain(entry.help);
   if (!standard.empty()) text += fmt::format(". Default: {}.", plain(standard));
-  return entry_text(head, text + fmt::format("\nMeans something to: {}.", plain(entry.commands)));
+  return entry_text(head, text + fmt::format("\nMeans something to: {}.", plain(to_text(entry.commands))));
 }
 
 std::string commands_text() {

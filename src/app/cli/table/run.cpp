@@ -10,7 +10,7 @@ namespace {
 constexpr std::string_view model_group = "Trained model (evaluate, predict, export)";
 constexpr std::string_view run_group = "Run";
 constexpr std::string_view plan_group = "Other machines (plan)";
-constexpr std::string_view plan_command = "plan";
+constexpr Commands plan_command{Command::plan};
 
 /// Whole numbers with commas between.
 Binding nodes_binding() {
@@ -80,7 +80,7 @@ void append_model_options(OptionTable& table) {
                        [](auto& o) -> auto& { return o.split; },
                        Names<Split>{{"train", Split::train}, {"validation", Split::validation}, {"test", Split::test}}),
                    .place = Place::unsaved,
-                   .commands = "evaluate predict"});
+                   .commands = {Command::evaluate, Command::predict}});
   table.push_back(
       {.name = "views",
        .group = model_group,
@@ -91,7 +91,7 @@ void append_model_options(OptionTable& table) {
        .binding =
            choice_of([](auto& o) -> auto& { return o.views; }, {Views::none, Views::flip, Views::flip_translate}),
        .place = Place::unsaved,
-       .commands = "evaluate"});
+       .commands = {Command::evaluate}});
   table.push_back({.name = "predictions",
                    .group = model_group,
                    .value_name = "FILE",
@@ -99,7 +99,7 @@ void append_model_options(OptionTable& table) {
                    .binding = text(
                        [](auto& o) -> auto& { return o.predictions; }, "a file"),
                    .place = Place::unsaved,
-                   .commands = "predict",
+                   .commands = {Command::predict},
                    .without_default = "standard output"});
   table.push_back({.name = "to",
                    .group = model_group,
@@ -109,7 +109,7 @@ void append_model_options(OptionTable& table) {
                        [](auto& o) -> auto& { return o.to; },
                        Names<ExportFormat>{{"onnx", ExportFormat::onnx}, {"torch", ExportFormat::torch}}),
                    .place = Place::unsaved,
-                   .commands = "export",
+                   .commands = {Command::export_model},
                    .without_default = "needed"});
 }
 
@@ -142,7 +142,7 @@ void append_run_options(OptionTable& table) {
                    .binding = text(
                        [](auto& o) -> auto& { return o.out; }, "a folder, or a file of export"),
                    .place = Place::unsaved,
-                   .commands = "train export",
+                   .commands = {Command::train, Command::export_model},
                    .without_default = "runs/TIME-DATASET-NETWORK; of export beside the model"});
   table.push_back(
       {.name = "device",
@@ -190,7 +190,7 @@ void append_run_options(OptionTable& table) {
                                {"lines", ProgressMode::lines},
                                {"none", ProgressMode::none}}),
        .place = Place::unsaved,
-       .commands = "train watch"});
+       .commands = {Command::train, Command::watch}});
   table.push_back({.name = "log-level",
                    .group = run_group,
                    .value_name = "LEVEL",

@@ -138,7 +138,7 @@ void append_gram_options(OptionTable& table) {
 }
 
 OptionEntry convolution_entry(std::string_view name, std::string_view value_name, std::string_view help,
-                              Binding binding, std::string_view commands = network_commands) {
+                              Binding binding, const Commands& commands = network_commands) {
   return {.name = name,
           .group = update_group,
           .value_name = value_name,
@@ -163,7 +163,7 @@ Binding convolution_damping() {
 /// Of networks with convolutions alone.
 void append_convolution_options(OptionTable& table) {
   table.push_back(convolution_entry("conv-damping", "KIND", "as --damping, of convolutions and normalisations",
-                                    convolution_damping(), "train"));
+                                    convolution_damping(), {Command::train}));
   table.push_back(
       convolution_entry("conv-gram-every", "T", "as --gram-every, of convolutions",
                         integer(
@@ -172,7 +172,7 @@ void append_convolution_options(OptionTable& table) {
   table.push_back(convolution_entry(
       "conv-gram-average", "BETA", "as --gram-average, with --conv-gram-every above 1",
       unless(has_no_mean, fraction([](auto& o) -> auto& { return o.training.method.convolution.refresh.average; })),
-      "train"));
+      {Command::train}));
   table.push_back(convolution_entry("conv-gram-sample", "K",
                                     "the Gram matrices of convolutions are formed of every K-th sample of the batch",
                                     integer(
