@@ -1,6 +1,6 @@
 """Training between two emulated hosts whose links are slowed down, against what `sibp_dist plan` predicts for such links.
 
-    PROGRAM_UNDER_TEST=FILE test_slow_network.py --measure    prints a table of both, for a quiet machine
+    PROGRAM_UNDER_TEST=FILE test_slow_network.py measure    prints a table of both, for a quiet machine
 
 The test itself times nothing closely, since other work may run beside it: a step that has to send so many bytes cannot
 be faster than its link, and the prediction knows that as well."""
@@ -98,6 +98,6 @@ class SlowNetworkTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if "--measure" in sys.argv:
+    if "measure" in sys.argv:
         sys.exit(SKIP or measure())
     unittest.main()
