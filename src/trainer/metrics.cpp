@@ -1,7 +1,9 @@
 #include "sibp/trainer/metrics.hpp"
 
+#include <algorithm>
 #include <limits>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace sibp {
@@ -24,14 +26,17 @@ std::optional<LossAndAccuracy> measured(const nlohmann::json& object, const std:
   return LossAndAccuracy{.loss = number(object, set + "_loss"), .accuracy = number(object, set + "_accuracy")};
 }
 
+/// seconds_all_reduce_hidden and the like.
+std::string key_of(Collective kind, std::string_view part) {
+  std::string name = name_of(kind);
+  std::ranges::replace(name, '-', '_');
+  return fmt::format("seconds_{}_{}", name, part);
+}
+
 SecondsByCollective collectives_of(const nlohmann::json& object) {
   SecondsByCollective collectives;
-  if (!object.contains("collectives")) return collectives;
-  for (const Collective kind : all_collectives) {
-    const auto found = object["collectives"].find(name_of(kind));
-    if (found == object["collectives"].end()) continue;
-    collectives[kind] = {number(*found, "seconds_hidden"), number(*found, "seconds_exposed")};
-  }
+  for (const Collective kind : all_collectives)
+    collectives[kind] = {number(object, key_of(kind, "hidden")), number(object, key_of(kind, "exposed"))};
   return collectives;
 }
 
@@ -61,7 +66,8 @@ std::string to_json_line(const MetricsRecord& record) {
   for (const Collective kind : all_collectives) {
     const CollectiveSeconds& seconds = record.collectives[kind];
     if (seconds == CollectiveSeconds{}) continue;
-    object["collectives"][name_of(kind)] = {{"seconds_hidden", seconds.hidden}, {"seconds_exposed", seconds.exposed}};
+    object[key_of(kind, "hidden")] = seconds.hidden;
+    object[key_of(kind, "exposed")] = seconds.exposed;
   }
   object["seconds_reading"] = record.seconds.reading;
   object["seconds_total"] = record.seconds_total;

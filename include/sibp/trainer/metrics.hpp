@@ -52,9 +52,9 @@ struct MetricsRecord {
 /// training_sample_loss, training_sample_accuracy, validation_loss, validation_accuracy, test_loss, test_accuracy,
 /// the last four with validation_average and test_average as well (present where measured), eta, lambda_min,
 /// lambda_max, seconds_step, seconds_forward, seconds_backward, seconds_solve, seconds_communication (exposed),
-/// seconds_communication_hidden (of all collectives), collectives (where there were such: an object by kind of objects
-/// with seconds_hidden and seconds_exposed), seconds_reading, seconds_total, bytes_reduced, samples_per_second,
-/// peak_memory_bytes (in the final record), final.
+/// seconds_communication_hidden (of all collectives), of each kind of collective that there was such as
+/// seconds_all_reduce_hidden and seconds_all_reduce_exposed, seconds_reading, seconds_total, bytes_reduced,
+/// samples_per_second, peak_memory_bytes (in the final record), final.
 std::string to_json_line(const MetricsRecord& record);
 
 /// The record that a line of metrics.jsonl holds; what is null there is NaN. Nothing if it is no such line. Local.
