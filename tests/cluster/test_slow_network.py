@@ -22,11 +22,11 @@ MBIT = 1e6 / 8  # bytes a second
 
 # Options that both commands know, by what is told by them.
 CASES = {
-    "784-500-10, batch 200, normal": ["--hidden", "500", "--batch", "200", "--form", "normal"],
+    "784-500-10, batch 200, normal": ["--hidden", "500", "--batch", "200", "--form", "normal", "--owners", "all"],
     "784-500-10, batch 200, owners solve": ["--hidden", "500", "--batch", "200", "--form", "normal", "--owners", "solve"],
-    "784-500-10, batch 200, A every 10": ["--hidden", "500", "--batch", "200", "--form", "normal", "--gram-every", "10"],
     "784-500-10, batch 200, dual-split": ["--hidden", "500", "--batch", "200", "--form", "dual-split"],
-    "784-500-10, batch 200, bfloat16": ["--hidden", "500", "--batch", "200", "--form", "normal", "--wire", "bfloat16"],
+    "784-500-10, batch 200, bfloat16": ["--hidden", "500", "--batch", "200", "--form", "normal", "--owners",
+                                        "all", "--wire", "bfloat16"],
     "ConvNet on 28 x 28, batch 200": ["--network", "conv(16,3) norm relu maxpool(2) conv(64,3) norm relu maxpool(2) "
                                       "conv(128,3) norm relu meanpool dense(10)", "--batch", "200"],
 }
