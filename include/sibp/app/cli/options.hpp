@@ -74,8 +74,7 @@ struct GuardOptions {
   std::uint64_t large_weights = large_weights_bytes;  ///< that all ranks write; no option, but smaller in tests
 };
 
-/// Everything a user can say. src/app/cli/option_table.cpp has one entry for each member, with its name, help and
-/// limits.
+/// Everything a user can say. src/app/cli/table/ has one entry for each member, with its name, help and limits.
 struct Options {
   Command command = Command::train;
   // data
