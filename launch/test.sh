@@ -78,6 +78,28 @@ list_skipped() {
   ' "$log" | sort -u
 }
 
+# Builds with sanitizers in the background, at the lowest priority: many tests wait more than they work.
+start_sanitizer_build() {
+  sanitizer_log=$(mktemp)
+  set -m # a process group of its own, which ends with this script
+  (
+    renice -n 19 -p "$BASHPID" >/dev/null
+    build_preset sanitize
+  ) >"$sanitizer_log" 2>&1 </dev/null &
+  sanitizer_build=$!
+  set +m
+  trap 'kill -- -$sanitizer_build 2>/dev/null; rm -f "$sanitizer_log"' EXIT
+}
+
+# What the tests left of that build, now with all cores to itself.
+finish_sanitizer_build() {
+  local status=0
+  renice -n 0 -g "$sanitizer_build" >/dev/null 2>&1 || true # only root may; slow then, but no less right
+  wait "$sanitizer_build" || status=$?
+  cat "$sanitizer_log"
+  return "$status"
+}
+
 "$project_dir/launch/install.sh" tests
 allow_mpi_as_root
 
@@ -88,11 +110,12 @@ else
   summary+=("skipped          $title: not version $format_version but $(clang-format --version)")
 fi
 stage "build, warnings are errors" build_preset tests -DSIBP_SLOW_TESTS=$slow
+[[ $slow == OFF ]] || start_sanitizer_build
 stage "tests" run_tests tests "$@"
 skipped=$(list_skipped tests)
 has_gpu_support || summary+=("skipped          build with GPU support: no CUDA 12 or newer with NCCL")
 if [[ $slow == ON ]]; then
-  stage "build with sanitizers" build_preset sanitize
+  stage "rest of the build with sanitizers" finish_sanitizer_build
   # Tests of the sources and those against long runs are not worth a second run. A choice made for the run above may
   # leave nothing for this one.
   few=()
