@@ -43,16 +43,15 @@ class SlowNetwork:
     def run(self, *words):
         return self.hosts.call("n1", *mpirun_over_ssh(HOSTS), self.program, *words, cwd=FOLDER)
 
-    def rates(self):
-        """--flops and --latency as the program measures them here, on links that are not slowed down."""
-        file = FOLDER / "rates.json"
+    def latency(self):
+        """--latency as the program measures it here, on links that are not slowed down."""
+        file = FOLDER / "latency.json"
         self.run("plan", *DATA, "--nodes", "2", "--json", file)
-        plan = json.loads(file.read_text())
-        largest = plan["rates"]["gemm"][plan["rates"]["sizes"].index(512)]
-        return ["--flops", largest, "--latency", plan["interconnect"]["latency_seconds"]]
+        return ["--latency", json.loads(file.read_text())["interconnect"]["latency_seconds"]]
 
     def predicted(self, options, rates, bandwidth):
-        """The row of two nodes for the same batch: seconds of a step and of its communication."""
+        """The row of two nodes for the same batch: seconds of a step and of its communication. Rates that are not given
+        are measured."""
         file = FOLDER / "plan.json"
         self.hosts.call("n1", self.program, "plan", *DATA, *options, *rates, "--bandwidth", bandwidth, "--nodes", "1,2",
                         "--json", file, cwd=FOLDER)
@@ -68,8 +67,8 @@ class SlowNetwork:
 
 def measure():
     network = SlowNetwork()
-    rates = network.rates()
-    print(f"rates: {rates}\n| case | link | step, measured | predicted | of it communication | measured / predicted |\n|" +
+    rates = network.latency()
+    print(f"{' '.join(map(str, rates))}\n| case | link | step, measured | predicted | of it communication | measured / predicted |\n|" +
           "---|" * 6)
     for mbit in (1000, 200):
         for host in HOSTS:

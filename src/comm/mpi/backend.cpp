@@ -16,8 +16,9 @@ namespace {
 class MpiBackend final : public CommunicatorBackend {
  public:
   MpiBackend(MpiComm owned, const SumOptions& options, SplitIntoNodes split_into_nodes)
-      : ranks_(std::move(owned)), matrices_(*this, ranks_, sums_under_way_, options, std::move(split_into_nodes)) {
-    if (ranks_.size() > 1 && options.wire != Wire::float32) compressed_.emplace(ranks_.get(), options.wire);
+      : ranks_(std::move(owned)),
+        channel_(ranks_.get(), ranks_.size() > 1 ? options.wire : Wire::float32),
+        matrices_(*this, ranks_, sums_under_way_, options, std::move(split_into_nodes)) {
     if (options.sums != Sums::exact) return;
     decide(Sums::exact, "exact, in double by the library's collectives");
   }
@@ -41,8 +42,7 @@ class MpiBackend final : public CommunicatorBackend {
     broadcast(matrix.data, matrix.size(), ElementTypeOf<Real>::value, root);
   }
   std::unique_ptr<CollectiveSlot> make_slot() override {
-    if (compressed_) return make_bfloat16_slot(ranks_, *compressed_, sums_under_way_, *this);
-    return make_mpi_slot(ranks_, traffic());
+    return make_mpi_slot(ranks_, channel_, sums_under_way_, *this);
   }
   std::unique_ptr<AllReduce> make_all_reduce(Device& device, Index rows, Index cols, Root root) override {
     return matrices_.make_all_reduce(device, rows, cols, root);
@@ -62,7 +62,7 @@ class MpiBackend final : public CommunicatorBackend {
 
  private:
   MpiComm ranks_;
-  std::optional<SumChannel> compressed_;  ///< of slots whose matrices are rounded to travel
+  SumChannel channel_;  ///< of slots
   SumsUnderWay sums_under_way_;
   MatrixMaker matrices_;
 };

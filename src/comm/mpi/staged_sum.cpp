@@ -2,11 +2,11 @@
 
 #include "sibp/core/error.hpp"
 
-#include "comm/mpi/bfloat16_exchange.hpp"
+#include "comm/mpi/block_exchange.hpp"
 #include "comm/mpi/check.hpp"
 #include "comm/mpi/library_sum.hpp"
-
-#include <algorithm>
+#include "comm/mpi/types.hpp"
+#include "comm/mpi/wire_format.hpp"
 
 namespace sibp {
 namespace {
@@ -45,44 +45,39 @@ class LibrarySum final : public InPlaceSum {
   bool done_ = true;
 };
 
-/// Every rank brings its numbers, rounded, to those who add up their shares; these round the sums and send them to all,
-/// or to the root. They too keep what they have sent, so that all ranks have the same bits.
-class Bfloat16Sum final : public InPlaceSum {
+/// Every rank brings its numbers, in a format of the wire, to those who add up their shares; these send the sums to
+/// all, or to the root. What they have sent they keep in that format too, so that all ranks have the same bits.
+template <class Format>
+class ExchangedSum final : public InPlaceSum {
  public:
-  explicit Bfloat16Sum(const SumChannel& channel)
+  explicit ExchangedSum(const SumChannel& channel)
       : channel_(channel), shares_(channel.first.size()), exchange_(channel.first.rank(), channel.first.size()) {}
 
   void set(std::span<Real> data, Root root) override {
     data_ = data;
     root_ = root;
     shares_.set_equal(static_cast<Index>(data.size()));
-    rounded_.resize(data.size());
-    round_to_bfloat16(data_, rounded_.data());
-    stage_ = Stage::rounded;
+    travelling_ = format_.room_for(data_);
+    Format::pack(data_, travelling_);
+    stage_ = Stage::packed;
   }
 
   int advance(int allowed) override {
-    if (stage_ == Stage::rounded && allowed >= 1) {
-      exchange_.start(rounded_, shares_, channel_.first.get());
+    if (stage_ == Stage::packed && allowed >= 1) {
+      exchange_.start_scatter(travelling_, shares_, channel_.first.get());
       stage_ = Stage::exchange;
     }
     if (stage_ == Stage::exchange && exchange_.test()) {
-      const std::span<Real> own = shares_.block(data_, channel_.first.rank());
-      exchange_.add_to(own);
-      round_to_bfloat16(own, shares_.block(std::span(rounded_), channel_.first.rank()).data());
+      add_up();
       stage_ = Stage::added;
     }
     if (stage_ == Stage::added && allowed >= 2) {
       start_gather();
       stage_ = Stage::gather;
     }
-    if (stage_ == Stage::gather) {
-      int over = 0;
-      check(MPI_Test(&request_, &over, MPI_STATUS_IGNORE), "MPI_Test");
-      if (over != 0) {
-        from_bfloat16(rounded_, data_.data());
-        stage_ = Stage::done;
-      }
+    if (stage_ == Stage::gather && is_gathered()) {
+      Format::unpack(travelling_, data_);
+      stage_ = Stage::done;
     }
     return started();
   }
@@ -90,44 +85,80 @@ class Bfloat16Sum final : public InPlaceSum {
   [[nodiscard]] bool done() const override { return stage_ == Stage::done; }
 
  private:
-  enum class Stage { rounded, exchange, added, gather, done };
+  using Element = typename Format::Element;
+  enum class Stage { packed, exchange, added, gather, done };
+
+  void add_up() {
+    const int rank = channel_.first.rank();
+    const std::span<Real> own = shares_.block(data_, rank);
+    for (int q = 0; q < channel_.first.size(); ++q) Format::add(exchange_.received(q), own);
+    Format::pack(own, shares_.block(travelling_, rank));
+  }
 
   void start_gather() {
     const MPI_Comm ranks = channel_.second.get();
     const int rank = channel_.second.rank();
-    if (!root_) {
-      check(MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, rounded_.data(), shares_.counts.data(),
-                            shares_.offsets.data(), MPI_UINT16_T, ranks, &request_),
-            "MPI_Iallgatherv");
-      return;
-    }
-    const std::span<Bfloat16> own = shares_.block(std::span(rounded_), rank);
+    if (!root_) return exchange_.start_gather(travelling_, shares_, ranks);
+    const std::span<Element> own = shares_.block(travelling_, rank);
     const void* sent = *root_ == rank ? MPI_IN_PLACE : own.data();
-    check(MPI_Igatherv(sent, static_cast<int>(own.size()), MPI_UINT16_T, rounded_.data(), shares_.counts.data(),
-                       shares_.offsets.data(), MPI_UINT16_T, *root_, ranks, &request_),
+    check(MPI_Igatherv(sent, static_cast<int>(own.size()), mpi_element<Element>(), travelling_.data(),
+                       shares_.counts.data(), shares_.offsets.data(), mpi_element<Element>(), *root_, ranks, &request_),
           "MPI_Igatherv");
   }
 
+  bool is_gathered() {
+    if (!root_) return exchange_.test();
+    int over = 0;
+    check(MPI_Test(&request_, &over, MPI_STATUS_IGNORE), "MPI_Test");
+    return over != 0;
+  }
+
   [[nodiscard]] int started() const {
-    if (stage_ == Stage::rounded) return 0;
+    if (stage_ == Stage::packed) return 0;
     return stage_ == Stage::gather || stage_ == Stage::done ? all : 1;
   }
 
   const SumChannel& channel_;
   std::span<Real> data_;
   Root root_;
+  Format format_;
   ColumnBlocks shares_;  ///< by the rank that adds up
-  std::vector<Bfloat16> rounded_;
-  Bfloat16Exchange exchange_;
+  std::span<Element> travelling_;
+  BlockExchange<Element> exchange_;
   MPI_Request request_ = MPI_REQUEST_NULL;
   Stage stage_ = Stage::done;
+};
+
+/// Large matrices that all ranks want are exchanged, which sends the fewest bytes. Small ones, and those for one rank,
+/// go by the library, which sends the fewest messages.
+class SumBySize final : public InPlaceSum {
+ public:
+  explicit SumBySize(const SumChannel& channel)
+      : least_((least_block / sizeof(Real)) * static_cast<std::size_t>(channel.first.size())),
+        by_library_(channel),
+        exchanged_(channel) {}
+
+  void set(std::span<Real> data, Root root) override {
+    chosen_ = !root && data.size() >= least_ ? static_cast<InPlaceSum*>(&exchanged_) : &by_library_;
+    chosen_->set(data, root);
+  }
+  int advance(int allowed) override { return chosen_->advance(allowed); }
+  [[nodiscard]] bool done() const override { return chosen_->done(); }
+
+ private:
+  static constexpr std::size_t least_block = 8192;  ///< bytes: a link needs as long for them as for a message to start
+
+  std::size_t least_;  ///< elements
+  LibrarySum by_library_;
+  ExchangedSum<Unrounded> exchanged_;
+  InPlaceSum* chosen_ = &by_library_;
 };
 
 }  // namespace
 
 std::unique_ptr<InPlaceSum> make_in_place_sum(const SumChannel& channel) {
-  if (channel.wire == Wire::bfloat16) return std::make_unique<Bfloat16Sum>(channel);
-  return std::make_unique<LibrarySum>(channel);
+  if (channel.wire == Wire::bfloat16) return std::make_unique<ExchangedSum<Rounded>>(channel);
+  return std::make_unique<SumBySize>(channel);
 }
 
 }  // namespace sibp

@@ -57,11 +57,11 @@ class SumsUnderWay {
 struct SumChannel {
   /// Collective.
   SumChannel(MPI_Comm ranks, Wire what_travels)
-      : first(duplicate(ranks)), wire(what_travels), second(wire == Wire::float32 ? MpiComm() : duplicate(ranks)) {}
+      : first(duplicate(ranks)), second(duplicate(ranks)), wire(what_travels) {}
 
   MpiComm first;
+  MpiComm second;
   Wire wire;
-  MpiComm second;  ///< empty where a sum is one collective
 };
 
 /// A staged sum of numbers where they lie; to be used again and again.

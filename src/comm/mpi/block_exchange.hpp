@@ -1,0 +1,47 @@
+#pragma once
+
+#include "comm/mpi/column_blocks.hpp"
+#include "comm/mpi/mpi_comm.hpp"
+
+#include <span>
+#include <vector>
+
+#include <mpi.h>
+
+namespace sibp {
+
+/// Blocks of elements, one per rank, that all ranks send straight to each other: each sends and receives (P − 1)/P of a
+/// matrix, at the same time. Open MPI's collectives that do not block go through trees of whole matrices: an all-reduce
+/// in place takes log₂ P times as many bytes, one after the other.
+template <class Element>
+class BlockExchange {
+ public:
+  /// Between all ranks of a communicator, of which this is `rank`. Local.
+  BlockExchange(int rank, int ranks);
+
+  /// Sends block q of `sent` to rank q, on every rank; theirs for this rank are there once the exchange is over. `sent`
+  /// stays as it is until then. Exchanges of a communicator start in the same order on all ranks, and end on each by
+  /// test() or wait(). Collective; does not wait.
+  void start_scatter(std::span<const Element> sent, const ColumnBlocks& blocks, MPI_Comm ranks);
+  /// Sends this rank's block of `all` to every rank; theirs come into their places in it. Collective; does not wait.
+  void start_gather(std::span<Element> all, const ColumnBlocks& blocks, MPI_Comm ranks);
+
+  /// Whether the blocks are there and this rank's are sent. Local.
+  bool test();
+  void wait();
+
+  /// Block of rank q that start_scatter() brought; empty for this rank's own.
+  [[nodiscard]] std::span<const Element> received(int q) const { return received_.block(std::span(elements_), q); }
+
+ private:
+  template <class SentTo, class ReceivedFrom>
+  void start(const SentTo& sent_to, const ReceivedFrom& received_from, MPI_Comm ranks);
+
+  int rank_;
+  int ranks_;
+  ColumnBlocks received_;  ///< nothing from this rank itself
+  std::vector<Element> elements_;
+  std::vector<MPI_Request> requests_;
+};
+
+}  // namespace sibp
