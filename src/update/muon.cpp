@@ -119,7 +119,8 @@ double elements(const MapInMethod& map) {
 /// The step, and what its polar factor is made of.
 double shared_elements(const NetworkSpec& spec, double) {
   const auto shorter = static_cast<double>(most(spec, shorter_side));
-  return 2 * shorter * shorter + 2 * static_cast<double>(most(spec, parameters_of));
+  const auto parameters = static_cast<double>(most(spec, parameters_of));
+  return PolarFactor::elements(shorter, parameters) + parameters;
 }
 
 bool needs_alike_ranks(const MethodOptions&) {

@@ -97,21 +97,20 @@ class NormalForm final : public ProximalForm {
     ProximalStep result = gram_.factorise();  // A + λI = L Lᵀ
     wait(*sum_);
     if (velocity_.size() > 0) average_gradient();
-    if (result.failed_minor == 0) {
-      if (step.measures && !polar_) transpose_own(right_);
-      if (polar_) {
-        polar_->solve(gram_.factor(), own());
-      } else {
-        device().solve_left(gram_.factor(), own());  // ΔŴᵀ = (A + λI)⁻¹ Bᵀ
-      }
-      if (step.measures) measure(step.map.weights(), result);
-    } else {
+    const bool is_definite = result.failed_minor == 0;
+    takes_polar_ = polar_ && is_definite;
+    if (!is_definite) {
       device().fill(own(), 0);
+    } else if (polar_) {
+      polar_->solve(gram_.factor(), own());
+    } else {
+      if (step.measures) transpose(own(), right_);
+      device().solve_left(gram_.factor(), own());  // ΔŴᵀ = (A + λI)⁻¹ Bᵀ
     }
     if (distributed()) gathered_->start();
     pending_ = true;
-    takes_polar_ = polar_ && result.failed_minor == 0;
-    if (takes_polar_) result.move = polar_->take(solved(), gram_.factor(), gram_.added());
+    if (takes_polar_) polar_->take(solved(), gram_.factor());
+    if (is_definite && step.measures) measure(step.map.weights(), result);
     return result;
   }
 
@@ -137,37 +136,40 @@ class NormalForm final : public ProximalForm {
     return gathered_->all();
   }
 
-  /// Unless it has a polar factor, ‖ΔŴ P̂‖² = ⟨ΔŴ, B⟩ − λ ‖ΔŴ‖², and ‖Ŵ P̂‖² = ‖Ŵ L‖² − λ ‖Ŵ‖², each rank of its rows.
-  /// All ranks add up the same numbers in the same order, so that they get the same bits, whoever had which rows.
+  /// ‖ΔŴ P̂‖² and, for every new A, as it changes slowly, ‖Ŵ P̂‖²; each rank of its rows. All ranks add up the same
+  /// numbers in the same order, so that they get the same bits, whoever had which rows.
   void measure(ConstMatrixView weights, ProximalStep& result) {
     const Share& mine = shares_[static_cast<std::size_t>(communicator().rank())];
     const auto all_rows = static_cast<std::size_t>(weights.rows);
-    const std::size_t of_steps = polar_ ? 0 : 1;
-    row_values_.assign((of_steps + (gram_.is_new() ? 1 : 0)) * all_rows, 0.0);
+    row_values_.assign((gram_.is_new() ? 2 : 1) * all_rows, 0.0);
     const auto of_rows = [&](std::size_t block) {
       return std::span(row_values_)
           .subspan(block * all_rows + static_cast<std::size_t>(mine.first), static_cast<std::size_t>(mine.count));
     };
-    if (!polar_) {
-      const ConstMatrixView own_rows = transpose_own(left_);
-      add_row_products(own_rows, right_.of(own_rows.rows, own_rows.cols), 1, of_rows(0));
-      add_row_products(own_rows, own_rows, -gram_.added(), of_rows(0));
+    if (polar_) {
+      const ConstMatrixView step = polar_->step();
+      add_moves(transpose(step.block(0, mine.first, step.rows, mine.count), right_), of_rows(0));
+    } else {  // of the solved step it is ⟨ΔŴ, B⟩ − λ ‖ΔŴ‖²
+      const ConstMatrixView rows = transpose(own(), left_);
+      add_row_products(rows, right_.of(rows.rows, rows.cols), 1, of_rows(0));
+      add_row_products(rows, rows, -gram_.added(), of_rows(0));
     }
-    if (gram_.is_new()) {  // the size changes slowly: once for every A is enough
-      const ConstMatrixView rows = weights.block(mine.first, 0, mine.count, weights.cols);
-      const MatrixView product = left_.of(rows.rows, rows.cols);
-      device().gemm(Op::none, Op::none, 1, rows, gram_.factor(), 0, product);  // Ŵ L
-      add_row_products(product, product, 1, of_rows(of_steps));
-      add_row_products(rows, rows, -gram_.added(), of_rows(of_steps));
-    }
-    if (communicator().size() > 1 && !row_values_.empty())
-      communicator().all_reduce_sum(std::span<double>(row_values_));  // others' rows are 0
+    if (gram_.is_new()) add_moves(weights.block(mine.first, 0, mine.count, weights.cols), of_rows(1));
+    if (communicator().size() > 1) communicator().all_reduce_sum(std::span<double>(row_values_));  // others' rows are 0
     const auto sum = [&](std::size_t block) {
       const double* first = row_values_.data() + block * all_rows;
       return std::accumulate(first, first + all_rows, 0.0);
     };
-    if (!polar_) result.move = sum(0);
-    result.size = size_of_outputs(gram_.is_new() ? std::optional(sum(of_steps)) : std::nullopt);
+    result.move = sum(0);
+    result.size = size_of_outputs(gram_.is_new() ? std::optional(sum(1)) : std::nullopt);
+  }
+
+  /// Adds ‖v P̂‖² = ‖v L‖² − λ ‖v‖² of each row v.
+  void add_moves(ConstMatrixView rows, std::span<double> sums) {
+    const MatrixView product = left_.of(rows.rows, rows.cols);
+    device().gemm(Op::none, Op::none, 1, rows, gram_.factor(), 0, product);
+    add_row_products(product, product, 1, sums);
+    add_row_products(rows, rows, -gram_.added(), sums);
   }
 
   /// ‖Ŵ P̂‖² as it was when A was formed last, after it has been set if it is given: a part of the state.
@@ -181,11 +183,11 @@ class NormalForm final : public ProximalForm {
     return static_cast<double>(size.front());
   }
 
-  /// This rank's rows of B or ΔŴ, of which own() has the transpose.
-  ConstMatrixView transpose_own(Scratch& to) {
-    const MatrixView rows = to.of(own().cols, own().rows);
+  /// Rows of B or ΔŴ, from their transpose.
+  ConstMatrixView transpose(ConstMatrixView columns, Scratch& to) {
+    const MatrixView rows = to.of(columns.cols, columns.rows);
     device().fill(rows, 0);
-    device().add_transposed(1, own(), rows);
+    device().add_transposed(1, columns, rows);
     return rows;
   }
 
@@ -217,8 +219,8 @@ class NormalForm final : public ProximalForm {
   Matrix velocity_;    ///< Vᵀ, fan_in × outputs, of which this rank's columns are kept; without elements otherwise
   Index samples_ = 0;  ///< M
   std::optional<PolarStep> polar_;  ///< where there is a polar factor in steps
-  Scratch left_;                    ///< own rows of ΔŴ, then of Ŵ L
-  Scratch right_;                   ///< own rows of B
+  Scratch left_;                    ///< own rows of the solved ΔŴ, then of ΔŴ L and Ŵ L
+  Scratch right_;                   ///< own rows of B, or of a ΔŴ with a polar factor
   Matrix size_;                     ///< ‖Ŵ P̂‖² when A was formed last: 1 × 1, where steps are relative
   std::vector<double> row_values_;  ///< by row of ΔŴ: what measure() adds up over ranks
   std::vector<double> row_products_;

@@ -20,8 +20,8 @@ class PolarStep {
 
   /// Rows of X in the place of those of B.
   void solve(ConstMatrixView factor, MatrixView rows);
-  /// ΔŴ from X; returns ‖ΔŴ P̂‖² in the metric of A, to whose diagonal `added` was added.
-  double take(ConstMatrixView x, ConstMatrixView factor, double added);
+  /// ΔŴ from X.
+  void take(ConstMatrixView x, ConstMatrixView factor);
   /// ΔŴᵀ, after take().
   [[nodiscard]] ConstMatrixView step() const { return step_.view(); }
 
@@ -30,12 +30,11 @@ class PolarStep {
   bool is_spectral_;
   PolarFactor polar_;
   Matrix step_;
-  Matrix moved_;  ///< (ΔŴ L)ᵀ, where it is not msgn(X) itself; without elements otherwise
 };
 
-/// Adds what every rank does for it. Local.
-void add_polar_step(Tally& tally, StepRule::Kind kind, const MapShape& map);
+/// Adds what each of so many ranks does for it, and to measure it. Local.
+void add_polar_step(Tally& tally, StepRule::Kind kind, const MapShape& map, int ranks);
 /// Elements that it allocates. Local.
-double polar_step_elements(StepRule::Kind kind, const MapShape& map);
+double polar_step_elements(const MapShape& map);
 
 }  // namespace sibp

@@ -134,7 +134,7 @@ double elements(const MapInMethod& map) {
   if (!measures || map.is_last()) return of_steps;
   const MapShape& shape = map.shape();
   const Index rows = (shape.outputs + map.step.ranks - 1) / map.step.ranks;
-  const double of_polar = options.step->is_polar() ? polar_step_elements(options.step->kind, shape) : 0;
+  const double of_polar = options.step->is_polar() ? polar_step_elements(shape) : 0;
   return of_steps + of_polar + 2 * static_cast<double>(shape.fan_in() * rows) + 1;
 }
 
@@ -160,7 +160,7 @@ MapCost cost(const MapInMethod& map, const MachineRates& rates) {
   const StepRule& step = *map.options.step;
   if (!step.is_polar() || map.is_last()) return {update, cost};
   Tally polar(map.step, rates);
-  add_polar_step(polar, step.kind, map.shape());
+  add_polar_step(polar, step.kind, map.shape(), map.step.ranks);
   cost += cost_of(Tally(map.step, rates), polar);
   return {fmt::format("{}, polar", update), cost};
 }
