@@ -70,8 +70,8 @@ DEEP_GRIDS: Dict[int, Dict[str, List[Grid]]] = {
 
 # For a ConvNet all have eight points. The step size of sibp is the share by which a step moves the neurons.
 CONV_GRIDS: Dict[str, List[Grid]] = {
-    "sibp": [{"step": ["relative:0.02", "relative:0.035", "relative:0.05", "relative:0.1"],
-              "weight-decay": ["0", "0.0005"]}],
+    "sibp": [{"step": ["newton-muon:0.015", "newton-muon:0.02", "newton-muon:0.03", "newton-muon:0.04"],
+              "momentum": ["0.9", "0.6"]}],
     "proxprop": [{"lr": ["0.3", "1", "3", "10"], "tau": ["0.05", "0.5"], "outer": ["sgd"]}],
     "sgd": [{"lr": ["0.02", "0.05", "0.1", "0.2"], "weight-decay": ["0.0001", "0.0005"], "momentum": ["0.9"],
              "nesterov": ["on"]}],

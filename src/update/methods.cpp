@@ -81,6 +81,8 @@ MethodOptions settled(MethodOptions options, const NetworkSpec& spec) {
   if (const auto settle = options.method.traits().settle) settle(options, spec);
   if (!options.step) options.step = StepRule{};
   if (!options.momentum) options.momentum = 0;
+  if (!options.momentum_of_gradient) options.momentum_of_gradient = options.step->is_polar();
+  if (!options.nesterov) options.nesterov = options.step->is_polar() && *options.momentum_of_gradient;
   return options;
 }
 

@@ -21,9 +21,11 @@ OptimiserState::Moments OptimiserState::make_moments(Index rows, Index cols) {
 
 void OptimiserState::apply(Moments& moments, double rate, double decay, ConstMatrixView gradient, MatrixView weights) {
   if (kind_ == Optimiser::sgd) {
-    device_.momentum_step(
-        {.rate = rate, .momentum = options_.momentum.value_or(0), .weight_decay = decay, .nesterov = options_.nesterov},
-        gradient, moments.first.view(), weights);
+    device_.momentum_step({.rate = rate,
+                           .momentum = options_.momentum.value_or(0),
+                           .weight_decay = decay,
+                           .nesterov = options_.nesterov.value_or(false)},
+                          gradient, moments.first.view(), weights);
     return;
   }
   if (options_.decouples_decay) {

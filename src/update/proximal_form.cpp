@@ -3,7 +3,7 @@
 namespace sibp {
 
 SystemOptions default_convolution_system() {
-  constexpr Damping damping{Damping::Kind::relative, 0.1};
+  constexpr Damping damping{Damping::Kind::relative, 1};
   return {.damping = damping, .refresh = {.every = 10, .average = 0.9, .burn_in = 0, .damping = damping}, .sample = 8};
 }
 

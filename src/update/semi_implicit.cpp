@@ -95,7 +95,7 @@ class SemiImplicit final : public UpdateRule {
 
 void settle(MethodOptions& options, const NetworkSpec& spec) {
   if (!has_convolutions(spec)) return;
-  if (!options.step) options.step = {.kind = StepRule::Kind::relative};
+  if (!options.step) options.step = {.kind = StepRule::Kind::newton_muon, .kappa = 0.03};
   if (!options.momentum) options.momentum = 0.9;
 }
 
@@ -113,7 +113,7 @@ std::unique_ptr<UpdateRule> make(const UpdateContext& context, const NetworkSpec
                              .refresh = options.refresh,
                              .convolution = options.convolution,
                              .step = *options.step,
-                             .momentum = {*options.momentum, options.nesterov, options.momentum_of_gradient},
+                             .momentum = {*options.momentum, *options.nesterov, *options.momentum_of_gradient},
                              .weight_decay = options.weight_decay,
                              .places = options.places,
                              .staggers = options.staggers,

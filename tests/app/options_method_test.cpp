@@ -135,10 +135,10 @@ TEST(MethodOptions, DefaultsAreThoseOfTheMethod) {
   EXPECT_EQ(published.damping.value, 1);
   const MethodOptions sgd = parse({"--method", "sgd"}).training.method;
   EXPECT_EQ(sgd.momentum, 0.9);
-  EXPECT_FALSE(sgd.nesterov);
+  EXPECT_NE(sgd.nesterov, true);
   const MethodOptions proxprop = parse({"--method", "proxprop"}).training.method;
   EXPECT_EQ(proxprop.momentum, 0.95);
-  EXPECT_TRUE(proxprop.nesterov);
+  EXPECT_EQ(proxprop.nesterov, true);
   EXPECT_EQ(proxprop.tau, 0.05);
   const MethodOptions with_adam = parse({"--outer", "adam", "--method", "proxprop"}).training.method;
   EXPECT_EQ(with_adam.tau, 1);
@@ -177,7 +177,7 @@ TEST(MethodOptions, RelativeStepsNeedTheFormNormal) {
 }
 
 TEST(MethodOptions, MomentumOfGradientsNeedsTheFormNormal) {
-  EXPECT_TRUE(parse({"--momentum-of", "gradient", "--momentum", "0.5"}).training.method.momentum_of_gradient);
+  EXPECT_EQ(parse({"--momentum-of", "gradient", "--momentum", "0.5"}).training.method.momentum_of_gradient, true);
   EXPECT_EQ(error_of({"--momentum-of", "gradient", "--form", "normal"}), "no error");
   EXPECT_EQ(error_of({"--momentum-of", "update", "--form", "dual"}), "no error");
   EXPECT_THAT(error_of({"--momentum-of", "gradient", "--form", "normal,dual"}),

@@ -52,7 +52,7 @@ reproducible = false
   EXPECT_EQ(to_text(options.training.augmentation), "flip,translate:2");
   EXPECT_EQ(options.training.batch, 1000);
   EXPECT_EQ(options.training.eta, 0.05);
-  EXPECT_TRUE(options.training.method.nesterov);
+  EXPECT_EQ(options.training.method.nesterov, true);
   EXPECT_FALSE(options.reproducible);
   EXPECT_EQ(parse({"--config", path(), "--batch", "7"}).training.batch, 7);
 }

@@ -90,7 +90,7 @@ struct ReferenceOptimiser {
   double momentum(std::size_t i, std::size_t k, double g) {
     double& v = first[i].values[k];
     v = *options.momentum * v + g;
-    return options.nesterov ? g + *options.momentum * v : v;
+    return options.nesterov.value_or(false) ? g + *options.momentum * v : v;
   }
 
   void muon(std::size_t i, const Dense& gradient) {

@@ -145,7 +145,7 @@ void check_gradient(const Options& options, const Sources& sources) {
   const MethodOptions& method = options.training.method;
   if (std::ranges::all_of(method.forms, has_gradient)) return;
   const bool measures = method.step && method.step->measures();
-  if (!measures && !method.momentum_of_gradient) return;
+  if (!measures && !method.momentum_of_gradient.value_or(false)) return;
   const std::string_view cause = measures ? "step" : "momentum-of";
   throw_usage_error(fmt::format("{}: found '{}' with {} {}, expected auto or {}", label_of(sources, "form"),
                                 to_text(method.forms), label_of(sources, cause),

@@ -65,7 +65,7 @@ class Planner {
       : plan_(plan),
         options_(options.training),
         wire_(options.sums.wire),
-        owners_may_solve_(owners_may_solve(options)),
+        owners_may_solve_(owners_may_solve(options_.method, plan.spec, wire_)),
         forms_(fixed_forms(options_.method, plan.spec)),
         samples_(samples),
         type_(type) {}

@@ -21,7 +21,7 @@ namespace {
 /// Whether steps are measured or gradients averaged.
 bool needs_gradient(const MethodOptions& method, const NetworkSpec& spec) {
   const MethodOptions chosen = settled(method, spec);
-  return chosen.step->measures() || (chosen.momentum_of_gradient && *chosen.momentum > 0);
+  return chosen.step->measures() || (*chosen.momentum_of_gradient && *chosen.momentum > 0);
 }
 
 void check_options_of_convolutions(const Options& options, const NetworkSpec& spec) {
@@ -58,12 +58,12 @@ void check_forms(const MethodOptions& method, const NetworkSpec& spec) {
   if (needs_gradient(method, spec) && !std::ranges::all_of(given, has_gradient))
     throw_usage_error(fmt::format(
         "--form: found {} with relative steps, those of a polar factor or momentum of gradients; convolutions "
-        "have relative ones unless --step is given; expected auto or {}, or --step fixed without such momentum",
+        "have these unless --step is given; expected auto or {}, or --step fixed without such momentum",
         to_text(given), forms_in_words(has_gradient, "or")));
 }
 
 void check_momentum(const MethodOptions& method, const NetworkSpec& spec) {
-  if (!method.momentum_of_gradient || *settled(method, spec).momentum > 0) return;
+  if (!method.momentum_of_gradient.value_or(false) || *settled(method, spec).momentum > 0) return;
   throw_usage_error("--momentum-of: found gradient with --momentum 0, expected a momentum above 0, such as 0.9");
 }
 
@@ -145,10 +145,8 @@ void check_alike_ranks(const MethodOptions& method, const Compute& compute, cons
                                 is_step ? "--step" : fmt::format("--method {}", name_of(method.method))));
 }
 
-bool owners_may_solve(const Options& options) {
-  const MethodOptions& method = options.training.method;
-  const bool is_polar = method.step && method.step->is_polar();
-  return !is_polar && options.sums.wire == Wire::float32;
+bool owners_may_solve(const MethodOptions& method, const NetworkSpec& spec, Wire wire) {
+  return !settled(method, spec).step->is_polar() && wire == Wire::float32;
 }
 
 StepPlan plan_of(const Options& options, const NetworkSpec& spec, const Compute& compute, const Communicator& world) {
@@ -157,7 +155,7 @@ StepPlan plan_of(const Options& options, const NetworkSpec& spec, const Compute&
   PlanChoices choices{.candidates = {},
                       .forms = fixed_forms(method, spec),
                       .owners = method.method.traits().has_owners ? method.owners : Owners::all,
-                      .owners_may_solve = owners_may_solve(options),
+                      .owners_may_solve = owners_may_solve(method, spec, options.sums.wire),
                       .nodes_of_ranks = {}};
   if (choices.forms.empty() && options.reproducible) choices.forms = reproducible_forms(options, spec);
   const bool chooses_forms = choices.forms.empty();

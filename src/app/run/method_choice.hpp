@@ -25,7 +25,7 @@ StepPlan plan_of(const Options& options, const NetworkSpec& spec, const Compute&
 
 /// Whether one rank may be left to solve alone where nothing is said of it: not where every rank needs the factor for a
 /// polar factor, or where sums are rounded to travel, as these go to one rank the long way. Local.
-bool owners_may_solve(const Options& options);
+bool owners_may_solve(const MethodOptions& method, const NetworkSpec& spec, Wire wire);
 
 /// Sees that ranks have the same arithmetic where each computes products of the update for itself. Collective. Throws
 /// AgreedError (usage) otherwise.

@@ -81,6 +81,7 @@ void append_optimiser_options(OptionTable& table) {
                    .binding = choice(
                        [](auto& o) -> auto& { return o.training.method.momentum_of_gradient; },
                        Names<bool>{{"update", false}, {"gradient", true}}),
+                   .without_default = "update; gradient where --step has a polar factor",
                    .of_method = true});
   table.push_back({.name = "kl-clip",
                    .group = update_group,
@@ -93,9 +94,12 @@ void append_optimiser_options(OptionTable& table) {
       {.name = "nesterov",
        .group = update_group,
        .value_name = "on|off",
-       .help = "Nesterov's form of momentum; proxprop: on by default",
+       .help = "Nesterov's form of momentum; proxprop, and sibp where momentum is of gradients and --step has a polar "
+               "factor: "
+               "on by default",
        .binding = choice(
            [](auto& o) -> auto& { return o.training.method.nesterov; }, Names<bool>{{"on", true}, {"off", false}}),
+       .without_default = "off",
        .of_method = true});
   table.push_back({.name = "beta1",
                    .group = update_group,
