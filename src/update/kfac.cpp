@@ -209,10 +209,6 @@ double shared_elements(const NetworkSpec& spec, double) {
   return static_cast<double>(most_parameters(spec));
 }
 
-bool needs_alike_ranks(const MethodOptions&) {
-  return true;
-}
-
 MapCost cost(const MapInMethod& map, const MachineRates& rates) {
   const LayerInStep step = map.in_step();
   const Sizes s(step);
@@ -247,7 +243,7 @@ const MethodTraits kfac_method{
     .shared_elements = shared_elements,
     .kept_elements = kept_elements,
     .cost = cost,
-    .needs_alike_ranks = needs_alike_ranks,
+    .needs_alike_ranks = true,
     .only_damping = Damping::Kind::relative};
 
 }  // namespace sibp

@@ -66,7 +66,7 @@ struct MethodTraits {
   MapCost (*cost)(const MapInMethod& map, const MachineRates& rates);
   /// Whether every rank computes products of the update for itself, so that equal replicas need equal arithmetic; null:
   /// no.
-  bool (*needs_alike_ranks)(const MethodOptions& options) = nullptr;
+  bool needs_alike_ranks = false;
   bool has_forms = false;                       ///< solves proximal problems by forms
   bool has_owners = false;                      ///< and its systems can have owners
   bool solves_scales = false;                   ///< updates γ and β in closed form, not by their gradients

@@ -123,10 +123,6 @@ double shared_elements(const NetworkSpec& spec, double) {
   return PolarFactor::elements(shorter, parameters) + parameters;
 }
 
-bool needs_alike_ranks(const MethodOptions&) {
-  return true;
-}
-
 MapCost cost(const MapInMethod& map, const MachineRates& rates) {
   LayerCost cost = gradient_cost(map.in_step(), rates);
   if (map.is_last()) return {"gradient, Adam", cost};
@@ -150,6 +146,6 @@ const MethodTraits muon_method{.name = "muon",
                                .elements = elements,
                                .shared_elements = shared_elements,
                                .cost = cost,
-                               .needs_alike_ranks = needs_alike_ranks};
+                               .needs_alike_ranks = true};
 
 }  // namespace sibp

@@ -1,7 +1,8 @@
 // The proximal solve by its normal equations, ΔŴ (A + λI) = B with A = F̂ F̂ᵀ and B = R F̂ᵀ. A and B are summed over
 // ranks; every rank factors A + λI, solves its share of the rows of ΔŴ, and all gather them: the traffic of reducing B,
 // the solve divided by P, and replicas that are equal by construction. Steps with a polar factor are the exception:
-// every rank takes it of all rows for itself. Where the system has an owner that solves, all rows are its share.
+// every rank takes it of all rows for itself, or one for all where the ranks' arithmetic differs. Where the system has
+// an owner that solves, all rows are its share.
 #include "sibp/device/scratch.hpp"
 
 #include "update/form_traits.hpp"
@@ -27,6 +28,7 @@ class NormalForm final : public ProximalForm {
         gathered_(all_gather(map.fan_in() * map.outputs)),
         shares_(shares),
         momentum_(options.momentum),
+        ranks_are_alike_(options.ranks_are_alike),
         velocity_(device().allocate(momentum_.averages_gradients() ? map.fan_in() : 0, map.outputs)),
         left_(device()),
         right_(device()),
@@ -109,9 +111,18 @@ class NormalForm final : public ProximalForm {
     }
     if (distributed()) gathered_->start();
     pending_ = true;
-    if (takes_polar_) polar_->take(solved(), gram_.factor());
+    if (takes_polar_) take_polar(step.map.index());
     if (is_definite && step.measures) measure(step.map.weights(), result);
     return result;
+  }
+
+  /// Every rank the whole polar factor, or, where their bits would differ, one for all.
+  void take_polar(std::size_t map) {
+    const ConstMatrixView x = solved();
+    const bool one_for_all = distributed() && !ranks_are_alike_;
+    const int root = static_cast<int>(map) % communicator().size();
+    if (!one_for_all || communicator().rank() == root) polar_->take(x, gram_.factor());
+    if (one_for_all) communicator().broadcast(polar_->step(), root);
   }
 
   MatrixView own_velocity() {
@@ -203,7 +214,7 @@ class NormalForm final : public ProximalForm {
     if (!pending_) return;
     pending_ = false;
     const ConstMatrixView all = solved();
-    const ConstMatrixView step = takes_polar_ ? polar_->step() : all;
+    const ConstMatrixView step = takes_polar_ ? ConstMatrixView(polar_->step()) : all;
     const PhaseClock::Scope timed(clock(), Phase::solve);
     device().add_transposed(1, step, weights);
     if (distributed()) gathered_->release();
@@ -216,6 +227,7 @@ class NormalForm final : public ProximalForm {
   std::vector<Share> shares_;            ///< of ΔŴ's rows, by the rank that solves them
   std::vector<Index> rows_;              ///< how many these are
   StepMomentum momentum_;
+  bool ranks_are_alike_;
   Matrix velocity_;    ///< Vᵀ, fan_in × outputs, of which this rank's columns are kept; without elements otherwise
   Index samples_ = 0;  ///< M
   std::optional<PolarStep> polar_;  ///< where there is a polar factor in steps

@@ -23,7 +23,7 @@ class PolarStep {
   /// ΔŴ from X.
   void take(ConstMatrixView x, ConstMatrixView factor);
   /// ΔŴᵀ, after take().
-  [[nodiscard]] ConstMatrixView step() const { return step_.view(); }
+  [[nodiscard]] MatrixView step() { return step_.view(); }
 
  private:
   Device& device_;

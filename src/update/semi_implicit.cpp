@@ -117,7 +117,8 @@ std::unique_ptr<UpdateRule> make(const UpdateContext& context, const NetworkSpec
                              .weight_decay = options.weight_decay,
                              .places = options.places,
                              .staggers = options.staggers,
-                             .sample = options.sample});
+                             .sample = options.sample,
+                             .ranks_are_alike = options.ranks_are_alike});
 }
 
 double moments(const MethodOptions& options) {
@@ -150,10 +151,6 @@ double kept_elements(const MapShape& map) {
   return static_cast<double>(map.fan_in() * map.fan_in());
 }
 
-bool needs_alike_ranks(const MethodOptions& options) {
-  return options.step && options.step->is_polar();
-}
-
 MapCost cost(const MapInMethod& map, const MachineRates& rates) {
   LayerCost cost = semi_implicit_cost(map.form(), map.in_step(), rates);
   const std::string update = fmt::format("{}{}", name_of(map.form()), owner_in_words(map.in_step().place, cost));
@@ -180,7 +177,6 @@ const MethodTraits sibp_method{
     .elements = elements,
     .kept_elements = kept_elements,
     .cost = cost,
-    .needs_alike_ranks = needs_alike_ranks,
     .has_forms = true,
     .has_owners = true,
     .solves_scales = true};

@@ -82,18 +82,18 @@ TEST_F(MethodChoice, OfMomentumOfGradientsIsTheFormThatHasThem) {
   EXPECT_THROW(check_method(options, spec()), Error);
 }
 
-TEST_F(MethodChoice, PolarFactorsNeedRanksThatAreAlike) {
-  MethodOptions polar = default_options(Method::sibp);
-  polar.step = {StepRule::Kind::spectral, 0.1};
-  std::vector<MethodOptions> needing{polar};
+TEST_F(MethodChoice, MethodsInWhichAllComputeTheSameNeedRanksThatAreAlike) {
+  std::vector<MethodOptions> needing;
   for (const Method method : all_methods())
     if (name_of(method) == "muon" || name_of(method) == "kfac") needing.push_back(default_options(method));
-  ASSERT_EQ(needing.size(), 3);
-  for (const MethodOptions& method : needing) EXPECT_NO_THROW(check_alike_ranks(method, compute_, world_));
+  ASSERT_EQ(needing.size(), 2);
+  for (MethodOptions& method : needing) EXPECT_NO_THROW(compare_ranks(method, compute_, world_));
   compute_.threads.threads = 1 + world_.rank();
   if (world_.size() == 1) GTEST_SKIP() << "one rank is like itself";
-  for (const MethodOptions& method : needing) EXPECT_THROW(check_alike_ranks(method, compute_, world_), AgreedError);
-  EXPECT_NO_THROW(check_alike_ranks(default_options(Method::sgd), compute_, world_));
+  for (MethodOptions& method : needing) EXPECT_THROW(compare_ranks(method, compute_, world_), AgreedError);
+  MethodOptions sibp = default_options(Method::sibp);
+  EXPECT_NO_THROW(compare_ranks(sibp, compute_, world_));
+  EXPECT_FALSE(sibp.ranks_are_alike);
 }
 
 }  // namespace

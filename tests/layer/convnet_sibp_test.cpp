@@ -79,6 +79,13 @@ INSTANTIATE_TEST_SUITE_P(
                                 o.step = {StepRule::Kind::newton_muon, 0.2};
                               }),
                      0.5},
+            SibpCase{"step of Newton-Muon that one rank takes for all",
+                     proximal({relative, {}, 1},
+                              [](auto& o) {
+                                o.step = {StepRule::Kind::newton_muon, 0.2};
+                                o.ranks_are_alike = false;
+                              }),
+                     0.5},
             SibpCase{"momentum", proximal({relative, {}, 1}, [](auto& o) { o.momentum = {0.8}; })},
             SibpCase{"Nesterov's momentum, relative steps",
                      proximal({relative, {}, 1},

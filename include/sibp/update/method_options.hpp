@@ -75,6 +75,7 @@ struct MethodOptions {
   std::optional<StepRule> step{};     ///< absent: see settled()
   std::vector<SystemPlace> places{};  ///< one each, as chosen for these ranks; none: no system has an owner
   Index sample = 1;                   ///< ProximalOptions::sample
+  bool ranks_are_alike = true;        ///< ProximalOptions::ranks_are_alike
   // proxprop
   Optimiser outer = Optimiser::sgd;
   double tau = 0.05;      ///< τ, the step size of the proximal steps, > 0

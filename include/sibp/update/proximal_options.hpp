@@ -190,6 +190,7 @@ struct ProximalOptions {
   std::vector<SystemPlace> places{};  ///< by layer; none: no system has an owner
   bool staggers = false;              ///< the layers form A in different steps of T, at gram_offset
   Index sample = 1;                   ///< SystemOptions::sample of dense layers
+  bool ranks_are_alike = true;        ///< all compute the same bits from the same numbers
 
   /// Those of a map's system.
   [[nodiscard]] SystemOptions system_of(const MapShape& map) const {

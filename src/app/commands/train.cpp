@@ -91,7 +91,7 @@ class Job {
     options_.training.eta = options_.training.eta.value_or(default_step_size(options_.training.method, spec_));
     options_.training.method = settled(options_.training.method, spec_);
     options_.may_convolve = has_convolutions(spec_);
-    check_alike_ranks(options_.training.method, compute_, world_);
+    compare_ranks(options_.training.method, compute_, world_);
     if (!options_.describe) check_before_calibration();
     beat(Activity::calibration);
     const StepPlan plan = plan_of(options_, spec_, compute_, world);

@@ -134,15 +134,14 @@ std::vector<Form> fixed_forms(const MethodOptions& method, const NetworkSpec& sp
   return {};
 }
 
-void check_alike_ranks(const MethodOptions& method, const Compute& compute, const Communicator& world) {
-  const auto needs = method.method.traits().needs_alike_ranks;
-  if (needs == nullptr || !needs(method) || are_alike(compute, world)) return;
-  const bool is_step = method.method == Method::sibp;
+void compare_ranks(MethodOptions& method, const Compute& compute, const Communicator& world) {
+  method.ranks_are_alike = are_alike(compute, world);
+  if (method.ranks_are_alike || !method.method.traits().needs_alike_ranks) return;
   throw AgreedError(ExitStatus::usage,
-                    fmt::format("{}: every rank takes the polar factors or inverses of this choice for itself, but the "
-                                "ranks' processors or threads differ, and so would their weights; use equal nodes and "
-                                "--threads, or choose another",
-                                is_step ? "--step" : fmt::format("--method {}", name_of(method.method))));
+                    fmt::format("--method {}: every rank computes the polar factors or inverses of this method for "
+                                "itself, but the ranks' processors or threads differ, and so would their weights; use "
+                                "equal nodes and --threads, or choose another",
+                                name_of(method.method)));
 }
 
 bool owners_may_solve(const MethodOptions& method, const NetworkSpec& spec, Wire wire) {

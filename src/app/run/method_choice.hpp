@@ -27,8 +27,8 @@ StepPlan plan_of(const Options& options, const NetworkSpec& spec, const Compute&
 /// polar factor, or where sums are rounded to travel, as these go to one rank the long way. Local.
 bool owners_may_solve(const MethodOptions& method, const NetworkSpec& spec, Wire wire);
 
-/// Sees that ranks have the same arithmetic where each computes products of the update for itself. Collective. Throws
-/// AgreedError (usage) otherwise.
-void check_alike_ranks(const MethodOptions& method, const Compute& compute, const Communicator& world);
+/// Notes whether ranks have the same arithmetic. Collective. Throws AgreedError (usage) if they have not and the method
+/// needs it, as each computes products of the update for itself.
+void compare_ranks(MethodOptions& method, const Compute& compute, const Communicator& world);
 
 }  // namespace sibp
