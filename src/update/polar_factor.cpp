@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
 
 namespace sibp {
 namespace {
@@ -14,8 +13,9 @@ constexpr Real c = Real(2.0315);
 }  // namespace
 
 PolarFactor::PolarFactor(Device& device, Index shorter, Index elements)
-    : device_(device), squares_(device), powers_(device), product_(device), spare_(device), next_(device) {
-  for (Scratch* scratch : {&squares_, &powers_, &product_, &spare_}) scratch->of(shorter, shorter);
+    : device_(device), squares_(device), powers_(device), next_(device) {
+  squares_.of(shorter, shorter);
+  powers_.of(shorter, shorter);
   next_.of(elements, 1);
 }
 
@@ -25,45 +25,31 @@ void PolarFactor::replace(MatrixView x) {
   device_.scale(static_cast<Real>(1 / size), x);
   const bool is_wide = x.rows <= x.cols;
   const Index n = std::min(x.rows, x.cols);
-  const MatrixView s = squares_.of(n, n);
-  const MatrixView r = powers_.of(n, n);
-  MatrixView m = product_.of(n, n);
-  MatrixView spare = spare_.of(n, n);
-  device_.gemm(is_wide ? Op::none : Op::transpose, is_wide ? Op::transpose : Op::none, 1, x, x, 0, s);
-  Real alpha = 1;  // the steps so far multiply X by alpha I + M
-  device_.fill(m, 0);
-  for (int k = 0; k < steps; ++k) {
-    device_.copy(s, r);
-    device_.gemm(Op::none, Op::none, c, s, s, b, r);  // R = b S + c S²
-    add_step(m, r, spare);
-    device_.axpy(alpha, r, spare);  // (alpha I + M)(a I + R) = a alpha I + (a M + M R + alpha R)
-    std::swap(m, spare);
-    alpha *= a;
-    if (k + 1 == steps) break;
-    add_step(s, r, spare);  // S ← (a I + R) S (a I + R)
-    add_step(spare, r, s);
-  }
+  const MatrixView squares = squares_.of(n, n);
+  const MatrixView powers = powers_.of(n, n);
   const MatrixView next = next_.of(x.rows, x.cols);
-  device_.copy(x, next);
-  device_.gemm(Op::none, Op::none, 1, is_wide ? m : x, is_wide ? x : m, alpha, next);
-  device_.copy(next, x);
-}
-
-void PolarFactor::add_step(ConstMatrixView y, ConstMatrixView r, MatrixView out) {
-  device_.copy(y, out);
-  device_.gemm(Op::none, Op::none, 1, y, r, a, out);
+  for (int k = 0; k < steps; ++k) {
+    device_.gemm(is_wide ? Op::none : Op::transpose, is_wide ? Op::transpose : Op::none, 1, x, x, 0, squares);
+    device_.copy(squares, powers);
+    device_.gemm(Op::none, Op::none, c, squares, squares, b, powers);
+    device_.copy(x, next);
+    device_.gemm(Op::none, Op::none, 1, is_wide ? powers : x, is_wide ? x : powers, a, next);
+    device_.copy(next, x);
+  }
 }
 
 double PolarFactor::elements(double shorter, double of_matrix) {
-  return 4 * shorter * shorter + of_matrix;
+  return 2 * shorter * shorter + of_matrix;
 }
 
 void PolarFactor::add_cost(Tally& tally, double rows, double cols) {
   const double shorter = std::min(rows, cols);
   const double longer = std::max(rows, cols);
-  tally.gemm(shorter, shorter, longer);
-  for (int k = 0; k < 4 * steps - 2; ++k) tally.gemm(shorter, shorter, shorter);
-  tally.gemm(shorter, longer, shorter);
+  for (int k = 0; k < steps; ++k) {
+    tally.gemm(shorter, shorter, longer);
+    tally.gemm(shorter, shorter, shorter);
+    tally.gemm(shorter, longer, shorter);
+  }
 }
 
 }  // namespace sibp
