@@ -95,8 +95,8 @@ start_sanitizer_build() {
 finish_sanitizer_build() {
   local status=0
   renice -n 0 -g "$sanitizer_build" >/dev/null 2>&1 || true # only root may; slow then, but no less right
+  tail -n +1 -f --pid="$sanitizer_build" "$sanitizer_log"
   wait "$sanitizer_build" || status=$?
-  cat "$sanitizer_log"
   return "$status"
 }
 
