@@ -64,8 +64,7 @@ struct MethodTraits {
   /// Elements of the means of a map's systems, of a method that may keep A for several steps; null: of no such method.
   double (*kept_elements)(const MapShape& map) = nullptr;
   MapCost (*cost)(const MapInMethod& map, const MachineRates& rates);
-  /// Whether every rank computes products of the update for itself, so that equal replicas need equal arithmetic; null:
-  /// no.
+  /// Every rank computes products of the update for itself, so that equal replicas need equal arithmetic.
   bool needs_alike_ranks = false;
   bool has_forms = false;                       ///< solves proximal problems by forms
   bool has_owners = false;                      ///< and its systems can have owners

@@ -20,7 +20,7 @@ std::vector<Form> fixed_forms(const MethodOptions& method, const NetworkSpec& sp
 /// The forms of the update and the owners of its systems: what is fixed, or the cheapest by nominal rates, or by a
 /// short calibration where the options ask for that; none for a method without proximal solves. The log says what
 /// decided. By nominal rates they are a function of the options, the network and the kind of machine: the same again,
-/// however busy it is. Collective.
+/// however busy it is. To be called after compare_ranks(). Collective.
 StepPlan plan_of(const Options& options, const NetworkSpec& spec, const Compute& compute, const Communicator& world);
 
 /// Whether one rank may be left to solve alone where nothing is said of it: not where every rank needs the factor for a

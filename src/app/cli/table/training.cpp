@@ -94,9 +94,9 @@ void append_optimiser_options(OptionTable& table) {
       {.name = "nesterov",
        .group = update_group,
        .value_name = "on|off",
-       .help = "Nesterov's form of momentum; proxprop, and sibp where momentum is of gradients and --step has a polar "
-               "factor: "
-               "on by default",
+       .help =
+           "Nesterov's form of momentum; on by default: proxprop, and sibp where momentum is of gradients and --step "
+           "has a polar factor",
        .binding = choice(
            [](auto& o) -> auto& { return o.training.method.nesterov; }, Names<bool>{{"on", true}, {"off", false}}),
        .without_default = "off",
