@@ -63,7 +63,8 @@ class ConvNetTest(ProgramTest):
     def test_the_config_says_what_the_network_decided(self):
         folder = self.train("run", epochs=1)
         config = (folder / "config.ini").read_text(encoding="utf-8")
-        for line in ("step = newton-muon:0.03", "momentum = 0.9", "momentum-of = gradient", "nesterov = on", "eta = 0.5", "conv-gram-every = 10", "conv-gram-sample = 8"):
+        for line in ("step = newton-muon:0.03", "momentum = 0.9", "momentum-of = gradient", "nesterov = on", "eta = 0.5",
+                     "conv-gram-every = 10", "conv-gram-sample = 8"):
             self.assertIn(f"\n{line}\n", config)
         again = self.folder / "again"
         self.succeed("--config", folder / "config.ini", "--out", again, "--progress", "none")
