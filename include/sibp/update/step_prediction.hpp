@@ -14,9 +14,10 @@ struct Interconnect {
   double node_bytes = 0;       ///< that a rank sends to others on its node; 0: they use the link
 };
 
-/// The rates with those of an all-reduce over P ranks: halving, then doubling, 2⌈log₂ P⌉ messages one after the other;
-/// of its bytes a node sends the share 2(P−1)/P, with neighbouring ranks on one node. Where ranks of a node have a
-/// bandwidth of their own, they sum first, and the nodes then. Local.
+/// The rates with those of an all-reduce over P ranks: halving, then doubling, 2⌈log₂ P⌉ messages one after the other
+/// (large matrices go in 2(P−1) messages, which start at once); of its bytes a node sends the share 2(P−1)/P, with
+/// neighbouring ranks on one node. Where ranks of a node have a bandwidth of their own, they sum first, and the nodes
+/// then. Local.
 MachineRates rates_on(const MachineRates& rates, const Interconnect& interconnect, int ranks, int ranks_per_node = 1);
 
 /// The other way round: what joins P ≥ 2 ranks that all-reduce as `measured` says. Local.
