@@ -88,7 +88,7 @@ start_sanitizer_build() {
   ) >"$sanitizer_log" 2>&1 </dev/null &
   sanitizer_build=$!
   set +m
-  trap 'kill -- -$sanitizer_build 2>/dev/null; rm -f "$sanitizer_log"' EXIT
+  trap 'kill -- -$sanitizer_build 2>/dev/null || true; rm -f "$sanitizer_log"' EXIT
 }
 
 # What the tests left of that build, now with all cores to itself.
