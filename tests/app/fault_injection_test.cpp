@@ -197,7 +197,7 @@ class FaultInjection : public testing::Test {
     EXPECT_GT(met_, trainings * 9 / 10);  // threads take turns in another order at times
   }
 
-  testing_support::TemporaryFolder scratch_;
+  testing_support::TemporaryFolder scratch_{testing_support::memory_directory_path()};
   std::uint64_t large_weights_ = large_weights_bytes;
   int met_ = 0;
 };
