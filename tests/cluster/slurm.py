@@ -105,6 +105,10 @@ class Slurm:
         """What Slurm says about a job, by its names for it."""
         return dict(re.findall(r"(\S+?)=(\S*)", self.command("scontrol", "show", "job", number)))
 
+    def has_ended(self, number):
+        """Whether a job, or every task of an array, is neither waiting nor running."""
+        return not self.command("squeue", "--noheader", f"--jobs={number}")
+
     def nodes_of(self, number):
         return self.command("scontrol", "show", "hostnames", self.job(number)["NodeList"]).split()
 
