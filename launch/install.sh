@@ -15,7 +15,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 packages=(
   g++ cmake ninja-build openmpi-bin libopenmpi-dev libeigen3-dev libboost-dev libboost-program-options-dev
-  libopenblas-dev liblapacke-dev libhwloc-dev libdnnl-dev libfmt-dev libspdlog-dev nlohmann-json3-dev zlib1g-dev libzip-dev libssl-dev libxxhash-dev dataset-fashion-mnist
+  libopenblas-dev liblapacke-dev libhwloc-dev libdnnl-dev ocl-icd-opencl-dev libfmt-dev libspdlog-dev nlohmann-json3-dev zlib1g-dev libzip-dev libssl-dev libxxhash-dev dataset-fashion-mnist
   python3 curl ca-certificates
 )
 report_packages=(python3-matplotlib python3-jinja2)
