@@ -9,6 +9,7 @@
 #include "device/cpu_pictures.hpp"
 #include "device/cpu_windows.hpp"
 #include "device/eigen_maps.hpp"
+#include "device/element_operation.hpp"
 #include "device/level3.hpp"
 #include "device/level3_panels.hpp"
 #include "device/team_work.hpp"
@@ -205,14 +206,8 @@ void CpuDevice::do_combine_rows(std::span<const double> alpha, ConstMatrixView x
   cpu::combine_rows(alpha, x, beta, y);
 }
 
-void CpuDevice::do_momentum_step(const MomentumStep& step, ConstMatrixView gradient, MatrixView velocity,
-                                 MatrixView weights) {
-  cpu::momentum_step(step, gradient, velocity, weights);
-}
-
-void CpuDevice::do_adam_step(const AdamStep& step, ConstMatrixView gradient, MatrixView first, MatrixView second,
-                             MatrixView weights) {
-  cpu::adam_step(step, gradient, first, second, weights);
+void CpuDevice::do_apply(const ElementOperation& operation) {
+  operation.run();
 }
 
 void CpuDevice::do_activate(Activation activation, MatrixView f) {

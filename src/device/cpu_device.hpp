@@ -44,10 +44,7 @@ class CpuDevice : public Device {
   void do_row_inner_products(ConstMatrixView a, ConstMatrixView b, std::span<double> products) override;
   void do_combine_rows(std::span<const double> alpha, ConstMatrixView x, std::span<const double> beta,
                        MatrixView y) override;
-  void do_momentum_step(const MomentumStep& step, ConstMatrixView gradient, MatrixView velocity,
-                        MatrixView weights) override;
-  void do_adam_step(const AdamStep& step, ConstMatrixView gradient, MatrixView first, MatrixView second,
-                    MatrixView weights) override;
+  void do_apply(const ElementOperation& operation) override;
   void do_activate(Activation activation, MatrixView f) override;
   void do_apply_derivative(Activation activation, ConstMatrixView known, ConstMatrixView d, MatrixView s) override;
   void do_unfold(const Window& window, ConstMatrixView images, Index first, MatrixView patches) override;

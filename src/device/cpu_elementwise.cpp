@@ -84,13 +84,4 @@ void dropout(double rate, std::span<const std::uint64_t> keys, ConstMatrixView x
   for_each_element(x.rows, x.cols, work::Dropout(rate, keys.data(), x, y));
 }
 
-void momentum_step(const MomentumStep& step, ConstMatrixView gradient, MatrixView velocity, MatrixView weights) {
-  for_each_element(weights.rows, weights.cols, work::Momentum(step, gradient, velocity, weights));
-}
-
-void adam_step(const AdamStep& step, ConstMatrixView gradient, MatrixView first, MatrixView second,
-               MatrixView weights) {
-  for_each_element(weights.rows, weights.cols, work::Adam(step, gradient, first, second, weights));
-}
-
 }  // namespace sibp::cpu

@@ -2,7 +2,6 @@
 
 #include "sibp/core/matrix_view.hpp"
 #include "sibp/device/activation.hpp"
-#include "sibp/device/optimiser_steps.hpp"
 
 #include <cstdint>
 #include <span>
@@ -17,7 +16,5 @@ double inner_product(ConstMatrixView a, ConstMatrixView b);
 void row_inner_products(ConstMatrixView a, ConstMatrixView b, std::span<double> products);
 void combine_rows(std::span<const double> alpha, ConstMatrixView x, std::span<const double> beta, MatrixView y);
 void dropout(double rate, std::span<const std::uint64_t> keys, ConstMatrixView x, MatrixView y);
-void momentum_step(const MomentumStep& step, ConstMatrixView gradient, MatrixView velocity, MatrixView weights);
-void adam_step(const AdamStep& step, ConstMatrixView gradient, MatrixView first, MatrixView second, MatrixView weights);
 
 }  // namespace sibp::cpu

@@ -1,5 +1,6 @@
 // What own kernels do for linear algebra and optimisers on the GPU device.
 #include "device/cuda_device.hpp"
+#include "device/element_operation.hpp"
 
 #include <algorithm>
 
@@ -63,14 +64,8 @@ void CudaDevice::do_combine_rows(std::span<const double> alpha, ConstMatrixView 
   for_each_element(stream(), y.rows, y.cols, work::CombineRows{factors, x, factors + rows, y});
 }
 
-void CudaDevice::do_momentum_step(const MomentumStep& step, ConstMatrixView gradient, MatrixView velocity,
-                                  MatrixView weights) {
-  for_each_element(stream(), weights.rows, weights.cols, work::Momentum(step, gradient, velocity, weights));
-}
-
-void CudaDevice::do_adam_step(const AdamStep& step, ConstMatrixView gradient, MatrixView first, MatrixView second,
-                              MatrixView weights) {
-  for_each_element(stream(), weights.rows, weights.cols, work::Adam(step, gradient, first, second, weights));
+void CudaDevice::do_apply(const ElementOperation& operation) {
+  operation.queue_on(stream());
 }
 
 }  // namespace sibp::cuda

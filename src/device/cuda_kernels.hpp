@@ -1,6 +1,7 @@
 #pragma once
 
 #include "device/channel_work.hpp"
+#include "device/cuda_element_kernel.hpp"
 #include "device/data_term_work.hpp"
 #include "device/element_work.hpp"
 #include "device/team_work.hpp"
@@ -8,13 +9,10 @@
 
 #include <cuda_runtime_api.h>
 
-/// Own kernels, started on a stream without waiting. The templates are compiled for every type of work in
-/// cuda_kernels.cu and cuda_reductions.cu. No matrix is empty. Throw Error (runtime) if the start fails.
+/// Own kernels beside that of cuda_element_kernel.hpp, started on a stream without waiting. The templates are compiled
+/// for every type of work in cuda_kernels.cu and cuda_reductions.cu. No matrix is empty. Throw Error (runtime) if the
+/// start fails.
 namespace sibp::cuda {
-
-/// work(r, c) for every element of a rows × cols matrix, in any order.
-template <class Work>
-void for_each_element(cudaStream_t stream, Index rows, Index cols, const Work& work);
 
 /// Doubles that sum_terms() and column_losses() need in `partials`.
 constexpr Index most_sums = work::ChangeTerm::most_steps;

@@ -2,6 +2,9 @@
 
 #include "sibp/core/error.hpp"
 
+#include "device/element_operation.hpp"
+#include "device/element_work.hpp"
+
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -187,11 +190,15 @@ void LinearAlgebra::combine_rows(std::span<const double> alpha, ConstMatrixView 
   if (!y.empty()) do_combine_rows(alpha, x, beta, y);
 }
 
+void LinearAlgebra::apply(const ElementOperation& operation) {
+  if (!operation.empty()) do_apply(operation);
+}
+
 void LinearAlgebra::momentum_step(const MomentumStep& step, ConstMatrixView gradient, MatrixView velocity,
                                   MatrixView weights) {
   require_same_shape(gradient, weights);
   require_same_shape(velocity, weights);
-  if (!weights.empty()) do_momentum_step(step, gradient, velocity, weights);
+  apply({weights.rows, weights.cols, work::Momentum(step, gradient, velocity, weights)});
 }
 
 void LinearAlgebra::adam_step(const AdamStep& step, ConstMatrixView gradient, MatrixView first, MatrixView second,
@@ -199,7 +206,7 @@ void LinearAlgebra::adam_step(const AdamStep& step, ConstMatrixView gradient, Ma
   require_same_shape(gradient, weights);
   require_same_shape(first, weights);
   require_same_shape(second, weights);
-  if (!weights.empty()) do_adam_step(step, gradient, first, second, weights);
+  apply({weights.rows, weights.cols, work::Adam(step, gradient, first, second, weights)});
 }
 
 }  // namespace sibp

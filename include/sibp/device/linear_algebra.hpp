@@ -14,6 +14,8 @@
 
 namespace sibp {
 
+class ElementOperation;
+
 /// op(A) is A or Aᵀ.
 enum class Op { none, transpose };
 
@@ -113,7 +115,11 @@ class LinearAlgebra {
   /// y ← diag(alpha) x + diag(beta) y, of equal shape; alpha and beta have a number for each row, in host memory.
   void combine_rows(std::span<const double> alpha, ConstMatrixView x, std::span<const double> beta, MatrixView y);
 
-  // --- steps of optimisers ---
+  // --- element by element ---
+
+  /// What device/element_operation.hpp makes of a functor: the way of operations that need no function of their own in
+  /// each device.
+  void apply(const ElementOperation& operation);
 
   /// One step of gradient descent with momentum: v and W in place. All are of one shape.
   void momentum_step(const MomentumStep& step, ConstMatrixView gradient, MatrixView velocity, MatrixView weights);
@@ -154,10 +160,7 @@ class LinearAlgebra {
   virtual void do_row_inner_products(ConstMatrixView a, ConstMatrixView b, std::span<double> products) = 0;
   virtual void do_combine_rows(std::span<const double> alpha, ConstMatrixView x, std::span<const double> beta,
                                MatrixView y) = 0;
-  virtual void do_momentum_step(const MomentumStep& step, ConstMatrixView gradient, MatrixView velocity,
-                                MatrixView weights) = 0;
-  virtual void do_adam_step(const AdamStep& step, ConstMatrixView gradient, MatrixView first, MatrixView second,
-                            MatrixView weights) = 0;
+  virtual void do_apply(const ElementOperation& operation) = 0;
 
   std::function<void()> progress_;
 };
