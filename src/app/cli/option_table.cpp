@@ -9,20 +9,18 @@
 
 namespace sibp {
 
+std::vector<OptionPart>& option_parts() {
+  static std::vector<OptionPart> parts{append_data_options,       append_own_data_options, append_network_options,
+                                       append_method_options,     append_update_options,   append_length_options,
+                                       append_sum_options,        append_model_options,    append_plan_options,
+                                       append_checkpoint_options, append_run_options};
+  return parts;
+}
+
 const OptionTable& option_table() {
   static const OptionTable table = [] {
     OptionTable options;
-    append_data_options(options);
-    append_own_data_options(options);
-    append_network_options(options);
-    append_method_options(options);
-    append_update_options(options);
-    append_length_options(options);
-    append_sum_options(options);
-    append_model_options(options);
-    append_plan_options(options);
-    append_checkpoint_options(options);
-    append_run_options(options);
+    for (const OptionPart append : option_parts()) append(options);
     return options;
   }();
   return table;

@@ -82,6 +82,8 @@ struct OptionEntry {
 };
 
 using OptionTable = std::vector<OptionEntry>;
+/// Appends options of one kind.
+using OptionPart = void (*)(OptionTable&);
 
 // The parts of the table, in cli/table/; a new option is an entry in one of them.
 void append_data_options(OptionTable& table);
@@ -95,6 +97,9 @@ void append_model_options(OptionTable& table);
 void append_plan_options(OptionTable& table);
 void append_checkpoint_options(OptionTable& table);
 void append_run_options(OptionTable& table);
+
+/// The parts of the table in the order of --help. What is added before the first call of option_table() is in it.
+std::vector<OptionPart>& option_parts();
 
 /// Every option, grouped, in the order of --help.
 const OptionTable& option_table();
