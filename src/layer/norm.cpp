@@ -51,7 +51,13 @@ class BatchNorm final : public NormLayer {
   }
 
  private:
-  static constexpr double momentum = 0.1;  ///< of the newest batch in the running statistics
+  /// Share of a batch of so many pixels in the running statistics. Steps are large, so statistics of older weights soon
+  /// tell nothing; those of few pixels, as of a short batch at the end of an epoch, are chance.
+  static double share_of_batch(double pixels) {
+    constexpr double most = 0.6;
+    constexpr double few = 1000;
+    return most * pixels / (pixels + few);
+  }
 
   /// Σ x and Σ x ∘ z by channel, over the pixels of all ranks' samples, in totals_.
   void sum_over_batch(ConstMatrixView x, ConstMatrixView z) {
@@ -68,18 +74,19 @@ class BatchNorm final : public NormLayer {
     const ConstMatrixView x = place().input();
     sum_over_batch(x, x);
     place().device.download(statistics(), host_statistics_);  // of a checkpoint where the run goes on
+    const double share = share_of_batch(count_);
     for (std::size_t c = 0; c < channels(); ++c) {
       mean_[c] = totals_[c] / count_;
       const double variance = std::max(totals_[channels() + c] / count_ - mean_[c] * mean_[c], 0.0);
       inverse_[c] = 1 / std::sqrt(variance + epsilon);
-      add_to_running(host_statistics_[c], mean_[c]);
-      add_to_running(host_statistics_[channels() + c], variance);
+      average(host_statistics_[c], mean_[c], share);
+      average(host_statistics_[channels() + c], variance, share);
     }
     place().device.upload(host_statistics_, statistics());
   }
 
-  void add_to_running(Real& running, double of_batch) const {
-    running = static_cast<Real>((1 - momentum) * static_cast<double>(running) + momentum * of_batch);
+  static void average(Real& running, double of_batch, double share) {
+    running = static_cast<Real>((1 - share) * static_cast<double>(running) + share * of_batch);
   }
 
   void take_running_statistics() {
