@@ -43,7 +43,7 @@ const std::vector<Preset>& presets() {
         {"normalize", "channel"},
         {"network", "cifar10-small"},
         {"batch", "250"},
-        {"epochs", "13"},
+        {"epochs", "11"},
         {"schedule", "linear"},
         {"warmup-steps", "100"},
         {"augment", "flip:alternating,translate:2"},
