@@ -1,12 +1,10 @@
 // Matrices of which every rank fills its columns, gathered by the library and in shared memory.
-#include "sibp/comm/all_gather.hpp"
-
+#include "sibp/comm/collectives.hpp"
 #include "sibp/comm/communicator.hpp"
 #include "sibp/core/error.hpp"
 
 #include "bench/idle_backend.hpp"
 #include "comm/node/shared_all_gather.hpp"
-#include "comm/plain_all_gather.hpp"
 
 #include <numeric>
 

@@ -1,16 +1,12 @@
 #pragma once
 
-#include "sibp/comm/all_gather.hpp"
-#include "sibp/comm/all_reduce.hpp"
-#include "sibp/comm/reduce_scatter.hpp"
+#include "sibp/comm/collectives.hpp"
 #include "sibp/comm/sum_options.hpp"
 #include "sibp/comm/traffic.hpp"
 #include "sibp/core/matrix_view.hpp"
 #include "sibp/device/device.hpp"
 
 #include <memory>
-#include <optional>
-#include <span>
 #include <string>
 #include <utility>
 
@@ -20,33 +16,6 @@ namespace sibp {
 enum class ElementType { byte, int32, int64, uint64, float32, float64 };
 
 enum class Reduction { sum, max, min };
-
-/// One collective on matrices that may be under way while other work goes on; used again and again, so that a step
-/// allocates nothing. After a start_ function the matrices must be left alone until wait() has returned.
-///
-/// All ranks start the same collectives, through slots made in the same order, in the same order.
-class CollectiveSlot {
- public:
-  CollectiveSlot() = default;
-  CollectiveSlot(const CollectiveSlot&) = delete;
-  CollectiveSlot& operator=(const CollectiveSlot&) = delete;
-  virtual ~CollectiveSlot() = default;
-
-  /// matrix ← sum over ranks. `matrix` is contiguous, of equal shape everywhere.
-  virtual void start_all_reduce_sum(MatrixView matrix) = 0;
-  /// matrix ← sum over ranks on rank `root` alone; on the others it holds anything afterwards.
-  virtual void start_reduce_sum(MatrixView matrix, int root) = 0;
-  /// The column blocks of all ranks, in their order, side by side in `gathered`, on every rank: columns[q] columns of
-  /// rank q. This rank's own are in place before. `gathered` is contiguous.
-  virtual void start_all_gather_columns(MatrixView gathered, std::span<const Index> columns) = 0;
-  /// mine ← sum over ranks of the column block columns[rank] of `matrix`. Both are contiguous.
-  virtual void start_reduce_scatter_columns(ConstMatrixView matrix, std::span<const Index> columns,
-                                            MatrixView mine) = 0;
-
-  /// Returns when the result is in place; at once if nothing is under way.
-  virtual void wait() = 0;
-  [[nodiscard]] virtual bool under_way() const = 0;
-};
 
 /// How matrices are summed, once a backend has decided; see Communicator::sums.
 struct SumsDecision {
@@ -74,7 +43,9 @@ class CommunicatorBackend {
   virtual void broadcast_matrix(MatrixView matrix, int root) = 0;
   virtual std::unique_ptr<CollectiveSlot> make_slot() = 0;
   virtual std::unique_ptr<AllReduce> make_all_reduce(Device& device, Index rows, Index cols, Root root) = 0;
-  virtual std::unique_ptr<ReduceScatter> make_reduce_scatter(Device& device, Index rows, Index cols);
+  virtual std::unique_ptr<ReduceScatter> make_reduce_scatter(Device& device, Index rows, Index cols) {
+    return make_plain_reduce_scatter(device, make_slot(), rows, cols);
+  }
   virtual std::unique_ptr<AllGather> make_all_gather(Device& device, Index elements) = 0;
   /// Moves on whatever is under way, without blocking. Local.
   virtual void poll() = 0;

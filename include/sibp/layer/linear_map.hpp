@@ -1,6 +1,6 @@
 #pragma once
 
-#include "sibp/comm/column_source.hpp"
+#include "sibp/comm/collectives.hpp"
 #include "sibp/model/map_shape.hpp"
 
 #include <string>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "comm/mpi/column_blocks.hpp"
+#include "comm/column_blocks.hpp"
 #include "comm/mpi/mpi_comm.hpp"
 
 #include <span>

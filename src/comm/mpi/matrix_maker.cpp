@@ -1,13 +1,12 @@
 #include "comm/mpi/matrix_maker.hpp"
 
+#include "sibp/comm/collectives.hpp"
 #include "sibp/core/error.hpp"
 #include "sibp/device/device.hpp"
 
 #include "comm/mpi/exact_matrix.hpp"
 #include "comm/node/shared_all_gather.hpp"
 #include "comm/node/shared_matrix.hpp"
-#include "comm/plain_all_gather.hpp"
-#include "comm/plain_all_reduce.hpp"
 
 #include <algorithm>
 #include <array>
@@ -108,7 +107,7 @@ SumsDecision MatrixMaker::measured(Device& device) {
 }
 
 std::unique_ptr<AllReduce> MatrixMaker::make_in_device(Device& device, Index rows, Index cols, Root root) {
-  return std::make_unique<PlainAllReduce>(device.allocate(rows, cols), backend_.make_slot(), root);
+  return make_plain_all_reduce(device, backend_.make_slot(), rows, cols, root);
 }
 
 std::unique_ptr<AllReduce> MatrixMaker::make_shared(Index rows, Index cols, Root root) {

@@ -1,8 +1,7 @@
+#include "sibp/comm/collectives.hpp"
 #include "sibp/comm/gpu_communicator.hpp"
 
 #include "comm/nccl/link.hpp"
-#include "comm/plain_all_gather.hpp"
-#include "comm/plain_all_reduce.hpp"
 
 #include <algorithm>
 
@@ -157,7 +156,7 @@ class NcclBackend final : public CommunicatorBackend {
   }
   std::unique_ptr<CollectiveSlot> make_slot() override { return std::make_unique<NcclSlot>(link_, *this); }
   std::unique_ptr<AllReduce> make_all_reduce(Device& device, Index rows, Index cols, Root root) override {
-    return std::make_unique<PlainAllReduce>(device.allocate(rows, cols), make_slot(), root);
+    return make_plain_all_reduce(device, make_slot(), rows, cols, root);
   }
   std::unique_ptr<AllGather> make_all_gather(Device& device, Index elements) override {
     return make_plain_all_gather(device, make_slot(), rank(), elements);

@@ -1,6 +1,6 @@
 #include "comm/node/shared_all_gather.hpp"
 
-#include "comm/gathered_columns.hpp"
+#include "comm/column_blocks.hpp"
 #include "comm/mpi/check.hpp"
 #include "comm/mpi/timed_wait.hpp"
 #include "comm/node/rank_progress.hpp"
