@@ -1,6 +1,6 @@
 // norm(group=G): group normalisation. x̂ has mean 0 and variance 1 over the pixels and channels of every group of every
 // sample by itself; nothing is exchanged but the sums for γ and β.
-#include "sibp/comm/sample_sums.hpp"
+#include "sibp/comm/communicator.hpp"
 
 #include "layer/activation_export.hpp"
 #include "layer/layer_kinds.hpp"

@@ -1,7 +1,7 @@
 // norm: batch normalisation. x̂ has mean 0 and variance 1 in every channel, over the pixels of the global batch: two
 // numbers a channel are summed over ranks, so that any number of ranks computes the same. An evaluation takes running
 // statistics.
-#include "sibp/comm/sample_sums.hpp"
+#include "sibp/comm/communicator.hpp"
 
 #include "layer/activation_export.hpp"
 #include "layer/layer_kinds.hpp"

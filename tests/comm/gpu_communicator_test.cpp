@@ -1,5 +1,5 @@
 // Collectives on matrices in the memory of GPUs, on as many ranks as there are GPUs: one is enough.
-#include "sibp/comm/gpu_communicator.hpp"
+#include "sibp/comm/communicator.hpp"
 
 #include "support/naive.hpp"
 #include "support/test_device.hpp"

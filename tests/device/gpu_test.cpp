@@ -1,7 +1,7 @@
 // What can be said of GPUs where there may be none.
 #include "sibp/device/gpu.hpp"
 
-#include "sibp/comm/gpu_communicator.hpp"
+#include "sibp/comm/communicator.hpp"
 #include "sibp/core/error.hpp"
 
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 // The device that a test program runs on: the environment variable SIBP_TEST_DEVICE says cpu (or nothing) or cuda. The
 // same tests are registered for both; see sibp_add_test.
 
-#include "sibp/comm/gpu_communicator.hpp"
+#include "sibp/comm/communicator.hpp"
 #include "sibp/device/gpu.hpp"
 
 #include <cstdlib>

@@ -1,3 +1,4 @@
+// The communicator: collectives on the memory of ranks, and what makes one over each library.
 #pragma once
 
 #include "sibp/comm/backend.hpp"
@@ -181,5 +182,26 @@ Communicator make_self_communicator(const SumOptions& options = {});
 
 /// Ranks of the job that run on this rank's node. Collective.
 Communicator make_node_communicator();
+
+/// The ranks of `world`, each with a GPU of its own: matrices, which are in the GPU's memory, go over NCCL, and host
+/// memory goes as in `world`. `device` is of make_cuda_device, and outlives the communicator. Collective.
+///
+/// A collective runs on a stream of its own, after what the device was asked for before it; wait() lets the device's
+/// later operations begin after it and returns at once. poll() throws Error when a rank is lost: `stalled` if a
+/// collective gets nowhere for `patience` seconds (0: as long as it takes) or the network fails. Nothing is heard of
+/// ranks while nobody polls: give poll() to Device::set_progress. Traffic has no seconds of its collectives.
+///
+/// Throws Error (runtime) in a build without GPU support, or if NCCL does not start.
+Communicator make_gpu_communicator(const Communicator& world, Device& device, double patience);
+
+/// The library that does it, for people; empty in a build without GPU support. Local.
+std::string gpu_communication_library();
+
+/// totals[k] ← Σ of_samples[k + j · totals.size()] over this rank's samples j and over all ranks, in double. Where the
+/// communicator's sums are exact, the terms are first rounded to multiples of a power of two, so coarse that no sum is
+/// rounded: the totals are then the same bits for any order and any number of ranks. `samples` are those of all ranks.
+/// Collective.
+void sum_over_samples(const Communicator& communicator, std::span<double> of_samples, Index samples,
+                      std::span<double> totals);
 
 }  // namespace sibp

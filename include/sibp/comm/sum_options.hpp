@@ -16,7 +16,21 @@ enum class Sums {
 };
 
 /// "auto", "measure", "shared", "library" or "exact".
-std::string_view name_of(Sums sums);
+constexpr std::string_view name_of(Sums sums) {
+  switch (sums) {
+    case Sums::automatic:
+      return "auto";
+    case Sums::measured:
+      return "measure";
+    case Sums::shared:
+      return "shared";
+    case Sums::library:
+      return "library";
+    case Sums::exact:
+      return "exact";
+  }
+  return "";
+}
 
 /// What the elements of matrices travel as when they are summed over ranks or gathered from them. In both, sums are
 /// made in float32. Memory that ranks share is no wire: what goes through it is never rounded.
@@ -26,7 +40,15 @@ enum class Wire {
 };
 
 /// "float32" or "bfloat16".
-std::string_view name_of(Wire wire);
+constexpr std::string_view name_of(Wire wire) {
+  switch (wire) {
+    case Wire::float32:
+      return "float32";
+    case Wire::bfloat16:
+      return "bfloat16";
+  }
+  return "";
+}
 
 struct SumOptions {
   Sums sums = Sums::automatic;

@@ -1,7 +1,7 @@
 #include "app/run/session.hpp"
 
 #include "sibp/comm/agreement.hpp"
-#include "sibp/comm/gpu_communicator.hpp"
+#include "sibp/comm/communicator.hpp"
 #include "sibp/core/printable.hpp"
 #include "sibp/data/published.hpp"
 #include "sibp/layer/language.hpp"

@@ -1,5 +1,5 @@
 #include "sibp/comm/collectives.hpp"
-#include "sibp/comm/gpu_communicator.hpp"
+#include "sibp/comm/communicator.hpp"
 
 #include "comm/nccl/link.hpp"
 

@@ -1,5 +1,5 @@
 // Stands in for communication between GPUs in a build without GPU support.
-#include "sibp/comm/gpu_communicator.hpp"
+#include "sibp/comm/communicator.hpp"
 
 namespace sibp {
 
