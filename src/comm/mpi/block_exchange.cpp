@@ -1,7 +1,6 @@
 #include "comm/mpi/block_exchange.hpp"
 
-#include "comm/mpi/check.hpp"
-#include "comm/mpi/types.hpp"
+#include "comm/mpi/calls.hpp"
 
 namespace sibp {
 namespace {

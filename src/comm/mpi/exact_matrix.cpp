@@ -2,9 +2,8 @@
 
 #include "sibp/core/error.hpp"
 
-#include "comm/mpi/check.hpp"
-#include "comm/mpi/library_sum.hpp"
-#include "comm/mpi/timed_wait.hpp"
+#include "comm/mpi/calls.hpp"
+#include "comm/mpi/staged_sum.hpp"
 #include "device/exact_products.hpp"
 #include "device/level3.hpp"
 

@@ -2,7 +2,7 @@
 
 #include "sibp/comm/backend.hpp"
 
-#include "comm/mpi/mpi_comm.hpp"
+#include "comm/mpi/calls.hpp"
 
 namespace sibp {
 

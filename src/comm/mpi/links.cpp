@@ -1,6 +1,6 @@
 #include "sibp/comm/links.hpp"
 
-#include "comm/mpi/check.hpp"
+#include "comm/mpi/calls.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,8 +1,9 @@
+// Sums over ranks that MPI carries while other work goes on, in one stage or several.
 #pragma once
 
 #include "sibp/comm/backend.hpp"
 
-#include "comm/mpi/mpi_comm.hpp"
+#include "comm/mpi/calls.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -74,5 +75,11 @@ class InPlaceSum : public StagedSum {
 
 /// A sum through `channel`, which outlives it, in the format of its wire. Local.
 std::unique_ptr<InPlaceSum> make_in_place_sum(const SumChannel& channel);
+
+/// Starts data ← sum over ranks by the library, on all of them or on the root alone; the other ranks' data stay as they
+/// are. Adds the requests. Every implementation of MPI_Allreduce known here gives all ranks the same bits: it adds each
+/// pair of partial sums in one place, or the same two in several.
+void start_library_sum(std::span<float> data, MPI_Comm ranks, Root root, std::vector<MPI_Request>& requests);
+void start_library_sum(std::span<double> data, MPI_Comm ranks, Root root, std::vector<MPI_Request>& requests);
 
 }  // namespace sibp

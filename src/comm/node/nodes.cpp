@@ -1,6 +1,6 @@
 #include "comm/node/nodes.hpp"
 
-#include "comm/mpi/check.hpp"
+#include "comm/mpi/calls.hpp"
 
 #include <array>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "comm/wait_until.hpp"
+#include "comm/mpi/calls.hpp"
 
 #include <atomic>
 #include <chrono>

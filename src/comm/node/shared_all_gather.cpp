@@ -1,8 +1,7 @@
 #include "comm/node/shared_all_gather.hpp"
 
 #include "comm/column_blocks.hpp"
-#include "comm/mpi/check.hpp"
-#include "comm/mpi/timed_wait.hpp"
+#include "comm/mpi/calls.hpp"
 #include "comm/node/rank_progress.hpp"
 #include "comm/node/shared_memory.hpp"
 

@@ -2,8 +2,7 @@
 
 #include "sibp/core/error.hpp"
 
-#include "comm/mpi/check.hpp"
-#include "comm/mpi/timed_wait.hpp"
+#include "comm/mpi/calls.hpp"
 #include "comm/node/rank_progress.hpp"
 #include "comm/node/shared_memory.hpp"
 #include "device/bfloat16.hpp"

@@ -1,6 +1,6 @@
 #include "comm/node/shared_memory.hpp"
 
-#include "comm/mpi/check.hpp"
+#include "comm/mpi/calls.hpp"
 
 #include <array>
 #include <cstdio>
