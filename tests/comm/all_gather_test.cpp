@@ -4,7 +4,7 @@
 #include "sibp/core/error.hpp"
 
 #include "bench/idle_backend.hpp"
-#include "comm/node/shared_all_gather.hpp"
+#include "comm/node/shared_collectives.hpp"
 
 #include <numeric>
 

@@ -5,8 +5,7 @@
 #include "sibp/device/device.hpp"
 
 #include "comm/mpi/exact_matrix.hpp"
-#include "comm/node/shared_all_gather.hpp"
-#include "comm/node/shared_matrix.hpp"
+#include "comm/node/shared_collectives.hpp"
 
 #include <algorithm>
 #include <array>

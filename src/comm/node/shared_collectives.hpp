@@ -1,3 +1,4 @@
+// Collectives on matrices in memory that the ranks of a node share.
 #pragma once
 
 #include "comm/node/nodes.hpp"
@@ -12,5 +13,10 @@ namespace sibp {
 /// Returns nothing, on every rank, if the system has no shared memory left somewhere. Collective.
 std::unique_ptr<AllReduce> make_shared_matrix(MPI_Comm ranks, const Nodes& nodes, SumsUnderWay& sums,
                                               CommunicatorBackend& backend, Index rows, Index cols, Root root);
+
+/// One matrix for all ranks of `node`, in memory that they share: each writes its columns to their place, and nothing
+/// is copied. `backend` counts and polls. Returns nothing, on every rank, if the system has no shared memory
+/// left. Collective.
+std::unique_ptr<AllGather> make_shared_all_gather(MPI_Comm node, CommunicatorBackend& backend, Index elements);
 
 }  // namespace sibp
