@@ -11,8 +11,8 @@
 
 namespace sibp::testing_support {
 
-/// The folder for files that are synced thousands of times: in memory where it can be, since a disk that others write to
-/// takes minutes for it.
+/// The folder for files that are synced thousands of times: in memory where it can be, since a disk that others write
+/// to takes minutes for it.
 inline std::filesystem::path memory_directory_path() {
   const std::filesystem::path shared_memory = "/dev/shm";
   std::error_code ignored;
