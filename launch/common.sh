@@ -87,7 +87,7 @@ python_with() {
       return
     fi
   done
-  fail "no python3 with $modules; launch/install.sh report, or python3 -m pip install, installs them"
+  fail "no python3 with $modules; launch/install.sh tests, or python3 -m pip install, installs them"
 }
 
 # Runs a Python that has what the reports are drawn with.

@@ -120,7 +120,10 @@ def parse(words: List[str]) -> Tuple[argparse.Namespace, List[Parameter]]:
         parameters = parameters_of(arguments.param)
     except ValueError as error:
         parser.error(f"--param: {error}")
-    twice = [p.name for p in parameters if any(word.split("=")[0] == f"--{p.name}" for word in options)]
+    given = {word.split("=")[0] for word in options}
+    for name in given & {"--out", "--progress"}:
+        parser.error(f"{name}: found among the options of the program, expected none: a sweep sets it for each trial")
+    twice = [p.name for p in parameters if f"--{p.name}" in given]
     if twice:
         parser.error(f"--param: found {twice[0]} among the options of the program too, expected it once")
     return arguments, parameters

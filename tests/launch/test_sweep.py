@@ -156,6 +156,7 @@ class SweepTest(FolderTest):
     def test_what_cannot_be_searched_is_refused(self):
         self.assertIn("validation: parameters", self.sweep("--goal", "test_accuracy", status=2))
         self.assertIn("expected it once", self.sweep(options=("--eta", "1"), status=2))
+        self.assertIn("--progress: found among", self.sweep(options=("--progress", "none"), status=2))
         self.assertIn("expected NAME=log", self.sweep(param="eta=3", status=2))
         self.set_mode("blind")
         text = self.sweep("--trials", "3", "--jobs", "1", status=1)
