@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from itertools import product
 from pathlib import Path
 from typing import Callable, Dict, List, Optional
@@ -37,12 +39,16 @@ def duration_text(seconds: float) -> str:
 
 
 class Campaign:
-    """The runs of a plan, made or found done."""
+    """The runs of a plan, made or found done, `jobs` at once."""
 
-    def __init__(self, plan: Plan, runner: Runner, say: Callable[[str], None] = lambda text: print(text, flush=True)):
+    def __init__(self, plan: Plan, runner: Runner, say: Callable[[str], None] = lambda text: print(text, flush=True),
+                 jobs: int = 1):
         self._plan = plan
         self._runner = runner
         self._say = say
+        self._jobs = jobs
+        self._lock = threading.Lock()  # of what follows, but for what is constant
+        self._stopping = threading.Event()
         self._problems = {problem.name: problem for problem in plan.problems}
         self._start = time.monotonic()
         self._total = count_runs(plan)
@@ -55,13 +61,10 @@ class Campaign:
     def carry_out(self) -> bool:
         """Makes every run that is not done; False if the time limit left some for another start."""
         try:
-            for run in search_runs(self._plan):
-                self._make(run)
-            for seed in self._plan.seeds[1:]:
-                for problem in self._plan.problems:
-                    for method, goal in product(problem.grids, problem.goals):
-                        chosen = self.chosen(problem, method, goal)
-                        self._make(planned(problem, method, self._point(problem, method, chosen), seed))
+            self._make_all(search_runs(self._plan))
+            self._make_all([planned(problem, method, self._point(problem, method, self.chosen(problem, method, goal)), seed)
+                            for seed in self._plan.seeds[1:] for problem in self._plan.problems
+                            for method, goal in product(problem.grids, problem.goals)])
         except OutOfTime:
             self._say(f"the {duration_text(self._plan.time_limit or 0)} of this experiment are over after {self._done} of"
                       f" {self._total} runs; the same command goes on from here")
@@ -81,17 +84,48 @@ class Campaign:
         return next(point for point in problem.grids[method]
                     if self._runner.path(planned(problem, method, point, self._plan.seeds[0]).name) == folder)
 
+    def _make_all(self, runs: List[PlannedRun]) -> None:
+        """Makes the runs in this order, as many at once as there are jobs. The first error ends all of them."""
+        distinct = list(dict.fromkeys(runs))  # what is best for two goals is there twice
+        with ThreadPoolExecutor(self._jobs) as pool:
+            workers = [pool.submit(self._make_unless_stopping, run) for run in distinct]
+            try:
+                wait(workers, return_when=FIRST_EXCEPTION)
+            finally:
+                if not all(worker.done() for worker in workers):  # Ctrl-C
+                    self._stopping.set()
+        for worker in workers:
+            worker.result()
+        for run in runs:
+            if run in distinct:
+                distinct.remove(run)
+            else:
+                self._make(run)
+
+    def _make_unless_stopping(self, run: PlannedRun) -> None:
+        if self._stopping.is_set():
+            return
+        try:
+            self._make(run)
+        except BaseException:
+            self._stopping.set()
+            raise
+
     def _make(self, run: PlannedRun) -> None:
         arguments = run.arguments(self._problems[run.problem].options)
         was_done = self._runner.is_done(run.name, arguments)
         if not was_done:
-            self._say(f"[{self._done + 1}/{self._total}] {run.title}{self._time_left_text()}")
+            with self._lock:
+                self._say(f"[{self._done + 1}/{self._total}] {run.title}{self._time_left_text()}")
             start = time.monotonic()
-            self._runner.make(run.name, arguments, self._seconds_left())
-            self._seconds.setdefault(run.method, []).append(time.monotonic() - start)
-        self._done += 1
-        self._waiting.remove(run.method)
-        self._say(f"[{self._done}/{self._total}]   {self._outcome(run)}{' (kept)' if was_done else ''}")
+            if not self._runner.make(run.name, arguments, self._seconds_left(), self._stopping.is_set):
+                return  # another run's error ended it; the next start makes it anew
+        with self._lock:
+            if not was_done:
+                self._seconds.setdefault(run.method, []).append(time.monotonic() - start)
+            self._done += 1
+            self._waiting.remove(run.method)
+            self._say(f"[{self._done}/{self._total}]   {run.method}: {self._outcome(run)}{' (kept)' if was_done else ''}")
 
     def _seconds_left(self) -> Optional[float]:
         if self._plan.time_limit is None:
@@ -107,7 +141,7 @@ class Campaign:
             return ""
         mean = sum(made) / len(made)
         left = sum(sum(times) / len(times) if (times := self._seconds.get(method)) else mean
-                   for method in self._waiting)
+                   for method in self._waiting) / self._jobs
         return f"; about {duration_text(left)} left"
 
     def _outcome(self, planned_run: PlannedRun) -> str:

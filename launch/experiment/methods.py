@@ -2,8 +2,8 @@
 
 A grid maps options of the program, without their dashes, to the values tried; its points are all combinations. The
 first option is the step size, with at least four values. A method has one grid or several. Baselines have at least as
-many points as sibp; `published`, whose steps take about ten times as long, may have fewer. With --quick a method has
-its first grid's step sizes, and the first value of everything else.
+many points as sibp; `published`, whose steps take about ten times as long, may have fewer. With --quick or --coarse a
+method has its first grid's step sizes, and the first value of everything else.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from .methods import Parameters
 
 PLAN_FILE = "plan.json"
 SEEDS = [1, 2, 3]
+LENGTHS = {"steps", "epochs"}  # options of the program that exclude each other
 QUICK_SECONDS = 280.0  # leaves time for the report within five minutes
 
 
@@ -158,16 +159,20 @@ EXPERIMENTS = ["mnist", "fashion-mnist", "cifar10-mlp", "cifar10-conv", "large-b
 
 
 def make_plan(experiment: str, quick: bool = False, only: Optional[Sequence[str]] = None,
-              data_dir: Optional[str] = None) -> Plan:
-    """The plan of a named experiment, for the methods `only` (all that it has grids for if it is None)."""
+              data_dir: Optional[str] = None, coarse: bool = False,
+              shared: Optional[Dict[str, str]] = None) -> Plan:
+    """The plan of a named experiment, for the methods `only` (all that it has grids for if it is None). A coarse one has
+    four step sizes of each method. `shared` are options of the program for all runs, instead of the experiment's."""
     problems = []
     for name, options, grids, targets, has_goal in _problems(experiment, quick):
         wanted = [method for method in methods.METHODS if method in grids] if only is None else only
         tried = {method: grids.get(method, methods.ON_REQUEST[method]) for method in wanted}
-        if quick:
+        if quick or coarse:
             tried = {method: methods.quick_grids(grid) for method, grid in tried.items()}
         folder = {} if data_dir is None else {"data-dir": data_dir}
-        problems.append(Problem(name, {**options, **folder},
+        if shared and LENGTHS & set(shared):
+            options = {option: value for option, value in options.items() if option not in LENGTHS}
+        problems.append(Problem(name, {**options, **folder, **(shared or {})},
                                 {method: methods.points(grid) for method, grid in tried.items()}, targets,
                                 targets[-1] if has_goal and not quick else None))
     return Plan(experiment, quick, problems, SEEDS, QUICK_SECONDS if quick else None)

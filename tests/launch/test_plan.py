@@ -58,6 +58,18 @@ class PlanTest(FolderTest):
                          [",".join(["300"] * 6), ",".join(["300"] * 12)])
         self.assertRaises(ValueError, make_plan, "minst")
 
+    def test_options_of_the_user_stand_instead_of_the_experiments(self):
+        options = make_plan("cifar10-mlp", shared={"steps": "40", "batch": "100"}).problems[0].options
+        self.assertEqual([options.get(name) for name in ("steps", "epochs", "batch")], ["40", None, "100"])
+
+    def test_a_coarse_plan_has_the_step_sizes_of_the_full_one_and_its_length(self):
+        coarse, full = (make_plan("cifar10-conv", coarse=coarse) for coarse in (True, False))
+        self.assertEqual(coarse.problems[0].options, full.problems[0].options)
+        for method, grid in coarse.problems[0].grids.items():
+            self.assertEqual(len(grid), 4, method)
+            self.assertEqual(step_sizes(grid), step_sizes(full.problems[0].grids[method]))
+        self.assertIsNone(coarse.time_limit)
+
     def test_a_plan_is_read_as_it_was_written(self):
         plan = make_plan("deep", quick=True, only=["sgd", "sibp"], data_dir="/data")
         plan.write(self.folder / "new")

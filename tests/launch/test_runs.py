@@ -23,8 +23,8 @@ class CampaignTest(FolderTest):
         self.plan = Plan("played", False, [Problem("small", dict(made_up.PROBLEM), {
             "sibp": [{"eta": "0.5"}, {"eta": "1"}, {"eta": "3"}], "sgd": [{"lr": "0.2"}, {"lr": "0.1"}]})], [1, 2, 3])
 
-    def carry_out(self, plan=None):
-        return Campaign(plan or self.plan, self.runner, self.lines.append).carry_out()
+    def carry_out(self, plan=None, jobs=1):
+        return Campaign(plan or self.plan, self.runner, self.lines.append, jobs).carry_out()
 
     def states(self):
         return [run.state for run in load_runs(self.out)]
@@ -52,6 +52,26 @@ class CampaignTest(FolderTest):
         names = {run.folder.name for run in load_runs(self.out) if run.seed == "2"}
         self.assertEqual(names, {"eta_1-seed_2", "lr_0.5-momentum_0.9-seed_2", "lr_0.1-seed_2"})
         self.assertIn("[8/8]", self.lines[-1])
+
+    def test_several_runs_at_once_make_the_same_ones(self):
+        self.assertTrue(self.carry_out(jobs=3))
+        names = {run.folder.name for run in load_runs(self.out)}
+        self.assertEqual(sorted(name for name in names if not name.endswith("seed_1")),
+                         ["eta_1-seed_2", "eta_1-seed_3", "lr_0.2-seed_2", "lr_0.2-seed_3"])
+        self.assertEqual(len(names), 9)
+        self.assertIn("[9/9]", self.lines[-1])
+
+    def test_an_error_ends_the_runs_beside_it(self):
+        pids = self.folder / "pids"
+        self.program.write_text("import os, pathlib, sys, time\n"
+                                "if '--eta' in sys.argv:\n    sys.exit(1)\n"
+                                f"open({str(pids)!r}, 'a').write(str(os.getpid()) + ' ')\ntime.sleep(60)\n")
+        start = time.monotonic()
+        with self.assertRaisesRegex(RunFailed, "exit status 1"):
+            self.carry_out(jobs=2)
+        self.assertLess(time.monotonic() - start, 40)
+        for pid in (pids.read_text().split() if pids.exists() else []):
+            self.assertFalse(Path(f"/proc/{pid}").exists())
 
     def test_a_cut_experiment_goes_on_where_it_was(self):
         self.carry_out()

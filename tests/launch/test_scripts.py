@@ -1,5 +1,6 @@
 """launch/experiment.sh and launch/report.sh as a user starts them, with a program that is played."""
 
+import json
 import os
 import subprocess
 import unittest
@@ -45,6 +46,14 @@ class ScriptsTest(FolderTest):
         self.assertIn("sgd (there/exp)", page)
         self.assertIn("launch/report.sh here there --out both", page)
 
+    def test_several_runs_at_once_and_options_for_all_of_them(self):
+        result = self.experiment("--out", "exp", "--jobs", "3", "--", "--epochs", "2", "--batch", "50")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("12 runs, 3 at once, on 1 ranks", result.stdout)
+        self.assertIn("[12/12]", result.stdout)
+        options = json.loads((self.folder / "exp/plan.json").read_text())["problems"][0]["options"]
+        self.assertEqual([options.get(name) for name in ("epochs", "batch", "steps")], ["2", "50", None])
+
     def test_a_folder_of_another_experiment_is_refused(self):
         self.assertEqual(self.experiment("--out", "exp").returncode, 0)
         for change in (["--data-dir", "/data"], ["--ranks", "7"]):
@@ -68,6 +77,9 @@ class ScriptsTest(FolderTest):
                 ("experiment.sh", ["minst"], "found 'minst'"), ("experiment.sh", [], "large-batch"),
                 ("experiment.sh", ["mnist", "--program", "p", "--methods", "lbfgs"], "lbfgs"),
                 ("experiment.sh", ["mnist", "--program", "p", "--ranks", "0"], "at least 1"),
+                ("experiment.sh", ["mnist", "--program", "p", "--jobs", "0"], "--jobs: found 0"),
+                ("experiment.sh", ["mnist", "--program", "p", "--", "--epochs"], "each as --NAME VALUE"),
+                ("experiment.sh", ["mnist", "--program", "p", "--", "--seed", "3"], "sets it for each run"),
                 ("report.sh", [], "DIR"), ("report.sh", ["absent"], "no such folder: absent"),
                 ("report.sh", ["."], "no runs")):
             result = self.call(script, *words)
