@@ -34,6 +34,14 @@ MachineRates MachineRates::uniform(double flops, double latency_seconds, double 
   return rates;
 }
 
+MachineRates MachineRates::slowed(double times) const {
+  MachineRates rates = *this;
+  for (RateBySize* rate : {&rates.gemm, &rates.syrk, &rates.cholesky, &rates.solve})
+    for (double& each : *rate) each /= times;
+  rates.memory_bytes /= times;
+  return rates;
+}
+
 LayerCost& LayerCost::operator+=(const LayerCost& other) {
   flops_network += other.flops_network;
   flops_update += other.flops_update;

@@ -55,6 +55,8 @@ MachineRates rates_on(const MachineRates& rates, const Interconnect& interconnec
     result.reduce_bytes = 1 / (sent_share(nodes) / interconnect.bandwidth_bytes +
                                sent_share(std::min(ranks, ranks_per_node)) / interconnect.node_bytes);
   }
+  const int links = ranks_per_node < ranks ? (ranks + ranks_per_node - 1) / ranks_per_node : ranks;
+  result.rooted_share = 2 / sent_share(links);    // all of a matrix goes over a link, not the others' parts alone
   result.gather_bytes = 2 * result.reduce_bytes;  // half of an all-reduce, as a reduce-scatter is
   result.scatter_bytes = result.gather_bytes;
   result.shares_memory = false;

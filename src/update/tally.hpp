@@ -37,9 +37,9 @@ class Tally {
   /// Half of an all-reduce, and so is a reduce-scatter.
   void gather(double elements) { transfer(elements, 0.5, rates_.gather_bytes); }
   void reduce_scatter(double elements) { transfer(elements, 0.5, rates_.scatter_bytes); }
-  /// To one rank or from it: as long as a reduce-scatter or a gather, as pieces follow each other along a tree.
-  void reduce(double elements) { reduce_scatter(elements); }
-  void broadcast(double elements) { gather(elements); }
+  /// To one rank or from it: pieces follow each other along a tree.
+  void reduce(double elements) { transfer(elements, 0.5, rates_.scatter_bytes / rates_.rooted_share); }
+  void broadcast(double elements) { transfer(elements, 0.5, rates_.gather_bytes / rates_.rooted_share); }
   /// What another tally has, done in one of so many steps.
   void add(const Tally& other, Index every) {
     const auto share = 1 / static_cast<double>(every);

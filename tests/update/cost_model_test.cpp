@@ -4,6 +4,8 @@
 #include "sibp/update/nominal_rates.hpp"
 #include "sibp/update/step_prediction.hpp"
 
+#include "update/tally.hpp"
+
 #include <cmath>
 
 #include <gtest/gtest.h>
@@ -174,6 +176,30 @@ TEST(StepPrediction, AnAllReduceOverMoreRanksIsNoFaster) {
     EXPECT_LT(rates.reduce_bytes, before.reduce_bytes);
     before = rates;
   }
+}
+
+TEST(StepPrediction, WhatOneRankTakesOrSendsAllGoesOverItsLink) {
+  const StepShape shape{.ranks = 2};
+  const MachineRates rates = rates_on(MachineRates::uniform(1, 0, 1), {0, 1e9}, 2);
+  Tally scattered(shape, rates);
+  Tally rooted(shape, rates);
+  scattered.reduce_scatter(1e6);
+  rooted.reduce(1e6);
+  EXPECT_DOUBLE_EQ(scattered.seconds_communication, 2e-3);  // each of two sends half of 4 MB
+  EXPECT_DOUBLE_EQ(rooted.seconds_communication, 4e-3);
+  EXPECT_EQ(rooted.bytes, scattered.bytes);
+  EXPECT_NEAR(rates_on(rates, {0, 1e9}, 1024).rooted_share, 1, 1e-3);
+  EXPECT_DOUBLE_EQ(rates_on(rates, {0, 1e9, 1e11}, 16, 8).rooted_share, 2);  // two nodes
+}
+
+TEST(MachineRates, AreSlowedInTheirWorkAlone) {
+  MachineRates rates = MachineRates::uniform(6, 2, 3);
+  const MachineRates slower = rates.slowed(3);
+  EXPECT_DOUBLE_EQ(slower.gemm[0], 2);
+  EXPECT_DOUBLE_EQ(slower.solve[4], 2);
+  EXPECT_DOUBLE_EQ(slower.memory_bytes, 2);
+  EXPECT_DOUBLE_EQ(slower.reduce_bytes, rates.reduce_bytes);
+  EXPECT_DOUBLE_EQ(slower.latency_seconds, rates.latency_seconds);
 }
 
 TEST(StepPrediction, LayersWithoutAMapReadAndWriteMemoryAndNormsSendMessages) {

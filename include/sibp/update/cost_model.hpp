@@ -28,9 +28,13 @@ struct MachineRates {
   double gather_bytes = 0;     ///< bytes of a large matrix gathered per second
   bool shares_memory = false;  ///< gathers are in memory that all ranks share
   double scatter_bytes = 0;    ///< bytes of a large matrix reduce-scattered per second
+  /// Seconds to sum a large matrix at one rank, or to send it from one, over those to reduce-scatter or to gather it.
+  double rooted_share = 1;
 
   /// The same rate for every operation and size; a gather or reduce-scatter is half of an all-reduce.
   static MachineRates uniform(double flops, double latency_seconds, double reduce_bytes);
+  /// The same machine, if all work takes so many times as long. Communication does not.
+  [[nodiscard]] MachineRates slowed(double times) const;
 };
 
 /// The rate at a size between the measured ones, by interpolation in the logarithm of the size. Local.

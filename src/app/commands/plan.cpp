@@ -2,6 +2,7 @@
 #include "sibp/comm/agreement.hpp"
 #include "sibp/core/file.hpp"
 #include "sibp/trainer/memory_model.hpp"
+#include "sibp/trainer/step_timing.hpp"
 #include "sibp/update/calibration.hpp"
 
 #include "app/report/plan_text.hpp"
@@ -34,6 +35,22 @@ Shape shape_of(const Options& options, const Communicator& world) {
   return shape;
 }
 
+/// How many times as long as by these rates a gradient step of the network takes, on the rank that needs most: of the
+/// samples of a rank on the fewest nodes, or of those that take about half a second. Collective.
+double measured_slowness(const Plan& plan, const PlanOptions& given, const Compute& compute) {
+  StepShape shape;
+  const auto seconds = [&](Index samples) {
+    shape.batch = samples;
+    return predict_gradient_step(plan.spec, shape, plan.rates).seconds();
+  };
+  constexpr double longest = 0.5;
+  const Index of_rank = std::max<Index>(plan.batch / (given.nodes.front() * given.ranks_per_node), 1);
+  const Index samples = std::clamp<Index>(static_cast<Index>(longest / seconds(1)), 1, of_rank);
+  double measured = 0;
+  agreed(compute.communicator, [&] { measured = gradient_step_seconds(*compute.device, plan.spec, samples); });
+  return compute.communicator.max(measured) / seconds(samples);
+}
+
 /// Fills the rates and the interconnect from the options, and measures what they leave open.
 void find_rates(Plan& plan, const Options& options, const Communicator& world) {
   const PlanOptions& given = options.plan;
@@ -50,6 +67,7 @@ void find_rates(Plan& plan, const Options& options, const Communicator& world) {
   if (plan.measured_flops || plan.measured_interconnect) {
     const Compute compute = open_compute(options, world);
     plan.rates = calibrate(*compute.device, compute.communicator);
+    if (plan.measured_flops) plan.slowness = measured_slowness(plan, given, compute);
     if (!given.flops && !given.latency && !given.bandwidth) plan.measured_ranks = world.size();
     if (world.size() > 1) plan.interconnect = interconnect_of(plan.rates, world.size());
   }
@@ -73,9 +91,10 @@ class Planner {
   PlanPoint point(Index nodes, Index batch) const {
     const auto ranks = static_cast<int>(nodes * plan_.ranks_per_node);
     const bool measured = nodes == 1 && ranks == plan_.measured_ranks;
+    const MachineRates rates_of_work = plan_.rates.slowed(plan_.slowness);
     const MachineRates rates =
-        measured ? plan_.rates
-                 : rates_on(plan_.rates, plan_.interconnect, ranks, static_cast<int>(plan_.ranks_per_node));
+        measured ? rates_of_work
+                 : rates_on(rates_of_work, plan_.interconnect, ranks, static_cast<int>(plan_.ranks_per_node));
     PlanPoint point;
     point.nodes = nodes;
     StepShape shape = step_shape(options_, ranks, wire_);

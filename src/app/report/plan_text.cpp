@@ -83,6 +83,9 @@ std::string plan_text(const Plan& plan) {
   std::string text = fmt::format("network     {} ({} parameters)\n", short_name(plan.spec), plan.spec.parameters());
   text += fmt::format("a rank      {:.1f} GFLOP/s in large products ({})\n", plan.rates.gemm.back() / 1e9,
                       origin(plan.measured_flops));
+  if (plan.measured_flops)
+    text += fmt::format("work        {:.2f} times as long as by such rates (a gradient step measured here)\n",
+                        plan.slowness);
   if (plan.interconnect.bandwidth_bytes > 0) {
     text += fmt::format("a link      {:.2f} µs a message, {:.2f} GB/s each way ({})\n",
                         1e6 * plan.interconnect.latency_seconds, plan.interconnect.bandwidth_bytes / 1e9,
@@ -102,9 +105,10 @@ std::string plan_json(const Plan& plan) {
               {"parameters", plan.spec.parameters()},
               {"batch", plan.batch},
               {"ranks_per_node", plan.ranks_per_node}};
-  object["rates"] = {{"sizes", MachineRates::sizes},   {"gemm", rates.gemm},   {"syrk", rates.syrk},
-                     {"cholesky", rates.cholesky},     {"solve", rates.solve}, {"memory_bytes", rates.memory_bytes},
-                     {"measured", plan.measured_flops}};
+  object["rates"] = {{"sizes", MachineRates::sizes}, {"gemm", rates.gemm},
+                     {"syrk", rates.syrk},           {"cholesky", rates.cholesky},
+                     {"solve", rates.solve},         {"memory_bytes", rates.memory_bytes},
+                     {"slowness", plan.slowness},    {"measured", plan.measured_flops}};
   object["interconnect"] = {{"latency_seconds", plan.interconnect.latency_seconds},
                             {"bandwidth_bytes", plan.interconnect.bandwidth_bytes},
                             {"measured", plan.measured_interconnect}};

@@ -32,7 +32,8 @@ struct Plan {
   NetworkSpec spec;
   Index batch = 0;  ///< of the strong curve, and of the first point of the weak one
   Index ranks_per_node = 1;
-  MachineRates rates;  ///< of one rank
+  MachineRates rates;   ///< of one rank
+  double slowness = 1;  ///< seconds of the network's passes over what the rates say, measured with them
   Interconnect interconnect;
   int measured_ranks = 0;  ///< on so many ranks the rates are as measured, communication included; 0: on none
   bool measured_flops = false;

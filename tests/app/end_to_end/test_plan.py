@@ -23,6 +23,7 @@ class PlanTest(ProgramTest):
                 parts = sum(point[f"seconds_{part}"] for part in ("network", "update", "communication"))
                 self.assertAlmostEqual(point["seconds"], parts)
         self.assertFalse(plan["rates"]["measured"])
+        self.assertEqual(plan["rates"]["slowness"], 1)
 
     def test_rates_are_measured_between_the_ranks(self):
         file = self.folder / "plan.json"
@@ -30,6 +31,7 @@ class PlanTest(ProgramTest):
         plan = json.loads(file.read_text(encoding="utf-8"))
         self.assertTrue(plan["rates"]["measured"] and plan["interconnect"]["measured"])
         self.assertGreater(plan["interconnect"]["bandwidth_bytes"], 0)
+        self.assertGreater(plan["rates"]["slowness"], 0.1)
         self.assertLessEqual({"normal", "activations", "dual", "dual-split"}, set(plan["strong"][0]["alternatives"]))
 
     def weak_curve(self, **changes):
@@ -68,6 +70,11 @@ class PlanTest(ProgramTest):
 
     def test_one_node_of_one_rank_needs_no_messages(self):
         self.succeed("plan", *options(NETWORK | {"nodes": "1"}))
+
+    def test_a_gradient_step_of_the_network_is_measured_with_the_rates(self):
+        network = "conv(4,3) norm relu maxpool(2) residual(conv(4,3) norm relu) meanpool dense(3)"
+        result = self.succeed("plan", *options({"network": network, "shape": "8x8x1", "classes": 3, "batch": 5, "nodes": 1}))
+        self.assertRegex(result.stdout, r"work +\d+\.\d\d times as long")
 
 
 if __name__ == "__main__":
