@@ -98,11 +98,13 @@ download() {
   return 1
 }
 
-# take PARTIAL NAME SUM BYTES: gives the file its name if it is right, and puts it aside otherwise.
+# take PARTIAL NAME SUM BYTES: gives the file its name if it is right, and puts it aside otherwise. Another file of that
+# name stays until then: it may be good to train with.
 take() {
   local partial=$1 name=$2 sum=$3 bytes=$4 found
   found=$(sum_of "$partial")
   if [[ $found == "$sum" ]]; then
+    [[ ! -f $folder/$name ]] || mv -f "$folder/$name" "$folder/$name.bad"
     mv -f "$partial" "$folder/$name"
     return
   fi
@@ -119,8 +121,7 @@ fetch() {
   local partial=$folder/$name.partial
   if [[ -f $folder/$name ]]; then
     if [[ $(sum_of "$folder/$name") == "$sum" ]]; then return; fi
-    say "$folder/$name is not the file that is wanted; it is kept as $name.bad"
-    mv -f "$folder/$name" "$folder/$name.bad"
+    say "$folder/$name is not the file that is wanted; once that is here, it is kept as $name.bad"
   fi
   for address in "$@"; do
     was_there=$(size_of "$partial")

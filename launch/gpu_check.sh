@@ -43,6 +43,9 @@ done
 
 out=${out:-gpu_check-$(date +%Y%m%d-%H%M%S)}
 if [[ -z $programs ]] && ! is_bundle; then
+  nvidia-smi -L >/dev/null 2>&1 ||
+    fail "this machine shows no GPU (nvidia-smi -L), which the programs are built for; make a bundle here with
+  launch/bundle.sh DIR --arch 90, and run launch/gpu_check.sh of that folder where there is a GPU"
   bundle=$project_dir/build/gpu_check
   rm -rf "$bundle"
   "$project_dir/launch/bundle.sh" "$bundle" --no-archive --arch native

@@ -74,7 +74,7 @@ def run_experiment(arguments: argparse.Namespace, command: str) -> int:
     launcher = shlex.split(arguments.launcher)
     program = arguments.program.resolve()
     runner = Runner(program, launcher, ranks, out, machine.describe(program, launcher))
-    print(f"{plan.count_runs(experiment)} runs, {arguments.jobs} at once, on {ranks} ranks of {threads} threads in {out}")
+    print(f"{plan.count_runs(experiment)} runs, {arguments.jobs} at once, ranks × threads of each {ranks} × {threads}, in {out}")
     Campaign(experiment, runner, jobs=arguments.jobs).carry_out()
     print(f"the report is {write_report([out], out, command)}")
     return 0

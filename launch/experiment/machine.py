@@ -78,5 +78,5 @@ def describe(program: Path, launcher: List[str]) -> Dict[str, str]:
 
 def blas_in(output: str) -> Optional[str]:
     """The BLAS that a run's messages name."""
-    match = re.search(r"threads on \w+ \(([^)]*)\)", output)
+    match = re.search(r"threads? on \w+ \(([^)]*)\)", output)
     return match[1] if match else None

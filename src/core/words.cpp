@@ -33,6 +33,10 @@ std::string in_words(std::span<const std::string_view> words, std::string_view l
   return text;
 }
 
+std::string counted(std::int64_t count, std::string_view thing) {
+  return std::to_string(count).append(" ").append(thing).append(count == 1 ? "" : "s");
+}
+
 std::string_view nearest_word(std::string_view word, std::span<const std::string_view> candidates) {
   std::string_view nearest;
   std::size_t least = word.size() / 3 + 1;

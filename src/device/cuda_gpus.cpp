@@ -40,7 +40,7 @@ Gpus find_gpus() {
   const cudaError_t status = cudaGetDeviceCount(&gpus.count);
   if (status != cudaSuccess) {
     (void)cudaGetLastError();
-    return {0, fmt::format("CUDA finds no GPU: {}", cudaGetErrorString(status))};
+    return {0, fmt::format("CUDA finds no GPU or no driver ({})", cudaGetErrorString(status))};
   }
   if (gpus.count == 0) gpus.why_none = "CUDA finds no GPU";
   return gpus;

@@ -30,7 +30,8 @@ CASES = {
     "ConvNet on 28 x 28, batch 200": ["--network", "conv(16,3) norm relu maxpool(2) conv(64,3) norm relu maxpool(2) "
                                       "conv(128,3) norm relu meanpool dense(10)", "--batch", "200"],
 }
-DATA = ["--dataset", "synthetic", "--synthetic-shape", "28x28x1", "--synthetic-samples", "4000", "--sums", "library"]
+DATA = ["--dataset", "synthetic", "--synthetic-shape", "28x28x1", "--synthetic-samples", "4000", "--sums", "library",
+        "--threads", "1"]  # both hosts have the cores of this machine
 
 
 class SlowNetwork:

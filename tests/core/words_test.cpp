@@ -25,5 +25,11 @@ TEST(Words, AMeantWordIsSaidWithItsPrefix) {
   EXPECT_EQ(did_you_mean("something", words), "");
 }
 
+TEST(Words, OneThingAloneIsSingular) {
+  EXPECT_EQ(counted(1, "rank"), "1 rank");
+  EXPECT_EQ(counted(0, "rank"), "0 ranks");
+  EXPECT_EQ(counted(1234567, "thread"), "1234567 threads");
+}
+
 }  // namespace
 }  // namespace sibp

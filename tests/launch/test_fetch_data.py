@@ -225,6 +225,12 @@ class Failures(FetchTest):
         self.check_files()
         self.assertEqual((self.data / (NAMES[0] + ".bad")).read_bytes(), b"mine")
 
+    def test_a_file_that_was_there_stays_while_there_is_no_other(self):
+        self.data.mkdir()
+        (self.data / NAMES[0]).write_bytes(b"mine")
+        self.fetch("--mirror", self.server.address() + "/elsewhere", "--tries", "1", status=1)
+        self.assertEqual((self.data / NAMES[0]).read_bytes(), b"mine")
+
     def test_no_server_and_no_file(self):
         self.assertIn("404", self.fetch("--mirror", self.server.address() + "/elsewhere", "--tries", "1", status=1))
         self.assertIn("could not get " + NAMES[0],

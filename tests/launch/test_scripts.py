@@ -33,7 +33,7 @@ class ScriptsTest(FolderTest):
         first = self.experiment("--out", "here/exp", "--ranks", "3", environment={"SIBP_ETA": "5"})
         self.assertEqual(first.returncode, 0, first.stderr)
         self.assertIn("[12/12]", first.stdout)
-        self.assertIn("3 ranks", first.stdout)
+        self.assertIn("each 3 ×", first.stdout)
         self.assertIn("SIBP_ETA", first.stderr)
         for name in ("plan.json", "report.html"):
             self.assertTrue((self.folder / "here/exp" / name).is_file(), name)
@@ -49,7 +49,7 @@ class ScriptsTest(FolderTest):
     def test_several_runs_at_once_and_options_for_all_of_them(self):
         result = self.experiment("--out", "exp", "--jobs", "3", "--", "--epochs", "2", "--batch", "50")
         self.assertEqual(result.returncode, 0, result.stderr)
-        self.assertIn("12 runs, 3 at once, on 1 ranks", result.stdout)
+        self.assertIn("12 runs, 3 at once, ranks × threads of each 1 ×", result.stdout)
         self.assertIn("[12/12]", result.stdout)
         options = json.loads((self.folder / "exp/plan.json").read_text())["problems"][0]["options"]
         self.assertEqual([options.get(name) for name in ("epochs", "batch", "steps")], ["2", "50", None])

@@ -2,6 +2,7 @@
 #include "sibp/app/run/threads.hpp"
 #include "sibp/comm/agreement.hpp"
 #include "sibp/comm/links.hpp"
+#include "sibp/core/words.hpp"
 
 #include "app/commands/doctor_text.hpp"
 #include "app/run/session.hpp"
@@ -29,8 +30,8 @@ int run_doctor(const Options& options, const Communicator& world) {
   const auto links = measure_links(world);
   const auto warnings = warnings_of(facts, links);
   // Shown before the test, which may be what never ends.
-  print_on_root(world, fmt::format("{} rank{}\n\n{}{}", world.size(), world.size() == 1 ? "" : "s",
-                                   facts_text(facts, links), warnings_text(warnings)));
+  print_on_root(world, fmt::format("{}\n\n{}{}", counted(world.size(), "rank"), facts_text(facts, links),
+                                   warnings_text(warnings)));
   const auto checks = run_self_test(*device, world, have_same_arithmetic(facts));
   print_on_root(world, verdict_text(checks, warnings.size()));
   return static_cast<int>(all_passed(checks) ? ExitStatus::done : ExitStatus::runtime);

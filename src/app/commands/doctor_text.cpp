@@ -1,5 +1,7 @@
 #include "app/commands/doctor_text.hpp"
 
+#include "sibp/core/words.hpp"
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -138,8 +140,7 @@ std::string verdict_text(const std::vector<SelfCheck>& checks, std::size_t warni
   std::string text = "\nself-test: a small network on synthetic data\n";
   for (const SelfCheck& check : checks)
     text += fmt::format("  {:<6}  {}: {}\n", check.passed ? "ok" : "FAILED", check.what, check.found);
-  const std::string remarks =
-      warnings == 0 ? "no warnings" : fmt::format("{} warning{}, see above", warnings, warnings == 1 ? "" : "s");
+  const std::string remarks = warnings == 0 ? "no warnings" : counted(warnings, "warning") + ", see above";
   return text +
          fmt::format("\nverdict: training {} here; {}\n", all_passed(checks) ? "works" : "does NOT work", remarks);
 }

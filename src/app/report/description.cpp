@@ -1,6 +1,7 @@
 #include "app/report/description.hpp"
 
 #include "sibp/core/process.hpp"
+#include "sibp/core/words.hpp"
 #include "sibp/device/shape_text.hpp"
 #include "sibp/trainer/memory_model.hpp"
 
@@ -147,8 +148,8 @@ std::string description_text(const NetworkSpec& spec, const Options& options, in
   std::string text = fmt::format("network     {} ({})\nloss        {}\nlayers      {}, {} parameters, {}\n",
                                  short_name(spec), spec.text, name_of(spec.loss), spec.nodes.size(), spec.parameters(),
                                  size_text(static_cast<double>(spec.parameters()) * sizeof(Real)));
-  text += fmt::format("one step    batch {}, {} rank{}; flops, bytes and memory of each rank\n", options.training.batch,
-                      ranks, ranks == 1 ? "" : "s");
+  text += fmt::format("one step    batch {}, {}; flops, bytes and memory of each rank\n", options.training.batch,
+                      counted(ranks, "rank"));
   text +=
       memory_text(predict_memory(spec, options.training.method, step_shape(options.training, ranks), samples, type));
   return text + "\n" + Table(spec, options, ranks).text();

@@ -1,6 +1,7 @@
 #include "sibp/app/report/summary.hpp"
 
 #include "sibp/app/report/progress.hpp"
+#include "sibp/core/words.hpp"
 
 #include <array>
 #include <utility>
@@ -17,10 +18,6 @@ constexpr std::array phases{std::pair{"forward", &PhaseSeconds::forward},
 
 std::string measured_line(std::string_view set, const LossAndAccuracy& measured) {
   return fmt::format("  {:<11}loss {:.4f}, accuracy {:.2f} %\n", set, measured.loss, 100 * measured.accuracy);
-}
-
-std::string count_text(Index count, std::string_view thing) {
-  return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s");
 }
 
 /// "solve 61 %, forward 20 %, …" of a step of `seconds`.
@@ -57,11 +54,11 @@ std::string summary_text(const RunSummary& summary) {
   std::string held_out;
   if (summary.validation_samples > 0) held_out = fmt::format(", {} for validation", summary.validation_samples);
   std::string text = fmt::format("Trained {} ({}) on {}: {} for training{}, {} for the test\n", summary.network,
-                                 count_text(summary.parameters, "parameter"), summary.dataset,
-                                 count_text(summary.training_samples, "sample"), held_out, summary.test_samples);
-  text += fmt::format("  {:<11}{} ({:.2f} epochs) in {} on {} of {}\n", "length", count_text(last.step, "step"),
-                      last.epoch, duration_text(last.seconds_total), count_text(summary.ranks, "rank"),
-                      count_text(summary.threads, "thread"));
+                                 counted(summary.parameters, "parameter"), summary.dataset,
+                                 counted(summary.training_samples, "sample"), held_out, summary.test_samples);
+  text += fmt::format("  {:<11}{} ({:.2f} epochs) in {} on {} of {}\n", "length", counted(last.step, "step"),
+                      last.epoch, duration_text(last.seconds_total), counted(summary.ranks, "rank"),
+                      counted(summary.threads, "thread"));
   text += measured_line("train", last.train);
   if (last.validation) text += measured_line("validation", *last.validation);
   if (last.test) text += measured_line("test", *last.test);

@@ -1,6 +1,7 @@
 #include "app/run/gpu_choice.hpp"
 
 #include "sibp/comm/agreement.hpp"
+#include "sibp/core/words.hpp"
 
 #include <climits>
 #include <set>
@@ -59,9 +60,9 @@ std::optional<std::string> shared_gpu(const std::vector<std::array<std::uint64_t
   const std::size_t gpus = std::set(chosen.begin(), chosen.end()).size();
   if (gpus == chosen.size()) return std::nullopt;
   return fmt::format(
-      "{} ranks on {}, but {} GPU{} for them; start as many ranks on a node as it has GPUs, or use "
+      "{} ranks on {}, but {} for them; start as many ranks on a node as it has GPUs, or use "
       "--device cpu",
-      chosen.size(), node, gpus, gpus == 1 ? "" : "s");
+      chosen.size(), node, counted(static_cast<std::int64_t>(gpus), "GPU"));
 }
 
 std::optional<GpuChoice> choose_gpu(const Options& options, const Communicator& world) {
@@ -73,7 +74,8 @@ std::optional<GpuChoice> choose_gpu(const Options& options, const Communicator& 
   if (options.device == DeviceChoice::cuda) {
     agreed(world, [&] {
       if (!found.gpu && !found.why_none.empty())
-        throw_usage_error(fmt::format("--device: found cuda, but {}", found.why_none));
+        throw_usage_error(fmt::format(
+            "--device: found cuda, but {}; see nvidia-smi on this machine, or use --device cpu", found.why_none));
     });
   }
   if (world.all_agree(found.gpu.has_value())) return std::move(found.gpu);

@@ -3,6 +3,7 @@
 #include "sibp/comm/agreement.hpp"
 #include "sibp/comm/communicator.hpp"
 #include "sibp/core/printable.hpp"
+#include "sibp/core/words.hpp"
 #include "sibp/data/published.hpp"
 #include "sibp/layer/language.hpp"
 
@@ -38,8 +39,8 @@ Compute open_gpu(const GpuChoice& gpu, const Options& options, const Communicato
     });
     library = ", " + gpu_communication_library();
   }
-  spdlog::info("{} rank{}, each on a GPU: {}, products in {}", world.size(), world.size() == 1 ? "" : "s",
-               gpu.info.name, name_of(options.precision));
+  spdlog::info("{}, each on a GPU: {}, products in {}", counted(world.size(), "rank"), gpu.info.name,
+               name_of(options.precision));
   spdlog::info("{} of GPU memory, {} free; {}{}", size_text(static_cast<double>(gpu.info.memory_bytes)),
                size_text(static_cast<double>(compute.device->free_memory().value_or(0))), gpu.info.versions, library);
   return compute;
@@ -55,8 +56,9 @@ Compute open_compute(const Options& options, const Communicator& world) {
   Compute compute{plan, options.reproducible ? make_reproducible_device(plan.threads) : make_cpu_device(plan.threads),
                   world};
   if (world.size() > 1) compute.device->set_progress([world] { world.poll(); });
-  spdlog::info("{} ranks × {} threads on {}; rank 0 shares {} cores with {} other ranks", world.size(), plan.threads,
-               compute.device->description(), plan.cores, plan.sharers - 1);
+  spdlog::info("{} of {} on {}; rank 0 has {}{}", counted(world.size(), "rank"), counted(plan.threads, "thread"),
+               compute.device->description(), counted(plan.cores, "core"),
+               plan.sharers == 1 ? "" : fmt::format(", which it shares with {}", counted(plan.sharers - 1, "rank")));
   if (const auto advice = cpu_device_advice()) spdlog::warn(*advice);
   if (!world.all_agree(!plan.oversubscribed))
     spdlog::warn(
@@ -79,7 +81,7 @@ Dataset open_sizes(const Options& options, const Communicator& world) {
     lack = error.what();
   }
   if (world.all_agree(own.has_value())) return std::move(*own);
-  spdlog::warn("{}; the sizes are those of the published data set", lack);
+  spdlog::info("the sizes are those of the published data set, as its files are not here: {}", lack);
   return std::move(*published);
 }
 
