@@ -42,6 +42,11 @@ done
 
 built=()
 if [[ $own != *" --program"* ]]; then
+  if [[ $1 != fashion-mnist && $own != *" --data-dir"* ]]; then
+    dataset=mnist
+    [[ $1 != cifar10-* ]] || dataset=cifar10
+    fail "$1 needs --data-dir with the folder of its files; launch/fetch_data.sh $dataset DIR fetches them"
+  fi
   prepare_program report
   built=(--program "$(default_program)")
 fi

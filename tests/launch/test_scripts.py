@@ -75,6 +75,7 @@ class ScriptsTest(FolderTest):
     def test_wrong_words(self):
         for script, words, message in (
                 ("experiment.sh", ["minst"], "found 'minst'"), ("experiment.sh", [], "large-batch"),
+                ("experiment.sh", ["cifar10-mlp", "--quick"], "fetch_data.sh cifar10 DIR"),
                 ("experiment.sh", ["mnist", "--program", "p", "--methods", "lbfgs"], "lbfgs"),
                 ("experiment.sh", ["mnist", "--program", "p", "--ranks", "0"], "at least 1"),
                 ("experiment.sh", ["mnist", "--program", "p", "--jobs", "0"], "--jobs: found 0"),

@@ -213,6 +213,7 @@ int run_predict(const Options& given, const Communicator& world) {
     agreed(world, [&] {
       if (world.is_root()) write_file_whole(options.predictions, text);
     });
+    spdlog::info("the predictions are in {}", options.predictions.string());
   }
   return static_cast<int>(ExitStatus::done);
 }
