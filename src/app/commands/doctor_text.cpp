@@ -140,7 +140,8 @@ std::string verdict_text(const std::vector<SelfCheck>& checks, std::size_t warni
   std::string text = "\nself-test: a small network on synthetic data\n";
   for (const SelfCheck& check : checks)
     text += fmt::format("  {:<6}  {}: {}\n", check.passed ? "ok" : "FAILED", check.what, check.found);
-  const std::string remarks = warnings == 0 ? "no warnings" : counted(warnings, "warning") + ", see above";
+  const std::string remarks =
+      warnings == 0 ? "no warnings" : counted(static_cast<std::int64_t>(warnings), "warning") + ", see above";
   return text +
          fmt::format("\nverdict: training {} here; {}\n", all_passed(checks) ? "works" : "does NOT work", remarks);
 }
