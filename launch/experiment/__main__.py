@@ -16,7 +16,7 @@ from .runs import RunFailed, Runner
 
 def parse(words: List[str]) -> argparse.Namespace:
     """The arguments of the command line, those of the program behind `--` among them."""
-    words, options = (words[:words.index("--")], words[words.index("--") + 1:]) if "--" in words else (words, [])
+    words, options = machine.split_at_dashes(words)
     parser = argparse.ArgumentParser(prog="experiment", allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", allow_abbrev=False)

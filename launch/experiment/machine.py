@@ -9,7 +9,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Type
+from typing import Dict, Iterator, List, Optional, Tuple, Type
 
 
 def _first_line(command: List[str]) -> str:
@@ -51,6 +51,11 @@ def set_up_environment(threads: int) -> int:
         return int(os.environ["OMP_NUM_THREADS"])
     except ValueError:
         sys.exit(f"error: OMP_NUM_THREADS: found '{os.environ['OMP_NUM_THREADS']}', expected a whole number")
+
+
+def split_at_dashes(words: List[str]) -> Tuple[List[str], List[str]]:
+    """A command line's own words, and the options of the program behind `--`."""
+    return (words[:words.index("--")], words[words.index("--") + 1:]) if "--" in words else (words, [])
 
 
 @contextmanager

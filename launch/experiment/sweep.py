@@ -93,7 +93,7 @@ class Reporter:
 
 def parse(words: List[str]) -> Tuple[argparse.Namespace, List[Parameter]]:
     """The arguments of the command line, those of the program behind `--` among them."""
-    own, options = (words[:words.index("--")], words[words.index("--") + 1:]) if "--" in words else (words, [])
+    own, options = machine.split_at_dashes(words)
     parser = argparse.ArgumentParser(prog="launch/sweep.sh", allow_abbrev=False)
     is_job = "SLURM_JOB_ID" in os.environ
     parser.add_argument("--param", action="append", required=True, metavar="NAME=VALUES", help=EXPECTED)
