@@ -80,6 +80,14 @@ install_pytorch() {
   printf '%s\n' "$folder/bin/python"
 }
 
+# run_benchmark PYTHON [argument …]
+run_benchmark() {
+  "$1" -B "$project_dir/launch/benchmark" --device "$device" --out "$results_dir" --build-dir "$build_dir" \
+    ${arguments[@]+"${arguments[@]}"} "${@:2}" </dev/null
+}
+
+# A wrong word shows before anything is installed or built.
+! command -v python3 >/dev/null || run_benchmark python3 --check
 [[ -n $build_dir ]] || build_programs
 if [[ $with_pytorch == true ]]; then
   say "installing PyTorch in build/pytorch"
@@ -88,5 +96,4 @@ if [[ $with_pytorch == true ]]; then
 fi
 allow_mpi_as_root
 choose_blas_kernels
-exec "$(python_for_plots)" -B "$project_dir/launch/benchmark" --device "$device" --out "$results_dir" --build-dir "$build_dir" \
-  ${arguments[@]+"${arguments[@]}"} </dev/null
+run_benchmark "$(python_for_plots)"

@@ -176,14 +176,21 @@ read_arguments "$@"
 [[ -n $build_dir ]] || build_programs
 check_needs
 say "packing into $bundle"
+# What is cut short is not under the name of a whole bundle.
+target=$bundle
+bundle=$target.part
+rm -rf "$bundle"
 mkdir -p "$bundle"
 place_programs
 place_components
 place_libraries
 list_cuda_libraries
 place_scripts_and_data
+mv "$bundle" "$target"
 if [[ $with_archive == true ]]; then
-  tar -C "$(dirname "$bundle")" --sort=name --owner=0 --group=0 --numeric-owner -cf - "$(basename "$bundle")" |
-    zstd -q -f -19 --long=27 -T0 -o "$bundle.tar.zst"
-  say "$bundle.tar.zst: $(($(stat -c %s "$bundle.tar.zst") / 1000000)) MB; unpack it by tar or by cmake -E tar xf"
+  archive=$target.tar.zst
+  tar -C "$(dirname "$target")" --sort=name --owner=0 --group=0 --numeric-owner -cf - "$(basename "$target")" |
+    zstd -q -f -19 --long=27 -T0 -o "$archive.part"
+  mv "$archive.part" "$archive"
+  say "$archive: $(($(stat -c %s "$archive") / 1000000)) MB; unpack it by tar or by cmake -E tar xf"
 fi

@@ -26,30 +26,16 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 case ${1-} in
-  mnist | fashion-mnist | cifar10-mlp | cifar10-conv | large-batch | deep) ;;
   --help | -h)
     print_help
     exit 0
     ;;
-  *) fail "found '${1-}', expected mnist, fashion-mnist, cifar10-mlp, cifar10-conv, large-batch or deep first; see --help" ;;
 esac
 
-own=
-for word in "$@"; do
-  [[ $word != -- ]] || break
-  own+=" $word"
-done
-
-built=()
-if [[ $own != *" --program"* ]]; then
-  if [[ $1 != fashion-mnist && $own != *" --data-dir"* ]]; then
-    dataset=mnist
-    [[ $1 != cifar10-* ]] || dataset=cifar10
-    fail "$1 needs --data-dir with the folder of its files; launch/fetch_data.sh $dataset DIR fetches them"
-  fi
-  prepare_program report
-  built=(--program "$(default_program)")
-fi
+# A --program of the user comes behind this one and holds.
+words=(run --program "$(default_program)" "$@")
+! command -v python3 >/dev/null || python_with argparse -m experiment.arguments "${words[@]}"
+[[ " $*" == *" --program"* ]] || prepare_program report
 allow_mpi_as_root
 choose_blas_kernels
-experiment_python -m experiment run "${built[@]}" "$@"
+experiment_python -m experiment "${words[@]}"

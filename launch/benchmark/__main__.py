@@ -113,15 +113,19 @@ def parse(arguments):
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--build-dir", type=Path, required=True)
     parser.add_argument("--python", default=sys.executable, help="the interpreter that may have PyTorch")
+    parser.add_argument("--check", action="store_true", help="only say whether the arguments are right")
     parser.add_argument("cases", nargs="*")
     return parser.parse_args(arguments)
 
 
 def main(arguments):
     given = parse(arguments)
+    on_gpu = given.device == "cuda"
+    (gpu if on_gpu else cases).find(given.cases)
+    if given.check:
+        return
     settings = QUICK if given.quick else THOROUGH
     left_out = []
-    on_gpu = given.device == "cuda"
     results = {
         "date": datetime.date.today().isoformat(),
         "machine": {"processor": processor(), "cores": usable_cores(), "physical_cores": physical_cores()}

@@ -9,7 +9,7 @@ from pathlib import Path
 from made_up import PROBLEM, FolderTest, place_program, records, write_run
 
 try:
-    from experiment.__main__ import parse
+    from experiment.arguments import parse
     MISSING = ""
 except ImportError as error:
     MISSING = f"{error}; launch/install.sh report installs it"
@@ -26,7 +26,7 @@ class ScriptsTest(FolderTest):
 
     def experiment(self, *words, **keywords):
         program, launcher = place_program(self.folder)
-        return self.call("experiment.sh", "mnist", "--quick", "--methods", "sibp,sgd", "--program", program,
+        return self.call("experiment.sh", "fashion-mnist", "--quick", "--methods", "sibp,sgd", "--program", program,
                          "--launcher", launcher, *words, **keywords)
 
     def test_an_experiment_its_resumption_and_the_report_of_two(self):
@@ -68,7 +68,7 @@ class ScriptsTest(FolderTest):
         self.assertTrue((self.folder / "report/report.html").is_file())
 
     def test_methods_are_the_experiments_own_unless_named(self):
-        words = ["run", "deep", "--program", "p"]
+        words = ["run", "deep", "--program", "p", "--data-dir", "d"]
         self.assertIsNone(parse(words).methods)
         self.assertEqual(parse([*words, "--methods", "sgd,published"]).methods, ["sgd", "published"])
 
@@ -76,17 +76,21 @@ class ScriptsTest(FolderTest):
         for script, words, message in (
                 ("experiment.sh", ["minst"], "found 'minst'"), ("experiment.sh", [], "large-batch"),
                 ("experiment.sh", ["cifar10-mlp", "--quick"], "fetch_data.sh cifar10 DIR"),
-                ("experiment.sh", ["mnist", "--program", "p", "--methods", "lbfgs"], "lbfgs"),
-                ("experiment.sh", ["mnist", "--program", "p", "--ranks", "0"], "at least 1"),
-                ("experiment.sh", ["mnist", "--program", "p", "--jobs", "0"], "--jobs: found 0"),
-                ("experiment.sh", ["mnist", "--program", "p", "--", "--epochs"], "each as --NAME VALUE"),
-                ("experiment.sh", ["mnist", "--program", "p", "--", "--seed", "3"], "sets it for each run"),
+                ("experiment.sh", ["fashion-mnist", "--methods", "lbfgs"], "lbfgs"),
+                ("experiment.sh", ["fashion-mnist", "--quik"], "--quik"),
+                ("experiment.sh", ["fashion-mnist", "--ranks", "0"], "at least 1"),
+                ("experiment.sh", ["fashion-mnist", "--jobs", "0"], "--jobs: found 0"),
+                ("experiment.sh", ["fashion-mnist", "--", "--epochs"], "each as --NAME VALUE"),
+                ("experiment.sh", ["fashion-mnist", "--", "--seed", "3"], "sets it for each run"),
+                ("benchmark.sh", ["mnist-101"], "unknown case 'mnist-101'"),
+                ("benchmark.sh", ["--device", "cuda", "deep-100"], "for a GPU"),
                 ("report.sh", [], "DIR"), ("report.sh", ["absent"], "no such folder: absent"),
                 ("report.sh", ["."], "no runs")):
             result = self.call(script, *words)
             self.assertNotEqual(result.returncode, 0, (script, words))
             self.assertIn(message, result.stderr)
             self.assertNotIn("Traceback", result.stderr)
+            self.assertEqual(result.stdout, "", "nothing is installed or built for wrong words")
         for script in ("experiment.sh", "report.sh"):
             self.assertIn("Usage: launch/" + script, self.call(script, "--help").stdout)
 
