@@ -137,6 +137,16 @@ TEST(ProgressLines, ShowEveryRecordAndALineNowAndThen) {
   EXPECT_THAT(shown.text(), EndsWith("samples/s\n"));
 }
 
+TEST(ProgressLines, RecordBeforeTheFirstStepPromisesNothing) {
+  for (const ProgressMode mode : {ProgressMode::lines, ProgressMode::bar}) {
+    Shown shown(mode);
+    MetricsRecord record{.step = 300};
+    record.test = LossAndAccuracy{};
+    shown.observer().on_record(record);
+    EXPECT_THAT(shown.text(), AllOf(HasSubstr("step 300  epoch"), EndsWith("samples/s\n"), Not(HasSubstr("/300"))));
+  }
+}
+
 TEST(ProgressNone, IsNoObserver) {
   EXPECT_EQ(make_progress(ProgressMode::none, progress_output(std::cerr, 2)), nullptr);
   EXPECT_THROW(make_progress(ProgressMode::automatic, progress_output(std::cerr, 2)), Error);

@@ -16,6 +16,11 @@
 namespace sibp {
 namespace {
 
+/// The run's steps, as far as they are known: a run that goes on tells of a record before its first step.
+Index steps_known(const ProgressState& state, const MetricsRecord& record) {
+  return record.is_final || state.steps > 0 ? std::max(state.steps, record.step) : 0;
+}
+
 class Bar final : public ProgressDisplay {
  public:
   explicit Bar(ProgressOutput output) : output_(std::move(output)) {}
@@ -35,9 +40,9 @@ class Bar final : public ProgressDisplay {
 
   void show_record(const MetricsRecord& record) override {
     if (!record.validation && !record.test && !record.is_final) return;
-    *output_.stream << clear_line << record_text(record, std::max(state_.steps, record.step)) << '\n';
+    *output_.stream << clear_line << record_text(record, steps_known(state_, record)) << '\n';
     is_drawn_ = false;
-    record.is_final ? void(output_.stream->flush()) : draw();
+    record.is_final || state_.steps == 0 ? void(output_.stream->flush()) : draw();
   }
 
  private:
@@ -66,8 +71,8 @@ class Lines final : public ProgressDisplay {
   }
 
   void show_record(const MetricsRecord& record) override {
-    std::string line = record_text(record, std::max(state_.steps, record.step));
-    if (!record.is_final) line += "  " + duration_text(state_.seconds_left) + " left";
+    std::string line = record_text(record, steps_known(state_, record));
+    if (!record.is_final && state_.steps > 0) line += "  " + duration_text(state_.seconds_left) + " left";
     write(line);
   }
 

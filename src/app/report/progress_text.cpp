@@ -61,7 +61,8 @@ std::string state_text(const ProgressState& state) {
 }
 
 std::string record_text(const MetricsRecord& record, Index steps) {
-  std::string text = fmt::format("step {}/{}  epoch {:.2f}", record.step, steps, record.epoch);
+  std::string text = steps > 0 ? fmt::format("step {}/{}", record.step, steps) : fmt::format("step {}", record.step);
+  text += fmt::format("  epoch {:.2f}", record.epoch);
   text += measured_text("train", record.train);
   if (record.validation) text += measured_text("validation", *record.validation);
   if (record.test) text += measured_text("test", *record.test);

@@ -45,7 +45,8 @@ std::string bar_text(const ProgressState& state, int width);
 /// The state as a line of a log, without a line break. Local.
 std::string state_text(const ProgressState& state);
 
-/// A record as a line of a log, with what was measured on validation and test samples. Local.
+/// A record as a line of a log, with what was measured on validation and test samples; `steps` of the run, 0 if they
+/// are not known. Local.
 std::string record_text(const MetricsRecord& record, Index steps);
 
 /// The mode that `automatic` stands for: a bar if standard error is a terminal and no launcher stands between (under

@@ -132,7 +132,7 @@ void append_data_options(OptionTable& table) {
   table.push_back({.name = "seed",
                    .group = data_group,
                    .value_name = "N",
-                   .help = "of the weights' start, the order of samples, the samples held out and synthetic data",
+                   .help = "seed of the weights' start, the order of samples, the samples held out and synthetic data",
                    .binding = seed_binding(),
                    .commands = sample_commands});
 }
@@ -212,14 +212,15 @@ void append_network_options(OptionTable& table) {
                    .commands = network_commands,
                    .without_default = "from --hidden",
                    .excludes = "hidden"});
-  table.push_back({.name = "activation",
-                   .group = network_group,
-                   .value_name = "NAME",
-                   .help = "of hidden layers that name none: relu, leaky-relu, tanh, sigmoid, gelu or identity",
-                   .binding = choice_of([](auto& o) -> auto& { return o.activation; },
-                                        {Activation::relu, Activation::leaky_relu, Activation::tanh,
-                                         Activation::sigmoid, Activation::gelu, Activation::identity}),
-                   .commands = network_commands});
+  table.push_back(
+      {.name = "activation",
+       .group = network_group,
+       .value_name = "NAME",
+       .help = "activation of hidden layers that name none: relu, leaky-relu, tanh, sigmoid, gelu or identity",
+       .binding = choice_of([](auto& o) -> auto& { return o.activation; },
+                            {Activation::relu, Activation::leaky_relu, Activation::tanh, Activation::sigmoid,
+                             Activation::gelu, Activation::identity}),
+       .commands = network_commands});
   table.push_back({.name = "loss",
                    .group = network_group,
                    .value_name = "NAME",
@@ -227,12 +228,11 @@ void append_network_options(OptionTable& table) {
                    .binding = choice_of([](auto& o) -> auto& { return o.loss; },
                                         {Loss::softmax_cross_entropy, Loss::squared_error}),
                    .commands = network_commands});
-  table.push_back(
-      {.name = "label-smoothing",
-       .group = network_group,
-       .value_name = "SHARE",
-       .help = "of softmax-cross-entropy in training: the share of a target that is spread over all classes",
-       .binding = fraction([](auto& o) -> auto& { return o.training.label_smoothing; })});
+  table.push_back({.name = "label-smoothing",
+                   .group = network_group,
+                   .value_name = "SHARE",
+                   .help = "share of a target that softmax-cross-entropy spreads over all classes in training",
+                   .binding = fraction([](auto& o) -> auto& { return o.training.label_smoothing; })});
   table.push_back({.name = "init",
                    .group = network_group,
                    .value_name = "START",

@@ -158,7 +158,7 @@ void append_run_options(OptionTable& table) {
       {.name = "precision",
        .group = run_group,
        .value_name = "NAME",
-       .help = "of matrix products on a GPU: fp32, or tf32 (faster, 11 significant bits)",
+       .help = "precision of matrix products on a GPU: fp32, or tf32 (faster, 11 significant bits)",
        .binding = choice_of([](auto& o) -> auto& { return o.precision; }, {Precision::fp32, Precision::tf32}),
        .commands = all_commands});
   table.push_back({.name = "threads",
@@ -178,19 +178,19 @@ void append_run_options(OptionTable& table) {
                    .binding = choice(
                        [](auto& o) -> auto& { return o.reproducible; }, Names<bool>{{"on", true}, {"off", false}}),
                    .without_value = "on"});
-  table.push_back(
-      {.name = "progress",
-       .group = run_group,
-       .value_name = "MODE",
-       .help = "of train and watch: bar, lines, none or auto (bar on a terminal, lines elsewhere and under a launcher)",
-       .binding = choice(
-           [](auto& o) -> auto& { return o.progress; },
-           Names<ProgressMode>{{"auto", ProgressMode::automatic},
-                               {"bar", ProgressMode::bar},
-                               {"lines", ProgressMode::lines},
-                               {"none", ProgressMode::none}}),
-       .place = Place::unsaved,
-       .commands = {Command::train, Command::watch}});
+  table.push_back({.name = "progress",
+                   .group = run_group,
+                   .value_name = "MODE",
+                   .help = "how train and watch show progress: bar, lines, none or auto (bar on a terminal, lines "
+                           "elsewhere and under a launcher)",
+                   .binding = choice(
+                       [](auto& o) -> auto& { return o.progress; },
+                       Names<ProgressMode>{{"auto", ProgressMode::automatic},
+                                           {"bar", ProgressMode::bar},
+                                           {"lines", ProgressMode::lines},
+                                           {"none", ProgressMode::none}}),
+                   .place = Place::unsaved,
+                   .commands = {Command::train, Command::watch}});
   table.push_back({.name = "log-level",
                    .group = run_group,
                    .value_name = "LEVEL",
@@ -248,7 +248,7 @@ void append_plan_options(OptionTable& table) {
                              positive([](auto& o) -> auto& { return o.plan.node_bandwidth; }), "that of the link"));
   table.push_back(plan_entry("flops", "RATE", "operations a second of one rank, in products of matrices",
                              positive([](auto& o) -> auto& { return o.plan.flops; }), "measured here"));
-  table.push_back(plan_entry("latency", "SECONDS", "of a message from one rank to another",
+  table.push_back(plan_entry("latency", "SECONDS", "time of a message from one rank to another",
                              positive([](auto& o) -> auto& { return o.plan.latency; }),
                              "measured between the ranks here"));
   table.push_back(plan_entry("bandwidth", "RATE", "bytes a second that a node sends while it receives as many",
@@ -259,7 +259,8 @@ void append_plan_options(OptionTable& table) {
                                  [](auto& o) -> auto& { return o.plan.features; }, 1),
                              "of the data set"));
   table.back().excludes = "shape";
-  table.push_back(plan_entry("shape", "SHAPE", "of the network's inputs, HEIGHTxWIDTHxCHANNELS, in place of a data set",
+  table.push_back(plan_entry("shape", "SHAPE",
+                             "shape of the network's inputs, HEIGHTxWIDTHxCHANNELS, in place of a data set",
                              shape([](auto& o) -> auto& { return o.plan.shape; }), "of the data set"));
   table.back().excludes = "features";
   table.push_back(plan_entry("classes", "N", "outputs of the network, in place of a data set",

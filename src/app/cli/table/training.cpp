@@ -68,8 +68,9 @@ void append_optimiser_options(OptionTable& table) {
   table.push_back({.name = "momentum",
                    .group = update_group,
                    .value_name = "MU",
-                   .help = "of gradient descent; sibp: the update is V = MU V + (1 - MU) times that of the step; "
-                           "proxprop: 0.95 by default",
+                   .help =
+                       "momentum of gradient descent; sibp: the update is V = MU V + (1 - MU) times that of the step; "
+                       "proxprop: 0.95 by default",
                    .binding = fraction([](auto& o) -> auto& { return o.training.method.momentum; }),
                    .without_default = "0.9; sibp: 0, with convolutions 0.9",
                    .of_method = true});

@@ -227,7 +227,7 @@ void append_update_options(OptionTable& table) {
                    .group = update_group,
                    .value_name = "WHICH",
                    .help =
-                       "of several ranks, whether one factorises a layer's system for all (forms normal and "
+                       "which of several ranks factorise a layer's system (forms normal and "
                        "activations): auto (where that is cheaper), all (every rank factorises all systems), factor "
                        "(each system has an owner, which sends the factor) or solve (it solves alone where it can)",
                    .binding = choice_of([](auto& o) -> auto& { return o.training.method.owners; },
@@ -250,7 +250,7 @@ void append_update_options(OptionTable& table) {
       {.name = "schedule",
        .group = update_group,
        .value_name = "NAME",
-       .help = "of eta or the learning rate over the run: linear (to zero), constant or cosine (to zero)",
+       .help = "course of eta or the learning rate over the run: linear (to zero), constant or cosine (to zero)",
        .binding = choice(
            [](auto& o) -> auto& { return o.training.schedule; },
            Names<Schedule>{
