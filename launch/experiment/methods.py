@@ -23,7 +23,8 @@ STEP_SIZES = ("eta", "lr", "step")
 
 # Two step sizes of SGD with the same rate / (1 − momentum) learn about equally fast: each momentum has its own.
 GRIDS: Dict[str, List[Grid]] = {
-    "sibp": [{"eta": ["1", "2", "4", "8"], "damping": ["relative:1", "relative:3", "relative:10"]}],
+    "sibp": [{"eta": ["1", "2", "4", "8"], "damping": ["relative:1", "relative:3", "relative:10"],
+              "weight-decay": ["0"]}],
     "published": [{"eta": ["0.1", "0.3", "1", "3"], "damping": ["absolute:1", "absolute:10"]}],
     "proxprop": [{"lr": ["0.3", "1", "3", "10"], "tau": ["0.05", "0.5"], "outer": ["sgd"]},
                  {"lr": ["0.001", "0.002", "0.004", "0.01"], "tau": ["1"], "outer": ["adam"]}],
@@ -33,7 +34,7 @@ GRIDS: Dict[str, List[Grid]] = {
 }
 
 CIFAR10_GRIDS: Dict[str, List[Grid]] = {
-    "sibp": [{"eta": ["0.5", "1", "2", "4"], "damping": ["relative:1", "relative:3"]}],
+    "sibp": [{"eta": ["0.5", "1", "2", "4"], "damping": ["relative:1", "relative:3"], "weight-decay": ["0"]}],
     "published": [{"eta": ["0.1", "0.3", "1", "3"], "damping": ["absolute:1"]}],
     "proxprop": [{"lr": ["0.3", "1", "3", "10"], "tau": ["0.05"], "outer": ["sgd"]},
                  {"lr": ["0.0003", "0.001", "0.003", "0.01"], "tau": ["1"], "outer": ["adam"]}],
@@ -44,7 +45,8 @@ CIFAR10_GRIDS: Dict[str, List[Grid]] = {
 
 # With 10 updates in all, step sizes are larger and proximal weights smaller.
 LARGE_BATCH_GRIDS: Dict[str, List[Grid]] = {
-    "sibp": [{"eta": ["2", "3", "4", "6"], "damping": ["relative:0.015", "relative:0.05", "relative:0.15"]}],
+    "sibp": [{"eta": ["2", "3", "4", "6"], "damping": ["relative:0.015", "relative:0.05", "relative:0.15"],
+              "weight-decay": ["0"]}],
     "published": [{"eta": ["0.1", "0.3", "1", "3"], "damping": ["absolute:1", "absolute:10"]}],
     "proxprop": [{"lr": ["1", "3", "10", "30"], "tau": ["0.05", "0.5"], "outer": ["sgd"]},
                  {"lr": ["0.003", "0.01", "0.02", "0.04"], "tau": ["1"], "outer": ["adam"]}],
@@ -61,10 +63,12 @@ _DEEP_BASELINES: Dict[str, List[Grid]] = {
     "adam": [{"lr": ["0.0001", "0.0003", "0.0006", "0.001", "0.0015", "0.002", "0.004", "0.008"]}],
 }
 
-# By the number of hidden layers; the second step size of sibp is the program's default, 4 / layers.
+# By the number of hidden layers; the second step size of sibp is 4 / layers.
 DEEP_GRIDS: Dict[int, Dict[str, List[Grid]]] = {
-    6: {"sibp": [{"eta": ["0.25", "0.5714", "1", "2"], "damping": ["relative:1", "relative:3"]}], **_DEEP_BASELINES},
-    12: {"sibp": [{"eta": ["0.15", "0.3077", "0.6", "1.2"], "damping": ["relative:1", "relative:3"]}],
+    6: {"sibp": [{"eta": ["0.25", "0.5714", "1", "2"], "damping": ["relative:1", "relative:3"], "weight-decay": ["0"]}],
+        **_DEEP_BASELINES},
+    12: {"sibp": [{"eta": ["0.15", "0.3077", "0.6", "1.2"], "damping": ["relative:1", "relative:3"],
+                   "weight-decay": ["0"]}],
          **_DEEP_BASELINES},
 }
 

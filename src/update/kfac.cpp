@@ -27,7 +27,7 @@ namespace {
 /// ρ is that of --damping, for all maps.
 SystemOptions system_of_inputs(const MethodOptions& options, const MapShape& map) {
   SystemOptions system = map.columns > 1 ? options.convolution : SystemOptions{{}, options.refresh};
-  system.damping = system.refresh.damping = options.damping;
+  system.damping = system.refresh.damping = *options.damping;
   return system;
 }
 
@@ -175,7 +175,7 @@ class Kfac final : public UpdateRule {
 
 void set_defaults(MethodOptions& options) {
   options.momentum = 0.9;
-  options.damping = {Damping::Kind::relative, 0.1};
+  options.damping = Damping{Damping::Kind::relative, 0.1};
   options.refresh.every = options.convolution.refresh.every;
   options.refresh.burn_in = 0;
 }

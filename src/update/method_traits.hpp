@@ -47,11 +47,13 @@ struct MethodTraits {
   std::string_view (*parameters_of_outer)(Optimiser outer) = nullptr;
   /// Sets the defaults that are not those of MethodOptions; null: none.
   void (*set_defaults)(MethodOptions& options) = nullptr;
-  /// Chooses what depends on the network and was left open; null: step and momentum stay those of no choice, fixed and
-  /// 0.
+  /// Chooses what depends on the network and was left open; null: step, momentum, damping and weight decay become those
+  /// of no choice, fixed, 0, ρ = 1 and 0.
   void (*settle)(MethodOptions& options, const NetworkSpec& spec) = nullptr;
   /// η or the learning rate, unless another is given.
   double (*step_size)(const MethodOptions& options, const NetworkSpec& spec);
+  /// Of batches out of so many samples and steps of that size, unless another is given or set by set_defaults; null: 0.
+  double (*weight_decay)(const NetworkSpec& spec, Index batch, Index samples) = nullptr;
   /// `options` are settled.
   std::unique_ptr<UpdateRule> (*make)(const UpdateContext& context, const NetworkSpec& spec,
                                       const MethodOptions& options, const BatchCapacity& batch);

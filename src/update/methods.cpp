@@ -80,6 +80,8 @@ bool has_convolutions(const NetworkSpec& spec) {
 MethodOptions settled(MethodOptions options, const NetworkSpec& spec) {
   if (const auto settle = options.method.traits().settle) settle(options, spec);
   if (!options.step) options.step = StepRule{};
+  if (!options.damping) options.damping = Damping{};
+  if (!options.weight_decay) options.weight_decay = 0;
   if (!options.momentum) options.momentum = 0;
   if (!options.momentum_of_gradient) options.momentum_of_gradient = options.step->is_polar();
   if (!options.nesterov) options.nesterov = options.step->is_polar() && *options.momentum_of_gradient;
@@ -88,6 +90,13 @@ MethodOptions settled(MethodOptions options, const NetworkSpec& spec) {
 
 double default_step_size(const MethodOptions& options, const NetworkSpec& spec) {
   return options.method.traits().step_size(options, spec);
+}
+
+double default_weight_decay(const MethodOptions& options, const NetworkSpec& spec, double eta, Index batch,
+                            Index samples) {
+  const auto weight_decay = options.method.traits().weight_decay;
+  if (weight_decay == nullptr) return 0;
+  return std::min(1.0, eta / default_step_size(options, spec)) * weight_decay(spec, batch, samples);
 }
 
 std::unique_ptr<UpdateRule> make_update_rule(const UpdateContext& context, const NetworkSpec& spec,

@@ -53,7 +53,7 @@ class MuonState final : public OptimiserState {
       : OptimiserState(device, spec, Optimiser::adam, options_of_adam(options), spec.maps.size() - 1),
         device_(device),
         momentum_(options.momentum.value_or(0)),
-        decay_(options.weight_decay),
+        decay_(*options.weight_decay),
         polar_(device, most(spec, shorter_side), most(spec, parameters_of)),
         step_(device) {
     step_.of(most(spec, parameters_of), 1);

@@ -29,7 +29,7 @@ class OptimiserState {
   void start_step() { ++steps_; }
   /// Ŵ of a map (from 0) follows `gradient`, or what stands for it, of equal shape, at this learning rate.
   virtual void apply(std::size_t map, double rate, ConstMatrixView gradient, MatrixView weights) {
-    apply(of_maps_.at(map - first_map_), rate, options_.weight_decay, gradient, weights);
+    apply(of_maps_.at(map - first_map_), rate, *options_.weight_decay, gradient, weights);
   }
   /// [γ β] of a normalisation in the same way, without weight decay.
   virtual void apply_scales(std::size_t scales, double rate, ConstMatrixView gradient, MatrixView weights) {

@@ -88,7 +88,7 @@ class Published final : public UpdateRule {
 };
 
 void set_defaults(MethodOptions& options) {
-  options.damping = {Damping::Kind::absolute, 1};
+  options.damping = Damping{Damping::Kind::absolute, 1};
 }
 
 double step_size(const MethodOptions&, const NetworkSpec&) {
@@ -97,9 +97,9 @@ double step_size(const MethodOptions&, const NetworkSpec&) {
 
 std::unique_ptr<UpdateRule> make(const UpdateContext& context, const NetworkSpec& spec, const MethodOptions& options,
                                  const BatchCapacity&) {
-  if (options.damping.kind != Damping::Kind::absolute)
+  if (options.damping->kind != Damping::Kind::absolute)
     throw_usage_error("`damping`: `method` published has absolute:LAMBDA only");
-  return make_published(context, spec, options.damping.value);
+  return make_published(context, spec, options.damping->value);
 }
 
 double none(const MethodOptions&) {

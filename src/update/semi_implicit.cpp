@@ -21,6 +21,7 @@ class SemiImplicit final : public UpdateRule {
   SemiImplicit(const UpdateContext& context, const NetworkSpec& spec, const ProximalOptions& options)
       : context_(context),
         carries_new_(options.carry == Carry::new_weights),
+        decay_(options.weight_decay),
         forms_(context, spec, options, spec.maps.size()),
         scales_(context.device, spec, options),
         lambdas_(spec.maps.size()),
@@ -38,6 +39,7 @@ class SemiImplicit final : public UpdateRule {
       return;
     }
     targets_[i] = map.weights();
+    if (decay_ > 0) context_.device.scale(static_cast<Real>(1 - decay_ * step.share), targets_[i]);
     take(map, forms_[i].backward({.map = map, .eta = step.eta, .target = targets_[i]}));
   }
 
@@ -85,6 +87,7 @@ class SemiImplicit final : public UpdateRule {
 
   UpdateContext context_;
   bool carries_new_;
+  double decay_;  ///< δ
   ProximalForms forms_;
   ScaleSolve scales_;
   std::optional<ReshapedUpdate> reshaped_;  ///< where ΔŴ is not added as it is
@@ -93,20 +96,34 @@ class SemiImplicit final : public UpdateRule {
   std::optional<std::string> failure_;
 };
 
+/// Whether steps are as long as η says.
+bool has_fixed_steps(const MethodOptions& options) {
+  return !options.step || options.step->kind == StepRule::Kind::fixed;
+}
+
 void settle(MethodOptions& options, const NetworkSpec& spec) {
-  if (!has_convolutions(spec)) return;
+  if (!has_convolutions(spec)) {
+    if (!options.damping && has_fixed_steps(options)) options.damping = Damping{Damping::Kind::relative, 2};
+    return;
+  }
   if (!options.step) options.step = {.kind = StepRule::Kind::newton_muon, .kappa = 0.03};
   if (!options.momentum) options.momentum = 0.9;
 }
 
-double step_size(const MethodOptions&, const NetworkSpec& spec) {
-  return has_convolutions(spec) ? 0.5 : std::min(1.0, 4.0 / static_cast<double>(spec.maps.size()));
+double step_size(const MethodOptions& options, const NetworkSpec& spec) {
+  if (has_convolutions(spec)) return 0.5;
+  const auto layers = static_cast<double>(spec.maps.size());
+  return has_fixed_steps(options) ? std::min(3.0, 6 / layers) : std::min(1.0, 4 / layers);
+}
+
+double weight_decay(const NetworkSpec& spec, Index batch, Index samples) {
+  return has_convolutions(spec) ? 0 : static_cast<double>(batch) / (2 * static_cast<double>(samples));
 }
 
 std::unique_ptr<UpdateRule> make(const UpdateContext& context, const NetworkSpec& spec, const MethodOptions& options,
                                  const BatchCapacity& batch) {
   return make_semi_implicit(context, spec,
-                            {.damping = options.damping,
+                            {.damping = *options.damping,
                              .carry = options.carry,
                              .forms = options.forms,
                              .batch = batch,
@@ -114,7 +131,7 @@ std::unique_ptr<UpdateRule> make(const UpdateContext& context, const NetworkSpec
                              .convolution = options.convolution,
                              .step = *options.step,
                              .momentum = {*options.momentum, *options.nesterov, *options.momentum_of_gradient},
-                             .weight_decay = options.weight_decay,
+                             .weight_decay = *options.weight_decay,
                              .places = options.places,
                              .staggers = options.staggers,
                              .sample = options.sample,
@@ -130,7 +147,8 @@ double elements(const MapInMethod& map) {
   const MethodOptions& options = map.options;
   const double of_form = update_elements(map.form(), map.in_step());
   const bool measures = options.step->measures();
-  if (!measures && moments(options) == 0 && options.weight_decay == 0) return of_form;
+  const bool decays_apart = *options.weight_decay > 0 && options.carry == Carry::old_weights;
+  if (!measures && moments(options) == 0 && !decays_apart) return of_form;
   const double of_steps = of_form + (1 + moments(options)) * map.weights();
   if (!measures || map.is_last()) return of_steps;
   const MapShape& shape = map.shape();
@@ -172,6 +190,7 @@ const MethodTraits sibp_method{
         "gram-damping gram-sample gram-stagger owners conv-damping conv-gram-every conv-gram-average conv-gram-sample",
     .settle = settle,
     .step_size = step_size,
+    .weight_decay = weight_decay,
     .make = make,
     .moments = moments,
     .elements = elements,

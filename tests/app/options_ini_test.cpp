@@ -138,13 +138,12 @@ TEST(ConfigIni, RoundTripKeepsEverySavedOption) {
 
 TEST(ConfigIni, HoldsDefaultsAndResolvedEta) {
   Options options = parse({});
-  EXPECT_THAT(to_ini(options), HasSubstr("\n# eta: min(1, 4 / layers)\n"));
+  EXPECT_THAT(to_ini(options), HasSubstr("\n# eta: min(3, 6 / layers)\n"));
   options.training.eta = 0.4;
   const std::string text = to_ini(options);
-  for (const char* line :
-       {"dataset = fashion-mnist", "hidden = 500", "eta = 0.4", "damping = relative:1", "carry = new",
-        "schedule = linear", "batch = 100", "epochs = 5", "logical-shards = 64", "seed = 1", "log-every = 100",
-        "evaluate-every = 0", "training-sample = 0", "validation = 0", "threads = 0"}) {
+  for (const char* line : {"dataset = fashion-mnist", "hidden = 500", "eta = 0.4", "carry = new", "schedule = linear",
+                           "batch = 100", "epochs = 5", "logical-shards = 64", "seed = 1", "log-every = 100",
+                           "evaluate-every = 0", "training-sample = 0", "validation = 0", "threads = 0"}) {
     EXPECT_THAT(text, HasSubstr(std::string("\n") + line + "\n"));
   }
   for (const char* name : {"\nout", "\nsteps", "\nnetwork", "\nprogress", "synthetic", "train-images"}) {

@@ -129,10 +129,11 @@ TEST(MethodOptions, ParametersOfOtherMethodsElsewhereArePassedOver) {
 
 TEST(MethodOptions, DefaultsAreThoseOfTheMethod) {
   EXPECT_EQ(parse({}).training.method.method, Method::sibp);
-  EXPECT_EQ(parse({}).training.method.damping.kind, Damping::Kind::relative);
+  EXPECT_EQ(parse({}).training.method.damping, std::nullopt);  // the network decides
+  EXPECT_EQ(parse({}).training.method.weight_decay, std::nullopt);
   const MethodOptions published = parse({"--method", "published"}).training.method;
-  EXPECT_EQ(published.damping.kind, Damping::Kind::absolute);
-  EXPECT_EQ(published.damping.value, 1);
+  EXPECT_EQ(published.damping->kind, Damping::Kind::absolute);
+  EXPECT_EQ(published.damping->value, 1);
   const MethodOptions sgd = parse({"--method", "sgd"}).training.method;
   EXPECT_EQ(sgd.momentum, 0.9);
   EXPECT_NE(sgd.nesterov, true);
@@ -196,7 +197,7 @@ TEST(MethodOptions, ConvolutionsHaveSystemsOfTheirOwn) {
   EXPECT_EQ(system.refresh.every, 4);
   EXPECT_EQ(system.refresh.average, 0.5);
   EXPECT_EQ(system.sample, 3);
-  EXPECT_EQ(given.damping.kind, Damping::Kind::relative);
+  EXPECT_EQ(given.damping, std::nullopt);
   EXPECT_EQ(given.refresh.every, 1);
   EXPECT_THAT(error_of({"--conv-gram-every", "1", "--conv-gram-average", "0.5"}),
               AllOf(StartsWith("--conv-gram-average: "), HasSubstr("--conv-gram-every")));

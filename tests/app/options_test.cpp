@@ -91,8 +91,8 @@ TEST(Options, EveryOptionReachesItsPlace) {
   EXPECT_EQ(o.loss, Loss::squared_error);
   EXPECT_EQ(o.initialisation, "normal:0.05");
   EXPECT_EQ(o.training.eta, 0.25);
-  EXPECT_EQ(o.training.method.damping.kind, Damping::Kind::absolute);
-  EXPECT_EQ(o.training.method.damping.value, 2);
+  EXPECT_EQ(o.training.method.damping->kind, Damping::Kind::absolute);
+  EXPECT_EQ(o.training.method.damping->value, 2);
   EXPECT_EQ(o.training.method.carry, Carry::old_weights);
   EXPECT_EQ(o.training.schedule, Schedule::cosine);
   EXPECT_EQ(o.training.warmup_steps, 3);
@@ -276,8 +276,8 @@ TEST(Options, HelpShowsEveryOptionWithItsDefault) {
       EXPECT_TRUE(standard || !entry.without_default.empty()) << entry.name;
     }
   }
-  EXPECT_THAT(help, HasSubstr("(=relative:1)"));
-  EXPECT_THAT(help, HasSubstr("(=min(1, 4 / layers))"));
+  EXPECT_THAT(help, HasSubstr("(=relative:2; "));
+  EXPECT_THAT(help, HasSubstr("(=min(3, 6 / layers))"));
   EXPECT_TRUE(parse({"--help"}).help);
   EXPECT_FALSE(parse({"--help"}).names_command);
   EXPECT_TRUE(parse({"--version", "--eta", "-1"}, {{"SIBP_NONSENSE", "1"}}).version);

@@ -62,8 +62,8 @@ struct ReferenceKfac {
           const GramRefresh& refresh = map.columns > 1 ? options.convolution.refresh : options.refresh;
           if (steps % refresh.every != 0) return;
           const double average = refresh.every > 1 ? refresh.average : 0;  // each batch its own
-          inputs[i].add(p, samples, average, options.damping.value);
-          outputs[i].add(s, samples * static_cast<double>(map.columns), average, options.damping.value);
+          inputs[i].add(p, samples, average, options.damping->value);
+          outputs[i].add(s, samples * static_cast<double>(map.columns), average, options.damping->value);
         },
         [&](std::size_t i, const Dense& hat, const Dense& s) {
           gradients[maps + i] = network.gradient_of_scales(i, hat, s);
@@ -83,7 +83,7 @@ struct ReferenceKfac {
       Dense& v = velocities[i];
       if (v.rows == 0) v = Dense(weights.rows, weights.cols);
       for (std::size_t k = 0; k < v.values.size(); ++k) {
-        const double own = i < maps ? clip * directions[i].values[k] + options.weight_decay * weights.values[k]
+        const double own = i < maps ? clip * directions[i].values[k] + *options.weight_decay * weights.values[k]
                                     : directions[i].values[k];
         v.values[k] = *options.momentum * v.values[k] + own;
         weights.values[k] -= rate * v.values[k];
@@ -131,7 +131,7 @@ TEST_P(KfacSteps, AreTheFormulasOnAnyNumberOfRanks) {
   options.refresh = c.dense;
   options.convolution.refresh = c.convolution;
   options.convolution.sample = 1;
-  options.damping.value = 0.3;
+  options.damping->value = 0.3;
   options.weight_decay = 0.05;
   options.kl_clip = c.kl_clip;
   options = settled(options, spec);

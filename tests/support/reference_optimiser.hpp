@@ -49,7 +49,7 @@ struct ReferenceOptimiser {
       const bool with_adam = is("adam") || is("adamw") || is("muon") ||
                              (options.method == Method::proxprop && options.outer == Optimiser::adam);
       const double its_rate = is("muon") ? rate / 100 : rate;
-      const double decay = i < spec.maps.size() && !is("muon") ? options.weight_decay : 0;
+      const double decay = i < spec.maps.size() && !is("muon") ? options.weight_decay.value_or(0) : 0;
       for (std::size_t k = 0; k < direction.values.size(); ++k) {
         double& w = weights[i].values[k];
         const double g = direction.values[k] + (is("adamw") ? 0 : decay * w);
@@ -104,7 +104,7 @@ struct ReferenceOptimiser {
     const double shape = std::max(1.0, static_cast<double>(step.rows) / static_cast<double>(step.cols));
     for (std::size_t k = 0; k < step.values.size(); ++k) {
       double& w = weights[i].values[k];
-      w = (1 - options.weight_decay * rate) * w - rate * std::sqrt(shape) * step.values[k];
+      w = (1 - options.weight_decay.value_or(0) * rate) * w - rate * std::sqrt(shape) * step.values[k];
     }
   }
 

@@ -152,6 +152,7 @@ std::vector<MethodOptions> methods_of_conv_nets() {
   methods[2].step = StepRule{};
   methods[2].momentum = 0;
   methods[2].weight_decay = 0.1;
+  methods[2].carry = Carry::old_weights;
   methods[2].convolution.refresh.every = 1;
   methods[3].step = {StepRule::Kind::spectral, 0.1};
   methods[4].step = {StepRule::Kind::newton_muon, 0.1};

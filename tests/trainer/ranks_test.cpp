@@ -158,9 +158,17 @@ TEST_F(Ranks, ManyRanksAreOneRankWithOldWeightsCarried) {
   expect_same_as_one_rank();
 }
 
+TEST_F(Ranks, ManyRanksAreOneRankWhereWeightsDecay) {
+  options_.method.weight_decay = 0.1;
+  for (const Carry carry : {Carry::new_weights, Carry::old_weights}) {
+    options_.method.carry = carry;
+    expect_same_as_one_rank();
+  }
+}
+
 TEST_F(Ranks, ManyRanksAreOneRankOnBatchesSmallerThanTheJob) {
   options_.batch = 2;
-  options_.method.damping = {Damping::Kind::absolute, 5};
+  options_.method.damping = Damping{Damping::Kind::absolute, 5};
   expect_same_as_one_rank();
 }
 

@@ -4,6 +4,7 @@
 #include "sibp/update/method_options.hpp"
 
 #include "support/networks.hpp"
+#include "support/small_conv_nets.hpp"
 
 #include <gtest/gtest.h>
 
@@ -11,9 +12,31 @@ namespace sibp {
 namespace {
 
 TEST(Schedule, DefaultStepSizeFallsWithDepth) {
-  EXPECT_EQ(default_step_size({}, testing_support::chain_of(1)), 1);
-  EXPECT_EQ(default_step_size({}, testing_support::chain_of(4)), 1);
-  EXPECT_EQ(default_step_size({}, testing_support::chain_of(8)), 0.5);
+  EXPECT_EQ(default_step_size({}, testing_support::chain_of(1)), 3);
+  EXPECT_EQ(default_step_size({}, testing_support::chain_of(3)), 2);
+  EXPECT_EQ(default_step_size({}, testing_support::chain_of(12)), 0.5);
+  MethodOptions relative;
+  relative.step = {StepRule::Kind::relative, 0.1};
+  EXPECT_EQ(default_step_size(relative, testing_support::chain_of(1)), 1);
+  EXPECT_EQ(default_step_size(relative, testing_support::chain_of(8)), 0.5);
+}
+
+TEST(Schedule, DefaultDecayForgetsInTwoEpochs) {
+  const NetworkSpec chain = testing_support::chain_of(2);
+  for (const double eta : {3, 4}) EXPECT_EQ(default_weight_decay({}, chain, eta, 100, 5000), 0.01);
+  EXPECT_EQ(default_weight_decay({}, chain, 0.75, 100, 5000), 0.0025);
+  EXPECT_EQ(default_weight_decay(default_options(Method::sgd), chain, 3, 100, 5000), 0);
+  EXPECT_EQ(default_weight_decay({}, testing_support::parse_small(testing_support::small_conv_nets[0]), 3, 100, 5000),
+            0);
+}
+
+TEST(Schedule, DefaultDampingIsThatOfTheStepRule) {
+  const NetworkSpec chain = testing_support::chain_of(2);
+  EXPECT_EQ(settled({}, chain).damping->value, 2);
+  MethodOptions relative;
+  relative.step = {StepRule::Kind::relative, 0.1};
+  EXPECT_EQ(settled(relative, chain).damping->value, 1);
+  EXPECT_EQ(settled({}, testing_support::parse_small(testing_support::small_conv_nets[0])).damping->value, 1);
 }
 
 TEST(Schedule, LinearAndCosineEndNearZeroAndConstantStays) {

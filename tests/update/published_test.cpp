@@ -36,7 +36,7 @@ std::vector<SearchRecord> compare(const Case& c, int steps) {
   const NetworkSpec spec = parse_network(c.network, 6, Loss::softmax_cross_entropy, {});
   const auto start = toy_weights(spec, 21);
   MethodOptions options = default_options(Method::published);
-  options.damping.value = c.lambda;
+  options.damping->value = c.lambda;
   RankOfStep rank(make_mpi_communicator(), spec, start, 40, [&](const auto& context, const auto& net) {
     return make_update_rule(context, net, options, {64, 64});
   });
@@ -112,7 +112,7 @@ TEST_F(Search, OfHiddenLayersGuesses) {
 
 TEST(PublishedRules, RelativeDampingIsRefused) {
   MethodOptions options = default_options(Method::published);
-  options.damping.kind = Damping::Kind::relative;
+  options.damping->kind = Damping::Kind::relative;
   const NetworkSpec spec = parse_network("dense(3)", 6, Loss::softmax_cross_entropy, {});
   EXPECT_THROW(RankOfStep(make_mpi_communicator(), spec, toy_weights(spec, 1), 4,
                           [&](const auto& context, const auto& net) {

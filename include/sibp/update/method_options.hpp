@@ -64,7 +64,7 @@ std::string_view name_of(Optimiser optimiser);
 struct MethodOptions {
   Method method = Method::sibp;
   // sibp and kfac; published uses an absolute damping, kfac a relative one
-  Damping damping;
+  std::optional<Damping> damping{};  ///< absent: see settled()
   Carry carry = Carry::new_weights;
   Owners owners = Owners::automatic;
   std::vector<Form> forms{};    ///< one for all layers or one each; none: to be chosen
@@ -90,8 +90,9 @@ struct MethodOptions {
   double beta1 = 0.9;     ///< 0 ≤ β₁ < 1
   double beta2 = 0.999;   ///< 0 ≤ β₂ < 1
   double epsilon = 1e-8;  ///< ε > 0
-  double weight_decay = 0;  ///< δ ≥ 0, of weights and biases alike: δ Ŵ is added to the gradient; sibp: Ŵ ← (1 − δ s)
-                            ///< Ŵ; muon: Ŵ ← (1 − δ η) Ŵ; kfac: added to its step
+  /// δ ≥ 0, of weights and biases alike: δ Ŵ is added to the gradient; sibp: Ŵ ← (1 − δ s) Ŵ; muon: Ŵ ← (1 − δ η) Ŵ;
+  /// kfac: added to its step; absent: default_weight_decay(), or 0 where settled() is not told of it.
+  std::optional<double> weight_decay{};
   double average = 0;  ///< β of averaged weights (AveragedWeights), of every method; 0: none
 };
 
@@ -101,13 +102,22 @@ MethodOptions default_options(Method method, Optimiser outer = Optimiser::sgd);
 
 /// The options with all chosen that depends on the network and was left open: the step rule of sibp is fixed for chains
 /// of dense layers and newton-muon with κ = 0.03 where there are convolutions, its momentum 0 and 0.9; it averages
-/// gradients in Nesterov's form where steps have a polar factor, and updates elsewhere. Local.
+/// gradients in Nesterov's form where steps have a polar factor, and updates elsewhere. The damping of its fixed steps
+/// is relative with ρ = 2, that of its other steps with ρ = 1. Local.
 MethodOptions settled(MethodOptions options, const NetworkSpec& spec);
 
-/// The step size of a method for a network, unless another is given: η = min(1, 4 / L) for sibp with L dense layers
-/// (the softmax Hessian in the logits is at most ½, so a step in them descends for η < 4, and L layers move at once),
-/// 0.5 with convolutions, and 0.1 for published; the learning rate 0.1 for sgd (0.05 with convolutions) and 0.001 for
+/// The step size of a method for a network, unless another is given: η = min(3, 6 / L) for fixed steps of sibp with L
+/// dense layers (the softmax Hessian in the logits is at most ½, so a step in them descends for η < 4; L layers move at
+/// once, and with ρ = 2 each about as far as two thirds of η asks), min(1, 4 / L) for its other steps, 0.5 with
+/// convolutions, and 0.1 for published; the learning rate 0.1 for sgd (0.05 with convolutions) and 0.001 for
 /// adam and adamw, 0.1 for muon and kfac, and for proxprop 1 with sgd outside, 0.001 with adam.
 double default_step_size(const MethodOptions& options, const NetworkSpec& spec);
+
+/// The weight decay of a method, unless another is given: for sibp on chains of dense layers δ = M / (2 N) with batches
+/// of M out of N training samples, so that what the weights took up is forgotten in about two epochs, whatever M and N
+/// are (as Wang and Aitchison, arXiv 2405.13698, found of AdamW), and less by as much as η lies below
+/// default_step_size(); for adamw 0.01; otherwise 0. Local.
+double default_weight_decay(const MethodOptions& options, const NetworkSpec& spec, double eta, Index batch,
+                            Index samples);
 
 }  // namespace sibp

@@ -196,8 +196,10 @@ struct ProximalOptions {
   [[nodiscard]] SystemOptions system_of(const MapShape& map) const {
     return map.columns > 1 ? convolution : SystemOptions{damping, refresh, sample};
   }
-  /// Whether ΔŴ is not added to Ŵ as it is.
-  [[nodiscard]] bool reshapes_update() const { return step.measures() || momentum.averages() || weight_decay > 0; }
+  /// Whether ΔŴ is not added to Ŵ as it is, or Ŵ is still needed as it was when it has decayed.
+  [[nodiscard]] bool reshapes_update() const {
+    return step.measures() || momentum.averages() || (weight_decay > 0 && carry == Carry::old_weights);
+  }
 };
 
 }  // namespace sibp

@@ -159,11 +159,12 @@ Binding damping_binding(Member member) {
     if (!value || (kind != "relative" && kind != "absolute")) {
       throw Unexpected{"relative:RHO or absolute:LAMBDA with a number above 0"};
     }
-    member(options) = {kind == "relative" ? Damping::Kind::relative : Damping::Kind::absolute, *value};
+    member(options) = Damping{kind == "relative" ? Damping::Kind::relative : Damping::Kind::absolute, *value};
   };
   const auto get = [=](const Options& options) -> std::optional<std::string> {
-    const Damping& damping = member(options);
-    return fmt::format("{}:{}", damping.kind == Damping::Kind::relative ? "relative" : "absolute", damping.value);
+    const std::optional<Damping> damping = member(options);
+    if (!damping) return std::nullopt;
+    return fmt::format("{}:{}", damping->kind == Damping::Kind::relative ? "relative" : "absolute", damping->value);
   };
   return {set, get};
 }

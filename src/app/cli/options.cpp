@@ -213,10 +213,10 @@ void check_together(const Options& options, const Sources& sources) {
   const auto& training = options.training;
   const MethodOptions& method = training.method;
   const auto only_damping = method.method.traits().only_damping;
-  if (only_damping && method.damping.kind != *only_damping) {
+  if (only_damping && method.damping->kind != *only_damping) {
     const bool is_absolute = *only_damping == Damping::Kind::absolute;
     throw_usage_error(fmt::format("{}: found {}:{}, but --method {} has {} only", label("damping"),
-                                  is_absolute ? "relative" : "absolute", method.damping.value, name_of(method.method),
+                                  is_absolute ? "relative" : "absolute", method.damping->value, name_of(method.method),
                                   is_absolute ? "absolute:LAMBDA" : "relative:RHO"));
   }
   if (training.augmentation != Augmentation{} && !training.batch_list.empty()) {

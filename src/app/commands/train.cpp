@@ -89,7 +89,7 @@ class Job {
         spec_(agreed(world, [&] { return checked_network(options_, dataset_); })),
         compute_(open_compute(options_, world)) {
     options_.training.eta = options_.training.eta.value_or(default_step_size(options_.training.method, spec_));
-    options_.training.method = settled(options_.training.method, spec_);
+    settle_method();
     options_.may_convolve = has_convolutions(spec_);
     compare_ranks(options_.training.method, compute_, world_);
     if (!options_.describe) check_before_calibration();
@@ -109,6 +109,8 @@ class Job {
   FinishedRun train(const std::function<void(const std::string&)>& show);
 
  private:
+  /// Chooses what the user left open of the method.
+  void settle_method();
   /// What would be found to be wrong after a calibration, which takes its time.
   void check_before_calibration() const;
   [[nodiscard]] std::string name() const { return fmt::format("{}-{}", dataset_.name, short_name(spec_)); }
@@ -126,6 +128,14 @@ class Job {
   NetworkSpec spec_;
   Compute compute_;
 };
+
+void Job::settle_method() {
+  MethodOptions& method = options_.training.method;
+  const Index samples = std::max<Index>(dataset_.training->size() - options_.validation, 1);
+  if (!method.weight_decay)
+    method.weight_decay = default_weight_decay(method, spec_, *options_.training.eta, options_.training.batch, samples);
+  method = settled(method, spec_);
+}
 
 void Job::check_before_calibration() const {
   const auto order = order_of_training(world_, dataset_, options_.validation, options_.training);

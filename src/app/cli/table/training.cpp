@@ -128,6 +128,7 @@ void append_optimiser_options(OptionTable& table) {
                    .binding = number_below(
                        [](auto& o) -> auto& { return o.training.method.weight_decay; },
                        std::numeric_limits<double>::infinity(), "a number of at least 0"),
+                   .without_default = "0; sibp without convolutions: batch / (2 training samples), adamw: 0.01",
                    .of_method = true});
 }
 

@@ -192,9 +192,9 @@ void append_update_options(OptionTable& table) {
        .group = update_group,
        .value_name = "ETA",
        .help = "step size on the neurons, with relative steps (--step) on those of the last layer alone; by default "
-               "0.5 with convolutions, published: 0.1",
+               "0.5 with convolutions, min(1, 4 / layers) with another --step, published: 0.1",
        .binding = positive([](auto& o) -> auto& { return o.training.eta; }),
-       .without_default = "min(1, 4 / layers)",
+       .without_default = "min(3, 6 / layers)",
        .of_method = true});
   table.push_back({.name = "step",
                    .group = update_group,
@@ -214,6 +214,7 @@ void append_update_options(OptionTable& table) {
        .help = "proximal weight of a layer: relative:RHO times the mean diagonal of its system, or absolute:LAMBDA; "
                "published: absolute:1, kfac: relative:0.1 by default",
        .binding = damping_binding([](auto& o) -> auto& { return o.training.method.damping; }),
+       .without_default = "relative:2; with convolutions or another --step relative:1",
        .of_method = true});
   table.push_back({.name = "form",
                    .group = update_group,
