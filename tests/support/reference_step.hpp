@@ -19,6 +19,7 @@ struct ReferenceStep {
   double eta = 1;
   Damping damping{};
   Carry carry = Carry::new_weights;
+  double weight_decay = 0;
   GramRefresh refresh{};
 
   // Filled by run(), for tests that look inside.
@@ -52,6 +53,7 @@ struct ReferenceStep {
         delta.values[k] *= derivative(spec.maps[i].activation, pre_activations[i].values[k]);
       gradients[i] = product(delta, transpose(features[i]));
       const Dense old = weights[i];
+      for (double& value : weights[i].values) value *= 1 - weight_decay;
       update(i, features[i], delta);
       const Dense& carrying = carry == Carry::new_weights ? weights[i] : old;
       const Dense all = product(transpose(carrying), delta);

@@ -160,9 +160,14 @@ TEST_F(Ranks, ManyRanksAreOneRankWithOldWeightsCarried) {
 
 TEST_F(Ranks, ManyRanksAreOneRankWhereWeightsDecay) {
   options_.method.weight_decay = 0.1;
-  for (const Carry carry : {Carry::new_weights, Carry::old_weights}) {
-    options_.method.carry = carry;
-    expect_same_as_one_rank();
+  for (const Form form : forms) {
+    for (const Carry carry : {Carry::new_weights, Carry::old_weights}) {
+      SCOPED_TRACE(name_of(form));
+      options_.method.forms = {form};
+      options_.method.carry = carry;
+      expect_same_as_one_rank();
+      expect_equal_replicas(run(world_));
+    }
   }
 }
 

@@ -19,6 +19,7 @@ struct Case {
   Damping damping;
   Carry carry;
   Index samples;
+  double weight_decay = 0;
 };
 
 class Step : public testing::TestWithParam<std::tuple<Case, Form>> {
@@ -33,9 +34,16 @@ TEST_P(Step, IsTheReferenceOnAnyNumberOfRanks) {
   const auto start = toy_weights(spec, 21);
   RankOfStep rank(make_mpi_communicator(), spec, start, 40,
                   [&, &c = c, &form = form](const auto& context, const auto& network) {
-                    return make_semi_implicit(context, network, {c.damping, c.carry, {form}, {40, 40}});
+                    ProximalOptions options{c.damping, c.carry, {form}, {40, 40}};
+                    options.weight_decay = c.weight_decay;
+                    return make_semi_implicit(context, network, options);
                   });
-  ReferenceStep reference{.spec = spec, .weights = start, .eta = 0.7, .damping = c.damping, .carry = c.carry};
+  ReferenceStep reference{.spec = spec,
+                          .weights = start,
+                          .eta = 0.7,
+                          .damping = c.damping,
+                          .carry = c.carry,
+                          .weight_decay = c.weight_decay};
   for (const std::uint64_t step : {1, 2, 3}) {
     const ToyBatch batch = toy_batch(inputs_, classes_, c.samples, 100 + step);
     const LossSums loss = rank.step(batch, 0.7);
@@ -71,6 +79,10 @@ INSTANTIATE_TEST_SUITE_P(
                  Carry::new_weights, 13},
             Case{"dense(11,tanh) dense(4,relu) dense(9,tanh) dense(3)", Loss::squared_error, absolute,
                  Carry::old_weights, 13},
+            Case{"dense(5,relu) dense(4,tanh) dense(3)", Loss::softmax_cross_entropy, relative, Carry::new_weights, 11,
+                 0.1},
+            Case{"dense(5,relu) dense(4,tanh) dense(3)", Loss::softmax_cross_entropy, relative, Carry::old_weights, 11,
+                 0.1},
             // fewer samples than ranks: some ranks hold none
             Case{"dense(5,relu) dense(4,relu) dense(3)", Loss::softmax_cross_entropy, relative, Carry::new_weights, 2}),
         testing::Values(Form::normal, Form::activations, Form::dual, Form::dual_split)));
