@@ -39,7 +39,10 @@ class SemiImplicit final : public UpdateRule {
       return;
     }
     targets_[i] = map.weights();
-    if (decay_ > 0) context_.device.scale(static_cast<Real>(1 - decay_ * step.share), targets_[i]);
+    if (decay_ > 0) {
+      const PhaseClock::Scope timed(context_.clock, Phase::solve);
+      context_.device.scale(static_cast<Real>(1 - decay_ * step.share), targets_[i]);
+    }
     take(map, forms_[i].backward({.map = map, .eta = step.eta, .target = targets_[i]}));
   }
 

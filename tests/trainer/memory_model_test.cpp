@@ -149,6 +149,7 @@ std::vector<MethodOptions> methods_of_conv_nets() {
   std::vector<MethodOptions> methods(6, default_options(Method::sibp));
   methods[1].step = StepRule{};  // the update is added as it is
   methods[1].momentum = 0;
+  methods[1].weight_decay = 0.1;
   methods[2].step = StepRule{};
   methods[2].momentum = 0;
   methods[2].weight_decay = 0.1;

@@ -116,7 +116,7 @@ double default_step_size(const MethodOptions& options, const NetworkSpec& spec);
 /// The weight decay of a method, unless another is given: for sibp on chains of dense layers δ = M / (2 N) with batches
 /// of M out of N training samples, so that what the weights took up is forgotten in about two epochs, whatever M and N
 /// are (as Wang and Aitchison, arXiv 2405.13698, found of AdamW), and less by as much as η lies below
-/// default_step_size(); for adamw 0.01; otherwise 0. Local.
+/// default_step_size(); otherwise 0, or what default_options() has (adamw). Local.
 double default_weight_decay(const MethodOptions& options, const NetworkSpec& spec, double eta, Index batch,
                             Index samples);
 
