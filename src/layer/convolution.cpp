@@ -176,7 +176,8 @@ class ConvolutionSpec final : public LayerSpec {
                shape_.inputs,
                {shape_.outputs, window_.kernel_height, window_.kernel_width, window_.input.channels}},
               {"bias", 1, {shape_.outputs}}},
-             {}}};
+             {},
+             middle()}};
   }
   [[nodiscard]] std::optional<MapShape> map() const override { return shape_; }
   [[nodiscard]] bool needs_output() const override { return shape_.activation != Activation::identity; }
@@ -205,6 +206,12 @@ class ConvolutionSpec final : public LayerSpec {
   }
 
  private:
+  /// None in a window without a pixel in the middle.
+  [[nodiscard]] ColumnRange middle() const {
+    if (window_.kernel_height % 2 == 0 || window_.kernel_width % 2 == 0) return {};
+    const Index channels = window_.input.channels;
+    return {window_.kernel_height * window_.kernel_width / 2 * channels, channels};
+  }
   /// Outputs × channels × height × width.
   [[nodiscard]] Tensor kernels(const ExportedLayer& layer) const {
     const TensorShape patch{window_.kernel_height, window_.kernel_width, window_.input.channels};

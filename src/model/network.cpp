@@ -1,14 +1,10 @@
 #include "sibp/model/network.hpp"
 
 #include "sibp/core/error.hpp"
-#include "sibp/core/random.hpp"
 #include "sibp/model/tensor_layout.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 
-#include <boost/random/normal_distribution.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -17,29 +13,6 @@ namespace {
 
 std::string tensor_name(const Parameter& parameter, const ParameterPiece& piece) {
   return fmt::format("layers.{}.{}", parameter.layer, piece.name);
-}
-
-double deviation_of(const Initialisation& start, const MapShape& map) {
-  switch (start.kind) {
-    case Initialisation::Kind::he:
-      return std::sqrt(2.0 / static_cast<double>(map.inputs));
-    case Initialisation::Kind::glorot:
-      return std::sqrt(2.0 / static_cast<double>(map.inputs + map.outputs));
-    case Initialisation::Kind::normal:
-      return start.deviation;
-  }
-  return 0;
-}
-
-/// Ŵ of the map that has this number, column-major.
-std::vector<Real> drawn_weights(const MapShape& map, std::size_t number, const Initialisation& start,
-                                std::uint64_t seed) {
-  std::vector<Real> values(static_cast<std::size_t>(map.parameters()), Real(0));
-  const Index drawn = start.kind == Initialisation::Kind::normal ? map.parameters() : map.outputs * map.inputs;
-  auto generator = random_stream(seed, Stream::weights, number);
-  boost::random::normal_distribution<double> normal(0, deviation_of(start, map));
-  for (Index k = 0; k < drawn; ++k) values[static_cast<std::size_t>(k)] = static_cast<Real>(normal(generator));
-  return values;
 }
 
 /// The parameters of a network's layers, without matrices.
@@ -65,21 +38,6 @@ const Tensor& find_tensor(const TensorFile& file, const std::string& name, const
 }
 
 }  // namespace
-
-Initialisation initialisation_from_name(std::string_view name) {
-  if (name == "he") return {Initialisation::Kind::he, 0};
-  if (name == "glorot") return {Initialisation::Kind::glorot, 0};
-  constexpr std::string_view prefix = "normal:";
-  if (name.starts_with(prefix)) {
-    const auto text = name.substr(prefix.size());
-    double deviation = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), deviation);
-    if (error == std::errc() && end == text.data() + text.size() && std::isfinite(deviation) && deviation >= 0)
-      return {Initialisation::Kind::normal, deviation};
-  }
-  throw_usage_error(fmt::format(
-      "`init` is '{}', expected he, glorot, normal:σ with a standard deviation σ ≥ 0, or the file of a model", name));
-}
 
 std::string Parameter::name() const {
   switch (spec.role) {
@@ -113,7 +71,7 @@ Network make_network(Device& device, const NetworkSpec& spec, const Initialisati
   for (Parameter& parameter : network.parameters) {
     const MatrixView matrix = parameter.matrix.view();
     if (parameter.spec.start.empty()) {
-      device.upload(drawn_weights(spec.maps[map], map, start, seed), matrix);
+      device.upload(initial_weights(spec.maps[map], parameter.spec, start, seed, map), matrix);
       ++map;
     } else {
       for (Index c = 0; c < matrix.cols; ++c)

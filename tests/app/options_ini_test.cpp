@@ -45,7 +45,7 @@ class OptionSets {
            : maybe(words, "network", any({"dense(10)", "dense(5,tanh) dense(10)"}));
     maybe(words, "activation", any({"relu", "leaky-relu", "tanh", "sigmoid", "gelu", "identity"}));
     maybe(words, "loss", any({"softmax-cross-entropy", "mean-squared-error"}));
-    maybe(words, "init", any({"he", "glorot", "normal:" + real(), "/models/start.safetensors"}));
+    maybe(words, "init", any({"he", "glorot", "identity", "normal:" + real(), "/models/start.safetensors"}));
     draw_method(words);
     maybe(words, "schedule", any({"linear", "constant", "cosine"}));
     coin() ? maybe(words, "epochs", whole()) : maybe(words, "steps", fmt::format("1{}", whole()));

@@ -28,6 +28,12 @@ struct ParameterPiece {
   std::vector<Index> shape;  ///< in files, row-major
 };
 
+/// Neighbouring columns of a matrix.
+struct ColumnRange {
+  Index first = 0;
+  Index count = 0;
+};
+
 /// One matrix that a layer keeps.
 struct ParameterSpec {
   ParameterRole role = ParameterRole::weights;
@@ -35,6 +41,7 @@ struct ParameterSpec {
   Index cols = 0;
   std::vector<ParameterPiece> pieces;
   std::vector<double> start;  ///< what every column is filled with; empty: drawn, as Initialisation says
+  ColumnRange middle{};  ///< of Ŵ: what meets the pixel in the middle of a convolution's window, channel by channel
 
   [[nodiscard]] Index size() const { return rows * cols; }
 };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "sibp/device/device.hpp"
+#include "sibp/model/initialisation.hpp"
 #include "sibp/model/network_spec.hpp"
 #include "sibp/model/safetensors.hpp"
 
@@ -9,20 +10,6 @@
 #include <vector>
 
 namespace sibp {
-
-/// How weights start; biases start at 0.
-struct Initialisation {
-  enum class Kind {
-    he,      ///< N(0, 2 / inputs)
-    glorot,  ///< N(0, 2 / (inputs + outputs))
-    normal,  ///< N(0, σ²), biases as well (the authors' start)
-  };
-  Kind kind = Kind::he;
-  double deviation = 0;  ///< σ of `normal`
-};
-
-/// Reads "he", "glorot" or "normal:σ". Throws Error (usage).
-Initialisation initialisation_from_name(std::string_view name);
 
 /// One matrix of a network on a device.
 struct Parameter {

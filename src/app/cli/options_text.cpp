@@ -4,6 +4,7 @@
 
 #include "sibp/app/cli/options.hpp"
 #include "sibp/core/error.hpp"
+#include "sibp/model/initialisation.hpp"
 
 #include "app/cli/option_sources.hpp"
 
@@ -24,8 +25,7 @@ Options with_absolute_paths(Options options) {
       make_absolute(*file);
   }
   make_absolute(options.training.batch_list);
-  const std::string& start = options.initialisation;
-  if (start != "he" && start != "glorot" && !start.starts_with("normal:")) make_absolute(options.initialisation);
+  if (!initialisation_from_text(options.initialisation)) make_absolute(options.initialisation);
   return options;
 }
 

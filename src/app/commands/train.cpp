@@ -143,11 +143,8 @@ void Job::check_before_calibration() const {
   agreed(world_, [&] {
     if (from_.from_checkpoint) return;
     const auto file = weights_file(options_);
-    if (!file) {
-      (void)initialisation_from_name(options_.initialisation);
-    } else if (world_.is_root() && options_.training.method.measures_forms) {
+    if (file && world_.is_root() && options_.training.method.measures_forms)
       (void)read_weights(*compute_.device, spec_, *file);
-    }
   });
 }
 

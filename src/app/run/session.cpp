@@ -6,6 +6,7 @@
 #include "sibp/core/words.hpp"
 #include "sibp/data/published.hpp"
 #include "sibp/layer/language.hpp"
+#include "sibp/model/initialisation.hpp"
 
 #include "app/report/size_text.hpp"
 #include "app/run/blas_memory.hpp"
@@ -86,9 +87,8 @@ Dataset open_sizes(const Options& options, const Communicator& world) {
 }
 
 std::optional<std::filesystem::path> weights_file(const Options& options) {
-  const std::string& text = options.initialisation;
-  if (text == "he" || text == "glorot" || text.starts_with("normal:")) return std::nullopt;
-  return text;
+  if (initialisation_from_text(options.initialisation)) return std::nullopt;
+  return options.initialisation;
 }
 
 NetworkSpec network_of(const Options& options, const Dataset& dataset) {

@@ -29,13 +29,12 @@ Network initial_network(const Options& options, const NetworkSpec& spec, const C
   Device& device = *compute.device;
   const Communicator& world = compute.communicator;
   const auto file = from.from_checkpoint ? std::nullopt : weights_file(options);
-  const bool is_drawn = !file && !from.from_checkpoint;
   Network network = agreed(world, [&] {
     if (from.newest)
       return network_from_tensors(device, spec, from.newest->checkpoint.tensors, from.newest->path.string());
     if (file && world.is_root()) return read_weights(device, spec, *file);
-    return make_network(device, spec, is_drawn ? initialisation_from_name(options.initialisation) : Initialisation{},
-                        options.training.seed);
+    const auto start = initialisation_from_text(options.initialisation).value_or(Initialisation{});
+    return make_network(device, spec, start, options.training.seed);
   });
   for (Parameter& parameter : network.parameters) world.broadcast(parameter.matrix.view());
   return network;

@@ -86,7 +86,7 @@ struct Options {
   std::string network;         ///< the whole network in the layer language; empty: `hidden` decides
   Activation activation = Activation::relu;
   Loss loss = Loss::softmax_cross_entropy;
-  std::string initialisation = "he";  ///< he, glorot, normal:σ or a file of weights
+  std::string initialisation = "he";  ///< as initialisation_from_text reads, or a file
   // training
   TrainingOptions training;
   SumOptions sums;

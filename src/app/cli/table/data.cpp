@@ -1,9 +1,12 @@
 // The options of the data and of the network.
 
 #include "sibp/data/dataset_kinds.hpp"
+#include "sibp/model/initialisation.hpp"
 
 #include "app/cli/networks.hpp"
 #include "app/cli/option_bindings.hpp"
+
+#include <fmt/format.h>
 
 namespace sibp {
 namespace {
@@ -48,11 +51,11 @@ Binding initialisation_binding() {
   const auto member = [](auto& o) -> auto& {
     return o.initialisation;
   };
-  Binding binding = text(member, "he, glorot, normal:SIGMA or a file of weights");
+  Binding binding = text(member, initialisation_texts);
   binding.set = [set = binding.set](Options& options, const std::string& given) {
-    if (given.starts_with("normal:") && !parse_positive(given.substr(7))) {
-      throw Unexpected{"normal:SIGMA with a number above 0"};
-    }
+    const bool names_a_file = !given.empty() && !given.starts_with("normal:");
+    if (!names_a_file && !initialisation_from_text(given))
+      throw Unexpected{fmt::format("{}, or a file of weights", initialisation_texts)};
     set(options, given);
   };
   return binding;
@@ -236,7 +239,8 @@ void append_network_options(OptionTable& table) {
   table.push_back({.name = "init",
                    .group = network_group,
                    .value_name = "START",
-                   .help = "start of the weights: he, glorot, normal:SIGMA or a file of weights",
+                   .help = "start of the weights: he, glorot, normal:SIGMA, identity (as he, but the first kernels of "
+                           "a convolution pass a channel on each), or a file of weights",
                    .binding = initialisation_binding(),
                    .on_resume = OnResume::free});
 }
