@@ -59,6 +59,7 @@ TEST(PresetsOfConvNets, SetDataNetworkAndLength) {
     EXPECT_GT(options.training.warmup_steps, 0) << preset;
     EXPECT_NE(options.training.augmentation, Augmentation{}) << preset;
   }
+  EXPECT_EQ(parse({"--preset", "cifar10-94"}).initialisation, "identity");
   EXPECT_EQ(parse({"--preset", "fashion-small", "--hidden", "30"}).network, "");
   EXPECT_EQ(parse({"plan", "--preset", "cifar10-94"}).network, *layers_of_network("cifar10-94"));
 }

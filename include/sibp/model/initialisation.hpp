@@ -18,7 +18,7 @@ struct Initialisation {
     glorot,    ///< N(0, 2 / (inputs + outputs))
     identity,  ///< as `he`, but the first kernels of a convolution pass a channel on each, as far as there are
                ///< channels: 1 for this channel in the middle of the window, 0 elsewhere (Dirac's; Jordan 2024)
-    normal,  ///< N(0, σ²), biases as well (the authors' start)
+    normal,    ///< N(0, σ²), biases as well (the authors' start)
   };
   Kind kind = Kind::he;
   double deviation = 0;  ///< σ of `normal`

@@ -52,6 +52,7 @@ const std::vector<Preset>& presets() {
        {{"dataset", "cifar10"},
         {"normalize", "channel"},
         {"network", "cifar10-94"},
+        {"init", "identity"},
         {"batch", "500"},
         {"epochs", "15"},
         {"schedule", "linear"},
