@@ -77,11 +77,11 @@ CONV_GRIDS: Dict[str, List[Grid]] = {
     "sibp": [{"step": ["newton-muon:0.015", "newton-muon:0.02", "newton-muon:0.03", "newton-muon:0.04"],
               "momentum": ["0.9", "0.6"]}],
     "proxprop": [{"lr": ["0.3", "1", "3", "10"], "tau": ["0.05", "0.5"], "outer": ["sgd"]}],
-    "sgd": [{"lr": ["0.05", "0.1", "0.2", "0.5"], "weight-decay": ["0.0001", "0.0005"], "momentum": ["0.9"],
+    "sgd": [{"lr": ["0.1", "0.2", "0.5", "1"], "weight-decay": ["0.0001", "0.0005"], "momentum": ["0.9"],
              "nesterov": ["on"]}],
-    "adamw": [{"lr": ["0.001", "0.002", "0.005", "0.01"], "weight-decay": ["0.01", "0.1"]}],
-    "muon": [{"lr": ["0.05", "0.1", "0.2", "0.4"], "momentum": ["0.6", "0.9"]}],
-    "kfac": [{"lr": ["0.03", "0.1", "0.3", "1"], "damping": ["relative:0.1", "relative:1"]}],
+    "adamw": [{"lr": ["0.002", "0.005", "0.01", "0.02"], "weight-decay": ["0.01", "0.1"]}],
+    "muon": [{"lr": ["0.1", "0.2", "0.4", "0.8"], "momentum": ["0.6", "0.9"]}],
+    "kfac": [{"lr": ["0.1", "0.3", "1", "3"], "damping": ["relative:0.1", "relative:1"]}],
 }
 
 # Of a method that an experiment leaves out, unless it is asked for.

@@ -9,7 +9,7 @@
 namespace sibp {
 
 /// How to come by the files of a data set: the script that fetches them, the package that has them, or nothing more
-/// than --data-dir. The end of an error's message.
+/// than the folder of the data. The end of an error's message.
 std::string advice_on_files(const DatasetOptions& options);
 
 /// Throws Error (data) naming the folder and advice_on_files unless it is a folder.

@@ -24,7 +24,7 @@
 namespace sibp {
 namespace {
 
-/// ρ is that of --damping, for all maps.
+/// ρ is MethodOptions::damping, for all maps.
 SystemOptions system_of_inputs(const MethodOptions& options, const MapShape& map) {
   SystemOptions system = map.columns > 1 ? options.convolution : SystemOptions{{}, options.refresh};
   system.damping = system.refresh.damping = *options.damping;

@@ -34,7 +34,7 @@ std::string to_text(const Augmentation& augmentation);
 /// The other way round; nothing for any other text, or if one of the three is named twice.
 std::optional<Augmentation> augmentation_from_text(std::string_view text);
 
-/// Throws Error (usage) naming --augment if pictures of this shape cannot be changed so: one pixel in width has no left
+/// Throws Error (usage) naming `augment` if pictures of this shape cannot be changed so: one pixel in width has no left
 /// and right, a shift is less than the picture, and a square no larger.
 void check_augmentation(const Augmentation& augmentation, const TensorShape& shape);
 

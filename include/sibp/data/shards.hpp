@@ -34,7 +34,7 @@ struct HoldOut {
 };
 
 /// Holds out `validation` of `samples` samples by a seeded choice that depends on nothing else.
-/// Throws Error (usage) naming --validation unless 0 ≤ validation < samples.
+/// Throws Error (usage) naming `validation` unless 0 ≤ validation < samples.
 HoldOut hold_out(Index samples, Index validation, std::uint64_t seed);
 
 /// The order of a seed: which samples form global batch s of an epoch depends on (seed, epoch, V, M) only.

@@ -35,14 +35,14 @@ const std::vector<LayerKind>& layer_kinds();
 /// goes through a convolution of kernel 1 where the shapes differ. The last layer is a dense one and linear. `kinds`
 /// are those known.
 ///
-/// Throws Error (usage) naming --network and what is wrong, with the text and a caret under the place.
+/// Throws Error (usage) naming `network` and what is wrong, with the text and a caret under the place.
 NetworkSpec parse_network(std::string_view text, const TensorShape& input, Loss loss, Activation hidden_activation,
                           std::span<const LayerKind> kinds = layer_kinds());
 /// The same on samples of so many features.
 NetworkSpec parse_network(std::string_view text, Index inputs, Loss loss, Activation hidden_activation);
 
 /// The same network from widths alone: "4000,1000,4000" and the number of classes. An empty text is no hidden layer.
-/// Throws Error (usage) naming --hidden.
+/// Throws Error (usage) naming `hidden`.
 NetworkSpec network_from_widths(std::string_view hidden, const TensorShape& input, Index classes, Loss loss,
                                 Activation hidden_activation);
 NetworkSpec network_from_widths(std::string_view hidden, Index inputs, Index classes, Loss loss,
