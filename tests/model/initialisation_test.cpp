@@ -3,7 +3,6 @@
 
 #include "sibp/layer/language.hpp"
 
-#include <cmath>
 #include <numeric>
 
 #include <fmt/format.h>

@@ -25,7 +25,7 @@ struct Initialisation {
 };
 
 /// The texts that initialisation_from_text reads, for people.
-constexpr std::string_view initialisation_texts = "he, glorot, identity or normal:SIGMA with a number above 0";
+constexpr std::string_view initialisation_texts = "he, glorot, identity, normal:SIGMA with a number above 0";
 
 /// Reads "he", "glorot", "identity" or "normal:σ" with σ > 0; nothing for any other text, such as a file's name.
 std::optional<Initialisation> initialisation_from_text(std::string_view text);

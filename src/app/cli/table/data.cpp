@@ -46,16 +46,26 @@ Binding augmentation_binding() {
   return {set, [](const Options& options) { return std::optional(to_text(options.training.augmentation)); }};
 }
 
+const std::string& starts_in_words() {
+  static const std::string text = fmt::format("{}, or a file of weights", initialisation_texts);
+  return text;
+}
+
+std::string_view initialisation_help() {
+  static const std::string text = fmt::format(
+      "start of the weights: {}; identity is he, but the first kernels of a convolution pass a channel on each",
+      starts_in_words());
+  return text;
+}
+
 /// Names of starts are checked here; whether a file of weights exists shows when it is read.
 Binding initialisation_binding() {
   const auto member = [](auto& o) -> auto& {
     return o.initialisation;
   };
-  Binding binding = text(member, initialisation_texts);
+  Binding binding = text(member, starts_in_words());
   binding.set = [set = binding.set](Options& options, const std::string& given) {
-    const bool names_a_file = !given.empty() && !given.starts_with("normal:");
-    if (!names_a_file && !initialisation_from_text(given))
-      throw Unexpected{fmt::format("{}, or a file of weights", initialisation_texts)};
+    if (given.starts_with("normal:") && !initialisation_from_text(given)) throw Unexpected{starts_in_words()};
     set(options, given);
   };
   return binding;
@@ -239,8 +249,7 @@ void append_network_options(OptionTable& table) {
   table.push_back({.name = "init",
                    .group = network_group,
                    .value_name = "START",
-                   .help = "start of the weights: he, glorot, normal:SIGMA, identity (as he, but the first kernels of "
-                           "a convolution pass a channel on each), or a file of weights",
+                   .help = initialisation_help(),
                    .binding = initialisation_binding(),
                    .on_resume = OnResume::free});
 }
