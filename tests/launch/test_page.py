@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -66,15 +67,24 @@ function measure(frame) {{
 
 
 def chromium(page, scheme, *options):
-    """Runs Chromium on a page without a network and returns its two streams."""
+    """Runs Chromium on a page, without a network, until it does not crash itself, thrice at most; returns its two streams."""
+    for attempt in range(3):
+        result = chromium_once(page, scheme, *options)
+        if result.returncode >= 0:  # not ended by a signal
+            break
+        print(f"Chromium ended by signal {-result.returncode}, attempt {attempt + 1} of 3", file=sys.stderr)
+    result.check_returncode()
+    return result.stdout, result.stderr
+
+
+def chromium_once(page, scheme, *options):
     with tempfile.TemporaryDirectory(prefix="chromium-") as profile:
         command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
                    f"--user-data-dir={profile}", "--no-first-run", "--disable-extensions", "--disable-background-networking",
                    "--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr", "--virtual-time-budget=3000",
                    f"--blink-settings=preferredColorScheme={SCHEMES[scheme]}", *options, page.as_uri()]
-        result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                timeout=120, check=True, universal_newlines=True)
-    return result.stdout, result.stderr
+        return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              timeout=120, check=False, universal_newlines=True)
 
 
 @unittest.skipIf(MISSING, MISSING)
