@@ -67,7 +67,10 @@ function measure(frame) {{
 
 
 def chromium(page, scheme, *options):
-    """Runs Chromium on a page, without a network, until it does not crash itself, thrice at most; returns its two streams."""
+    """Runs Chromium on a page without a network and returns its two streams.
+
+    Chromium itself crashes now and then: where a signal ended it, it starts again, three times in all.
+    """
     for attempt in range(3):
         result = chromium_once(page, scheme, *options)
         if result.returncode >= 0:  # not ended by a signal
