@@ -88,6 +88,7 @@ const FormTraits activations_form{.name = "activations",
                                   .add_cost = add_cost,
                                   .elements = elements,
                                   .has_gram = true,
+                                  .can_sample = true,
                                   .is_reproducible = true};
 
 }  // namespace sibp

@@ -90,13 +90,13 @@ LayerCost element_cost(const LayerSpec& layer, const StepShape& step, const Mach
   return cost;
 }
 
-std::vector<Form> forms_on(int ranks, bool alike, bool keeps_mean) {
+std::vector<Form> forms_on(int ranks, bool alike, const CurvatureNeeds& needs) {
   std::vector<Form> forms;
   std::ranges::copy_if(all_forms(), std::back_inserter(forms), [&](Form form) {
     const FormTraits& traits = form.traits();
     if (ranks == 1 && traits.needs_several_ranks) return false;
     if (ranks > 1 && !alike && traits.needs_alike_ranks) return false;
-    return !keeps_mean || traits.has_gram;
+    return (!needs.keeps_mean || traits.has_gram) && (!needs.samples || traits.can_sample);
   });
   return forms;
 }

@@ -9,10 +9,7 @@ namespace sibp {
 
 const std::vector<Form>& all_forms() {
   static const std::vector<Form> forms{
-      Form(normal_form),
-      Form(activations_form),
-      Form(dual_form),
-      Form(dual_split_form),
+      Form(normal_form), Form(activations_form), Form(dual_form), Form(dual_split_form), Form(low_rank_form),
   };
   return forms;
 }
@@ -28,6 +25,10 @@ std::optional<Form> form_from_name(std::string_view name) {
 
 bool has_gram(Form form) {
   return form.traits().has_gram;
+}
+
+bool can_sample(Form form) {
+  return form.traits().can_sample;
 }
 
 bool has_gradient(Form form) {

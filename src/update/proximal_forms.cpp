@@ -18,6 +18,8 @@ Form form_of_map(const NetworkSpec& spec, const ProximalOptions& options, std::s
                                   forms_in_words([&](Form other) { return fits(other, spec.maps[map]); }, "or")));
   require(!options.system_of(spec.maps[map]).refresh.keeps_mean() || has_gram(form),
           "only a form with a Gram matrix can keep it for several steps");
+  require(options.system_of(spec.maps[map]).sample == 1 || can_sample(form),
+          "only a form that has a Gram matrix, or is of low rank, takes it from a sample");
   require(!options.momentum.averages_gradients() || has_gradient(form),
           "only a form that has the gradient can average it over steps");
   return form;

@@ -266,6 +266,17 @@ TEST(OptionsOfForms, AreChosenByRuleUnlessAMeasurementIsAskedFor) {
   EXPECT_THAT(error_of({"--form", "fast"}), AllOf(StartsWith("--form: found 'fast'"), HasSubstr("auto, measure, or")));
 }
 
+TEST(OptionsOfForms, AreRefusedWhereTheyTakeAllSamples) {
+  EXPECT_EQ(error_of({"--gram-sample", "8", "--form", "normal,low-rank"}), "no error");
+  EXPECT_EQ(error_of({"--gram-sample", "8", "--form", "auto"}), "no error");
+  for (const char* form : {"dual", "dual-split", "low-rank,dual"})
+    EXPECT_THAT(error_of({"--gram-sample", "8", "--form", form}),
+                AllOf(StartsWith("--form: found '"), HasSubstr("with --gram-sample 8"),
+                      HasSubstr("normal, activations and low-rank")));
+  EXPECT_THAT(error_of({"--gram-every", "2", "--gram-sample", "8", "--form", "low-rank"}),
+              AllOf(StartsWith("--form: found 'low-rank' with --gram-every"), HasSubstr("normal and activations")));
+}
+
 TEST(OptionsOfSums, AreExactInReproducibleMode) {
   const Options o = parse({"--reproducible", "--batch", "70"});
   EXPECT_EQ(o.sums.sums, Sums::exact);
@@ -274,7 +285,7 @@ TEST(OptionsOfSums, AreExactInReproducibleMode) {
   EXPECT_FALSE(parse({"--reproducible=off"}).reproducible);
   EXPECT_TRUE(parse({}, {{"SIBP_REPRODUCIBLE", "on"}}).reproducible);
   EXPECT_EQ(error_of({"--reproducible", "--sums", "auto", "--form", "normal,activations"}), "no error");
-  for (const char* form : {"dual", "dual-split", "normal,dual"})
+  for (const char* form : {"dual", "dual-split", "low-rank", "normal,dual"})
     EXPECT_THAT(error_of({"--reproducible", "--form", form}),
                 AllOf(StartsWith("--form: found '"), HasSubstr("with --reproducible"), HasSubstr("activations")));
   EXPECT_THAT(error_of({"--reproducible", "--form", "measure"}), StartsWith("--form: found 'measure'"));

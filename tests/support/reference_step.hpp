@@ -21,6 +21,7 @@ struct ReferenceStep {
   Carry carry = Carry::new_weights;
   double weight_decay = 0;
   GramRefresh refresh{};
+  Index sample = 1;  ///< A is of every so many-th column, for all
 
   // Filled by run(), for tests that look inside.
   double loss = 0;                 ///< sum over samples
@@ -110,9 +111,19 @@ struct ReferenceStep {
     for (std::size_t k = 0; k < step.values.size(); ++k) weights[i].values[k] += step.values[k];
   }
 
+  Dense sampled_gram(const Dense& f) const {
+    const Index count = (f.cols + sample - 1) / sample;
+    Dense chosen(f.rows, count);
+    for (Index c = 0; c < count; ++c)
+      for (Index r = 0; r < f.rows; ++r) chosen(r, c) = f(r, c * sample);
+    Dense a = product(chosen, transpose(chosen));
+    for (double& value : a.values) value *= static_cast<double>(f.cols) / static_cast<double>(count);
+    return a;
+  }
+
   /// A + λI of this batch, or M times that of the mean kept since a step at which one was due.
   Dense damped_gram(std::size_t i, const Dense& f) {
-    const Dense own = product(f, transpose(f));
+    const Dense own = sampled_gram(f);
     if (!refresh.keeps_mean()) return with_damping(i, own, damping, 1);
     means.resize(spec.maps.size(), Dense(0, 0));
     kept.resize(spec.maps.size(), Dense(0, 0));

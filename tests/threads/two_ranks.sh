@@ -19,7 +19,7 @@ out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 export OMP_NUM_THREADS=1
 export TSAN_OPTIONS="suppressions=$here/tsan.supp exitcode=66 ${TSAN_OPTIONS-}"
-for form in normal activations dual dual-split; do
+for form in normal activations dual dual-split low-rank; do
   say "form $form"
   # ThreadSanitizer cannot run where memory is placed at random in a wide range.
   mpirun -np 2 --oversubscribe --bind-to none setarch -R "$project_dir/build/tsan/sibp_dist" --dataset synthetic \

@@ -141,12 +141,12 @@ TEST(PublishedAllocations, AreNoneInAStep) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Forms, Allocations,
-    testing::Combine(testing::Values(Form::normal, Form::activations, Form::dual, Form::dual_split),
-                     testing::Values(Carry::new_weights, Carry::old_weights),
-                     testing::Values(SumOptions{Sums::shared, Wire::float32}, SumOptions{Sums::library, Wire::float32},
-                                     SumOptions{Sums::library, Wire::bfloat16})));
+INSTANTIATE_TEST_SUITE_P(Forms, Allocations,
+                         testing::Combine(testing::ValuesIn(all_forms()),
+                                          testing::Values(Carry::new_weights, Carry::old_weights),
+                                          testing::Values(SumOptions{Sums::shared, Wire::float32},
+                                                          SumOptions{Sums::library, Wire::float32},
+                                                          SumOptions{Sums::library, Wire::bfloat16})));
 
 }  // namespace
 }  // namespace sibp

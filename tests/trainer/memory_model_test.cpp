@@ -80,7 +80,7 @@ TEST(MemoryModel, CountsTheMatricesOfEachForm) {
   const UpdateContext context{*device, make_mpi_communicator(), clock};
   const int ranks = context.communicator.size();
   (void)context.communicator.make_all_reduce(*device, 1, 1);  // the first makes a trial, which takes memory of its own
-  for (const Form form : {Form::normal, Form::activations, Form::dual, Form::dual_split}) {
+  for (const Form form : all_forms()) {
     const ProximalOptions options{{}, Carry::new_weights, {form}, {batch, (batch + ranks - 1) / ranks}};
     std::int64_t shared = 0;  // matrices in memory that ranks share
     const double own = bytes_allocated_by([&] {

@@ -93,9 +93,7 @@ class Ranks : public testing::Test {
   double step_size_ = 1;
 };
 
-constexpr std::array forms{Form::normal, Form::activations, Form::dual, Form::dual_split};
-
-/// Every method, and ProxProp in its four forms.
+/// Every method, and ProxProp in four ways.
 std::vector<MethodOptions> all_methods() {
   std::vector<MethodOptions> all;
   for (const Method method : sibp::all_methods()) {
@@ -120,7 +118,7 @@ TEST_F(Ranks, WithAugmentationManyRanksAreOneRank) {
 }
 
 TEST_F(Ranks, ManyRanksAreOneRank) {
-  for (const Form form : forms) {
+  for (const Form form : all_forms()) {
     SCOPED_TRACE(name_of(form));
     options_.method.forms = {form};
     expect_same_as_one_rank();
@@ -160,7 +158,7 @@ TEST_F(Ranks, ManyRanksAreOneRankWithOldWeightsCarried) {
 
 TEST_F(Ranks, ManyRanksAreOneRankWhereWeightsDecay) {
   options_.method.weight_decay = 0.1;
-  for (const Form form : forms) {
+  for (const Form form : all_forms()) {
     for (const Carry carry : {Carry::new_weights, Carry::old_weights}) {
       SCOPED_TRACE(name_of(form));
       options_.method.forms = {form};
@@ -178,7 +176,7 @@ TEST_F(Ranks, ManyRanksAreOneRankOnBatchesSmallerThanTheJob) {
 }
 
 TEST_F(Ranks, ReplicasAreEqualBitForBit) {
-  for (const Form form : forms) {
+  for (const Form form : all_forms()) {
     SCOPED_TRACE(name_of(form));
     options_.method.forms = {form};
     expect_equal_replicas(run(world_));
@@ -187,7 +185,7 @@ TEST_F(Ranks, ReplicasAreEqualBitForBit) {
 
 TEST_F(Ranks, ManyRanksAreOneRankWhereTheyAreOnSeveralNodes) {
   world_ = testing_support::communicator_of_nodes(2, {Sums::shared, Wire::float32});
-  for (const Form form : forms) {
+  for (const Form form : all_forms()) {
     SCOPED_TRACE(name_of(form));
     options_.method.forms = {form};
     expect_same_as_one_rank();
@@ -199,7 +197,7 @@ TEST_F(Ranks, MatricesThatTravelAsBfloat16TrainNearlyAsWell) {
   const Communicator rounded = make_mpi_communicator({Sums::library, Wire::bfloat16});
   const Communicator over_nodes = testing_support::communicator_of_nodes(2, {Sums::shared, Wire::bfloat16});
   options_.steps = 40;
-  for (const Form form : forms) {
+  for (const Form form : all_forms()) {
     SCOPED_TRACE(name_of(form));
     options_.method.forms = {form};
     Recorder recorder;
@@ -222,7 +220,7 @@ TEST_F(Ranks, FormsAreOneAnother) {
       options_.steps = 10;
       options_.method.forms = {Form::normal};
       const Outcome normal = run(world_);
-      for (const Form form : forms) {
+      for (const Form form : all_forms()) {
         SCOPED_TRACE(fmt::format("{} at batch {}", name_of(form), batch));
         options_.method.forms = {form};
         const Outcome other = run(world_);

@@ -26,7 +26,7 @@ TEST_F(Resume, WithEveryMethodItIsTheSame) {
   std::vector<MethodOptions> methods;
   for (const Method method : all_methods()) methods.push_back(default_options(method));
   methods.push_back(default_options(Method::proxprop, Optimiser::adam));
-  for (const Form form : {Form::normal, Form::activations, Form::dual, Form::dual_split}) {
+  for (const Form form : all_forms()) {
     methods.push_back(default_options(Method::sibp));
     methods.back().forms = {form};
     if (!has_gram(form)) continue;

@@ -179,7 +179,7 @@ TEST(MadeUpMethod, IsNamedAndCounted) {
 
 TEST(Registries, HaveEveryNameOnce) {
   for (const Form form : all_forms()) EXPECT_EQ(form_from_name(name_of(form)), form);
-  EXPECT_EQ(forms_in_words(), "normal, activations, dual and dual-split");
+  EXPECT_EQ(forms_in_words(), "normal, activations, dual, dual-split and low-rank");
   std::set<std::string_view> methods;
   for (const Method method : all_methods()) methods.insert(name_of(method));
   EXPECT_EQ(methods.size(), all_methods().size());

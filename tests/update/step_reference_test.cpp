@@ -2,6 +2,7 @@
 #include "support/reference_step.hpp"
 #include "support/step_fixture.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace sibp {
@@ -22,15 +23,14 @@ struct Case {
   double weight_decay = 0;
 };
 
-class Step : public testing::TestWithParam<std::tuple<Case, Form>> {
- protected:
-  static constexpr Index inputs_ = 6;
-  static constexpr Index classes_ = 3;
-};
+constexpr Index inputs = 6;
+constexpr Index classes = 3;
+
+class Step : public testing::TestWithParam<std::tuple<Case, Form>> {};
 
 TEST_P(Step, IsTheReferenceOnAnyNumberOfRanks) {
   const auto& [c, form] = GetParam();
-  const NetworkSpec spec = parse_network(c.network, inputs_, c.loss, Activation::relu);
+  const NetworkSpec spec = parse_network(c.network, inputs, c.loss, Activation::relu);
   const auto start = toy_weights(spec, 21);
   RankOfStep rank(make_mpi_communicator(), spec, start, 40,
                   [&, &c = c, &form = form](const auto& context, const auto& network) {
@@ -45,7 +45,7 @@ TEST_P(Step, IsTheReferenceOnAnyNumberOfRanks) {
                           .carry = c.carry,
                           .weight_decay = c.weight_decay};
   for (const std::uint64_t step : {1, 2, 3}) {
-    const ToyBatch batch = toy_batch(inputs_, classes_, c.samples, 100 + step);
+    const ToyBatch batch = toy_batch(inputs, classes, c.samples, 100 + step);
     const LossSums loss = rank.step(batch, 0.7);
     reference.run(batch.inputs, batch.labels);
     EXPECT_NEAR(loss.loss, reference.loss, tolerance * (1 + reference.loss)) << "loss before step " << step;
@@ -85,7 +85,32 @@ INSTANTIATE_TEST_SUITE_P(
                  0.1},
             // fewer samples than ranks: some ranks hold none
             Case{"dense(5,relu) dense(4,relu) dense(3)", Loss::softmax_cross_entropy, relative, Carry::new_weights, 2}),
-        testing::Values(Form::normal, Form::activations, Form::dual, Form::dual_split)));
+        testing::ValuesIn(all_forms())));
+
+TEST(SampledStep, IsTheReferenceOnAnyNumberOfRanks) {
+  const NetworkSpec spec = parse_network("dense(5,relu) dense(4,tanh) dense(3)", 6, Loss::softmax_cross_entropy, {});
+  const auto start = toy_weights(spec, 21);
+  for (const Form form : all_forms()) {
+    if (!can_sample(form)) continue;
+    for (const Index sample : {2, 5, 100}) {
+      SCOPED_TRACE(fmt::format("{}, every {}", name_of(form), sample));
+      ReferenceStep reference{.spec = spec, .weights = start, .eta = 0.7, .damping = relative, .sample = sample};
+      RankOfStep rank(make_mpi_communicator(), spec, start, 40, [&](const auto& context, const auto& network) {
+        ProximalOptions options{relative, Carry::new_weights, {form}, {40, 40}};
+        options.sample = sample;
+        return make_semi_implicit(context, network, options);
+      });
+      for (const Index samples : {23, 7, 24}) {
+        const ToyBatch batch = toy_batch(inputs, classes, samples, 100);
+        rank.step(batch, 0.7);
+        reference.run(batch.inputs, batch.labels);
+        const auto weights = rank.weights();
+        for (std::size_t i = 0; i < weights.size(); ++i)
+          EXPECT_LT(change_error(weights[i], reference.weights[i], start[i]), tolerance) << "layer " << i + 1;
+      }
+    }
+  }
+}
 
 TEST(Gradient, OfTheReferenceIsThatOfFiniteDifferences) {
   for (const char* text :

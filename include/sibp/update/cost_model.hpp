@@ -56,6 +56,12 @@ struct LayerCost {
   [[nodiscard]] double seconds() const { return seconds_network + seconds_update + seconds_communication; }
 };
 
+/// What the dense layers' forms have to be able to do.
+struct CurvatureNeeds {
+  bool keeps_mean = false;  ///< A is a running mean over batches
+  bool samples = false;     ///< A is of some samples of the batch
+};
+
 /// What a step's cost depends on beside the network.
 struct StepShape {
   Index batch = 1;  ///< M, dealt evenly to the ranks
@@ -82,6 +88,7 @@ struct StepShape {
     return gram_offset(map, spec.maps.size(), gram_every_of(spec.maps.at(map)));
   }
   [[nodiscard]] bool keeps_mean_of(const MapShape& map) const { return gram_every_of(map) > 1 || gram_lags; }
+  [[nodiscard]] CurvatureNeeds needs() const { return {gram_every > 1 || gram_lags, gram_sample > 1}; }
 };
 
 /// One map among those of a network.
@@ -111,8 +118,8 @@ LayerCost published_cost(const LayerInStep& step, const MachineRates& rates);
 
 /// The forms to choose among on a number of ranks. On one, dual and dual_split are the same and only dual is named.
 /// On several, dual has every rank compute the same update for itself: only ranks whose arithmetic is `alike`, by their
-/// processors' kernels and threads, get the same bits. Where a mean stands for A, a form needs an A.
-std::vector<Form> forms_on(int ranks, bool alike, bool keeps_mean = false);
+/// processors' kernels and threads, get the same bits. Where a mean stands for A, a form needs an A. Local.
+std::vector<Form> forms_on(int ranks, bool alike, const CurvatureNeeds& needs = {});
 
 /// The form for every map of a network that it fits, and normal for the others. Local.
 std::vector<Form> everywhere_it_fits(Form form, const NetworkSpec& spec);

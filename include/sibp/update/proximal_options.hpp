@@ -32,6 +32,7 @@ extern const FormTraits normal_form;
 extern const FormTraits activations_form;
 extern const FormTraits dual_form;
 extern const FormTraits dual_split_form;
+extern const FormTraits low_rank_form;
 
 /// How the proximal update of a layer is computed over ranks; all forms give the same update up to rounding. With
 /// n = n_{i−1} + 1 and o = n_i, per rank of P and beyond the network's own products:
@@ -48,6 +49,8 @@ class Form {
                            ///< 2noM, m = min(n, o)
   static const Form dual_split;  ///< the same solve, but each rank only its share of Ŵ, and all gather these: nM²/P +
                                  ///< M³/3 + (2mM² + 2noM)/P
+  static const Form low_rank;  ///< gather m sampled columns of F̂, apply the inverse to F̂ by Woodbury's identity, then
+                               ///< Σ_p R_p Y_pᵀ as activations: nm² + m³/3 + (2noM + 4nmM + 2m²M)/P
 
   [[nodiscard]] constexpr const FormTraits& traits() const { return *traits_; }
   friend constexpr bool operator==(Form, Form) = default;
@@ -60,22 +63,25 @@ inline constexpr Form Form::normal{normal_form};
 inline constexpr Form Form::activations{activations_form};
 inline constexpr Form Form::dual{dual_form};
 inline constexpr Form Form::dual_split{dual_split_form};
+inline constexpr Form Form::low_rank{low_rank_form};
 
 /// Every form that has a name in the options. Local.
 const std::vector<Form>& all_forms();
-/// "normal", "activations", "dual" or "dual-split".
+/// "normal", "activations", "dual", "dual-split" or "low-rank".
 std::string_view name_of(Form form);
 /// The form of that name, or nothing.
 std::optional<Form> form_from_name(std::string_view name);
 /// Whether a form has A = F̂ F̂ᵀ: normal and activations.
 bool has_gram(Form form);
+/// Whether a form can take the curvature from a sample of the batch: those, and low_rank.
+bool can_sample(Form form);
 /// Whether a form has B before it solves, so that it can measure how far a step moves the neurons, as relative steps
 /// need it, and average B over steps: normal.
 bool has_gradient(Form form);
 /// Whether a form's sums over samples can be exact: normal and activations.
 bool is_reproducible(Form form);
-/// Whether a form can compute the update of such a map: dual, dual_split and activations need its columns in memory as
-/// a whole, so one a sample.
+/// Whether a form can compute the update of such a map: all but normal need its columns in memory as a whole, so one a
+/// sample.
 bool fits(Form form, const MapShape& map);
 /// The names with commas between.
 std::string to_text(const std::vector<Form>& forms);

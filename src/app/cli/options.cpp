@@ -117,8 +117,8 @@ void forget_choices_made(Sources& sources) {
   }
 }
 
-/// What belongs to a Gram matrix that is kept for several steps, and the forms that have one.
-void check_kept_gram(const Options& options, const Sources& sources) {
+/// What belongs to a Gram matrix that is kept for several steps or is of a sample, and the forms that have such.
+void check_gram(const Options& options, const Sources& sources) {
   const auto label = [&](std::string_view name) { return label_of(sources, name); };
   const auto& method = options.training.method;
   for (const std::string_view name : {"gram-average", "gram-burn-in", "gram-damping"}) {
@@ -137,6 +137,11 @@ void check_kept_gram(const Options& options, const Sources& sources) {
                     "Gram matrix to keep",
                     label("form"), to_text(method.forms), label(method.refresh.lags ? "gram-lag" : "gram-every"),
                     forms_in_words(has_gram)));
+  }
+  if (method.sample > 1 && !std::ranges::all_of(method.forms, can_sample)) {
+    throw_usage_error(fmt::format(
+        "{}: found '{}' with {} {}, expected auto, measure or the forms {}: the others take all samples", label("form"),
+        to_text(method.forms), label("gram-sample"), method.sample, forms_in_words(can_sample)));
   }
 }
 
@@ -230,7 +235,7 @@ void check_together(const Options& options, const Sources& sources) {
                                   training.label_smoothing, label("loss"), name_of(options.loss),
                                   name_of(Loss::softmax_cross_entropy)));
   }
-  check_kept_gram(options, sources);
+  check_gram(options, sources);
   check_gradient(options, sources);
   check_reproducible(options, sources);
   if (training.steps && training.warmup_steps > *training.steps &&

@@ -116,10 +116,9 @@ class Planner {
   /// As the trainer would choose on so many ranks, which are alike.
   [[nodiscard]] StepPrediction predict(const StepShape& shape, const MachineRates& rates) const {
     const std::vector<int> nodes = nodes_of_neighbours(shape.ranks, static_cast<int>(plan_.ranks_per_node));
-    const bool keeps_mean = shape.gram_every > 1 || shape.gram_lags;
     return predict_step(plan_.spec, shape, rates,
                         make_step_plan(plan_.spec, shape, rates,
-                                       {.candidates = forms_on(shape.ranks, true, keeps_mean),
+                                       {.candidates = forms_on(shape.ranks, true, shape.needs()),
                                         .forms = forms_,
                                         .owners = options_.method.owners,
                                         .owners_may_solve = owners_may_solve_,

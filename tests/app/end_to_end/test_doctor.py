@@ -40,7 +40,7 @@ class DoctorTest(ProgramTest):
                 row(text, f"0-{ranks - 1}")
                 for part in ("processor", "MPI", "build", "within a node"):
                     self.assertEqual(len(re.findall(rf"(?m)^.*{part}.*\S", text.split("warning:")[0])), 1, text)
-                for form in ("normal", "activations", "dual", "dual-split"):
+                for form in ("normal", "activations", "dual", "dual-split", "low-rank"):
                     self.assertIn(f"ok      {form}: all ranks have the same weights: bit for bit", text)
                     self.assertIn(f"ok      {form}: many ranks find what one finds", text)
                 self.assertNotIn("FAILED", text)

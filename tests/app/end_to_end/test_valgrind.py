@@ -44,8 +44,8 @@ class ValgrindTest(ProgramTest):
     def test_a_training_is_clean(self):
         clean, text = self.under_valgrind(PROGRAM, *options({
             "dataset": "synthetic", "synthetic_samples": 200, "synthetic_features": 8, "synthetic_classes": 3,
-            "validation": 20, "hidden": "6,5,4", "form": "normal,activations,dual,dual-split", "batch": 21, "epochs": 1,
-            "progress": "lines", "out": "run"}), ranks=2)
+            "validation": 20, "hidden": "6,5,4,4", "form": "normal,activations,dual,dual-split,low-rank",
+            "batch": 21, "epochs": 1, "progress": "lines", "out": "run"}), ranks=2)
         self.assertTrue(clean, text)
         self.assertTrue((self.folder / "run" / "model.safetensors").is_file())
 

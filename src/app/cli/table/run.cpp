@@ -174,7 +174,7 @@ void append_run_options(OptionTable& table) {
                    .value_name = "on|off",
                    .help =
                        "the same weights bit for bit on any number of ranks and threads, on processors of one type; "
-                       "not with --method published or the forms dual and dual-split",
+                       "not with --method published or the forms dual, dual-split and low-rank",
                    .binding = choice(
                        [](auto& o) -> auto& { return o.reproducible; }, Names<bool>{{"on", true}, {"off", false}}),
                    .without_value = "on"});

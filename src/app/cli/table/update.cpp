@@ -94,8 +94,8 @@ void append_gram_options(OptionTable& table) {
   table.push_back({.name = "gram-sample",
                    .group = update_group,
                    .value_name = "K",
-                   .help = "dense layers form their Gram matrices of every K-th sample of the batch (forms normal and "
-                           "activations)",
+                   .help = "dense layers take the curvature, P Pᵀ, from every K-th sample of the batch (forms normal, "
+                           "activations and low-rank)",
                    .binding = integer(
                        [](auto& o) -> auto& { return o.training.method.sample; }, 1),
                    .commands = network_commands,
