@@ -3,7 +3,7 @@ does not know is reported as not available, with the program's own words."""
 
 from dataclasses import dataclass
 
-ALL_FORMS = ("normal", "activations", "dual")
+ALL_FORMS = ("normal", "activations", "dual", "low-rank")
 
 
 @dataclass(frozen=True)

@@ -49,11 +49,10 @@ class Dense final : public MapLayer, public WholeMatrices {
   ConstMatrixView gather_sampled() {
     const ConstMatrixView all = whole_inputs();
     const auto places = place().store.inputs().places();
-    const auto is_sampled = [this](Index at) { return at % sampled_every_ == 0; };
-    const MatrixView chosen = place().columns.of(all.rows, std::ranges::count_if(places, is_sampled));
+    const MatrixView chosen = place().columns.of(all.rows, sampled(sampled_every_));
     Index next = 0;
     for (Index c = 0; c < all.cols; ++c)
-      if (is_sampled(places[static_cast<std::size_t>(c)]))
+      if (places[static_cast<std::size_t>(c)] % sampled_every_ == 0)
         place().device.copy(all.block(0, c, all.rows, 1), chosen.block(0, next++, all.rows, 1));
     return chosen;
   }

@@ -2,6 +2,8 @@
 
 #include "sibp/layer/layer.hpp"
 
+#include <algorithm>
+
 namespace sibp {
 
 /// What dense layers and convolutions have in common: a map whose difference D becomes the delta S in its place.
@@ -16,6 +18,9 @@ class MapLayer : public Layer, public LinearMap {
   [[nodiscard]] std::size_t index() const override { return place_.index; }
   [[nodiscard]] const std::string& name() const override { return place_.name; }
   [[nodiscard]] Index samples() const override { return place_.store.samples(); }
+  [[nodiscard]] Index sampled(Index every) const override {
+    return std::ranges::count_if(place_.store.inputs().places(), [every](Index at) { return at % every == 0; });
+  }
   [[nodiscard]] MatrixView weights() override { return place_.parameters.front(); }
 
   [[nodiscard]] ConstMatrixView difference() override {

@@ -90,13 +90,24 @@ LayerCost element_cost(const LayerSpec& layer, const StepShape& step, const Mach
   return cost;
 }
 
-std::vector<Form> forms_on(int ranks, bool alike, const CurvatureNeeds& needs) {
+std::vector<Form> forms_on(int ranks, bool alike) {
   std::vector<Form> forms;
   std::ranges::copy_if(all_forms(), std::back_inserter(forms), [&](Form form) {
     const FormTraits& traits = form.traits();
     if (ranks == 1 && traits.needs_several_ranks) return false;
-    if (ranks > 1 && !alike && traits.needs_alike_ranks) return false;
-    return (!needs.keeps_mean || traits.has_gram) && (!needs.samples || traits.can_sample);
+    return ranks == 1 || alike || !traits.needs_alike_ranks;
+  });
+  return forms;
+}
+
+bool serves(Form form, const CurvatureNeeds& needs) {
+  return (!needs.keeps_mean || has_gram(form)) && (!needs.samples || can_sample(form));
+}
+
+std::vector<Form> candidates_on(const StepShape& shape, bool alike) {
+  std::vector<Form> forms = forms_on(shape.ranks, alike);
+  std::erase_if(forms, [&](Form form) {
+    return !serves(form, shape.needs()) || (form.traits().wants_sample && shape.gram_sample == 1);
   });
   return forms;
 }

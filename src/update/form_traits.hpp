@@ -30,6 +30,7 @@ struct FormTraits {
   double (*elements)(const LayerInStep& layer);
   bool has_gram = false;             ///< forms A = F̂ F̂ᵀ, which can be kept for several steps
   bool can_sample = false;           ///< takes the curvature from a sample of the batch, if that is wanted
+  bool wants_sample = false;         ///< and is not chosen without that
   bool fits_convolutions = false;    ///< needs no columns in memory as a whole
   bool has_gradient = false;         ///< has B before it solves: measures steps (FormStep::measures), averages B
   bool lets_owner_solve = false;     ///< only the owner of a system needs its factor, if it is to solve alone

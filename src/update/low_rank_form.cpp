@@ -23,7 +23,6 @@ class LowRankForm final : public ProximalForm {
       : ProximalForm(context, options),
         damping_(options.damping),
         every_(options.sample),
-        counts_(static_cast<std::size_t>(communicator().size())),
         sample_(device().allocate(map.fan_in(), distributed() ? 0 : most_sampled(options))),
         gathered_(all_gather(map.fan_in() * most_sampled(options))),
         kernel_(device().allocate(most_sampled(options), most_sampled(options))),
@@ -37,7 +36,12 @@ class LowRankForm final : public ProximalForm {
     share_ = static_cast<double>(samples.total) / static_cast<double>(sampled_);
     features_ = whole_matrices(map).whole_inputs();
     is_solved_ = false;
-    const auto take = [this](ConstMatrixView own, ConstMatrixView) { take_sample(own); };  // all of it: it is dense
+    const auto take = [&](ConstMatrixView own, ConstMatrixView) {  // all of it: the layer is dense
+      if (distributed())
+        start_gather(*gathered_, own, samples.sampled);
+      else
+        device().copy(own, sample_.view().left_cols(own.cols));
+    };
     map.sampled_inputs(every_).for_each(std::ref(take));
   }
 
@@ -59,18 +63,6 @@ class LowRankForm final : public ProximalForm {
  private:
   static Index most_sampled(const ProximalOptions& options) {
     return sampled(options.batch.global_batch, options.sample);
-  }
-
-  void take_sample(ConstMatrixView own) {
-    if (!distributed()) {
-      device().copy(own, sample_.view().left_cols(own.cols));
-      return;
-    }
-    {
-      const PhaseClock::Scope timed(clock(), Phase::communication);
-      communicator().all_gather(own.cols, std::span(counts_));
-    }
-    start_gather(*gathered_, own, counts_);
   }
 
   /// λ Y_p, once it is known which samples all ranks have.
@@ -112,7 +104,6 @@ class LowRankForm final : public ProximalForm {
 
   Damping damping_;
   Index every_;
-  std::vector<Index> counts_;            ///< columns of F̂_s, by rank
   Matrix sample_;                        ///< F̂_s on one rank alone, fan_in × m; else without columns
   std::unique_ptr<AllGather> gathered_;  ///< F̂_s of all ranks, fan_in × m; null on one alone
   Matrix kernel_;                        ///< K, then its Cholesky factor: m × m, lower triangle
@@ -138,8 +129,8 @@ double sampled(const LayerInStep& layer) {
 void add_cost(Tally& tally, const LayerInStep& layer) {
   const Sizes s(layer);
   const double m = sampled(layer);
-  tally.touch(2 * s.n * (m / layer.step.ranks + s.local));
-  tally.gather(s.n * m);
+  tally.touch(2 * s.n * (m + s.local));
+  tally.broadcast(s.n * m);  // they are often those of one rank: places are dealt in turn
   tally.syrk(m, s.n);
   tally.cholesky(m);
   tally.gemm(m, s.local, s.n);
@@ -158,7 +149,11 @@ double elements(const LayerInStep& layer) {
 
 }  // namespace
 
-const FormTraits low_rank_form{
-    .name = "low-rank", .make = make, .add_cost = add_cost, .elements = elements, .can_sample = true};
+const FormTraits low_rank_form{.name = "low-rank",
+                               .make = make,
+                               .add_cost = add_cost,
+                               .elements = elements,
+                               .can_sample = true,
+                               .wants_sample = true};
 
 }  // namespace sibp

@@ -25,6 +25,7 @@ struct FormStep {
 struct DealtSamples {
   std::span<const Index> per_rank;  ///< M_q
   Index total = 0;                  ///< M
+  std::span<const Index> sampled;   ///< of M_q, those of which dense layers form A (ProximalOptions::sample)
 };
 
 /// The proximal solve of one layer,

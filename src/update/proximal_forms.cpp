@@ -47,7 +47,10 @@ GramOfMap gram_of_map(const NetworkSpec& spec, const ProximalOptions& options, s
 
 ProximalForms::ProximalForms(const UpdateContext& context, const NetworkSpec& spec, const ProximalOptions& options,
                              std::size_t end)
-    : context_(context), per_rank_(static_cast<std::size_t>(context.communicator.size())) {
+    : context_(context),
+      sample_(options.sample),
+      per_rank_(static_cast<std::size_t>(context.communicator.size())),
+      sampled_(per_rank_.size()) {
   std::vector<GramOfMap> grams;
   for (std::size_t i = 0; i < end; ++i) grams.push_back(gram_of_map(spec, options, i));
   grams_ = std::make_unique<GramSums>(context, grams);
@@ -62,7 +65,9 @@ void ProximalForms::features_ready(LinearMap& map) {
   if (i == 0) {
     const PhaseClock::Scope timed(context_.clock, Phase::communication);
     context_.communicator.all_gather(map.samples(), std::span(per_rank_));
-    samples_ = {per_rank_, std::accumulate(per_rank_.begin(), per_rank_.end(), Index{0})};
+    if (sample_ > 1) context_.communicator.all_gather(map.sampled(sample_), std::span(sampled_));
+    samples_ = {per_rank_, std::accumulate(per_rank_.begin(), per_rank_.end(), Index{0}),
+                sample_ > 1 ? sampled_ : per_rank_};
   }
   if (i < forms_.size()) forms_[i]->features_ready(map, samples_);
   if (i > 0 && i <= forms_.size()) forms_[i - 1]->features_passed();

@@ -28,7 +28,9 @@ class ProximalForms {
   UpdateContext context_;
   std::unique_ptr<GramSums> grams_;  ///< the packed A of the maps that have one
   std::vector<std::unique_ptr<ProximalForm>> forms_;
+  Index sample_;                 ///< ProximalOptions::sample
   std::vector<Index> per_rank_;  ///< M_q of this step
+  std::vector<Index> sampled_;   ///< DealtSamples::sampled, where these are not all
   DealtSamples samples_;
 };
 

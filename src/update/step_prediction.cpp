@@ -70,7 +70,7 @@ Interconnect interconnect_of(const MachineRates& measured, int ranks) {
 
 StepPrediction predict_step(const NetworkSpec& spec, const StepShape& shape, const MachineRates& rates,
                             std::vector<Form> forms) {
-  if (forms.empty()) forms = choose_forms(spec, shape, rates, forms_on(shape.ranks, true, shape.needs()));
+  if (forms.empty()) forms = choose_forms(spec, shape, rates, candidates_on(shape, true));
   return predict_step(spec, shape, rates, StepPlan{std::move(forms), {}});
 }
 

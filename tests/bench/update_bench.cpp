@@ -53,6 +53,7 @@ void layers_and_batches(benchmark::internal::Benchmark* benchmark) {
 BENCHMARK_CAPTURE(update, normal, Form::normal)->Apply(layers_and_batches);
 BENCHMARK_CAPTURE(update, activations, Form::activations)->Apply(layers_and_batches);
 BENCHMARK_CAPTURE(update, dual, Form::dual)->Apply(layers_and_batches);
+BENCHMARK_CAPTURE(update, low_rank, Form::low_rank)->Apply(layers_and_batches);
 
 }  // namespace
 }  // namespace sibp

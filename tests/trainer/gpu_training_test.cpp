@@ -74,9 +74,9 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Case{"normal", sibp_by(Form::normal), 0.5},
                     Case{"normal, old weights", sibp_by(Form::normal, Carry::old_weights), 0.5},
                     Case{"activations", sibp_by(Form::activations), 0.5}, Case{"dual", sibp_by(Form::dual), 0.5},
-                    Case{"dual-split", sibp_by(Form::dual_split), 0.5}, Case{"sgd", default_options(Method::sgd), 0.1},
-                    Case{"adam", default_options(Method::adam), 1e-3}, Case{"proxprop", proxprop_by(0), 0.5},
-                    Case{"proxprop, cg", proxprop_by(3), 0.5},
+                    Case{"dual-split", sibp_by(Form::dual_split), 0.5}, Case{"low-rank", sibp_by(Form::low_rank), 0.5},
+                    Case{"sgd", default_options(Method::sgd), 0.1}, Case{"adam", default_options(Method::adam), 1e-3},
+                    Case{"proxprop", proxprop_by(0), 0.5}, Case{"proxprop, cg", proxprop_by(3), 0.5},
                     Case{"published", default_options(Method::published), 0.1, 1},
                     Case{"ConvNet", sibp_of_conv_net(), 0.1, 8, every_kind},
                     Case{"ConvNet, sgd", default_options(Method::sgd), 0.05, 8, every_kind}));

@@ -49,7 +49,7 @@ StepPrediction predicted(const Machine& machine) {
   shape.wire = machine.wire;
   shape.gram_sample = machine.sample;
   const std::vector<int> nodes = nodes_of_neighbours(machine.ranks, 1);
-  const PlanChoices choices{.candidates = forms_on(machine.ranks, true, shape.needs()),
+  const PlanChoices choices{.candidates = candidates_on(shape, true),
                             .owners = machine.owners,
                             .owners_may_solve = machine.wire == Wire::float32,
                             .nodes_of_ranks = nodes};

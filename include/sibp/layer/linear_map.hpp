@@ -42,6 +42,8 @@ class LinearMap {
   [[nodiscard]] virtual const std::string& name() const = 0;
   /// M_p.
   [[nodiscard]] virtual Index samples() const = 0;
+  /// Of these, the ones whose place in the global batch is a multiple of `every`.
+  [[nodiscard]] virtual Index sampled(Index every) const = 0;
   /// Ŵ = [W b], outputs × fan_in.
   [[nodiscard]] virtual MatrixView weights() = 0;
 

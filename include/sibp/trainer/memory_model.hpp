@@ -51,6 +51,7 @@ StepShape step_shape(const TrainingOptions& options, int ranks, Wire wire = Wire
 ///   activations     n² + nM_p [+ n(n+1)/2 + no]
 ///   dual            M² + mM [+ (n + o)M]                              m = min(n, o)
 ///   dual-split      M² + mM, or [2M² + (M_p + m/P + n + o)M + no]
+///   low-rank        (n + k)(M_p + k) [+ no]                           k: samples of which A is
 ///
 /// and n² more in the first two where A is a running mean; no for ΔŴ where steps are relative or there are momentum or
 /// weight decay, another no for momentum, and no/P + 1 for measuring relative steps.

@@ -116,10 +116,15 @@ LayerCost gradient_cost(const LayerInStep& step, const MachineRates& rates, int 
 /// as they usually evaluate in hidden layers, 3 a search over W and 15 over b. Local.
 LayerCost published_cost(const LayerInStep& step, const MachineRates& rates);
 
-/// The forms to choose among on a number of ranks. On one, dual and dual_split are the same and only dual is named.
+/// The forms that work on a number of ranks. On one, dual and dual_split are the same and only dual is named.
 /// On several, dual has every rank compute the same update for itself: only ranks whose arithmetic is `alike`, by their
-/// processors' kernels and threads, get the same bits. Where a mean stands for A, a form needs an A. Local.
-std::vector<Form> forms_on(int ranks, bool alike, const CurvatureNeeds& needs = {});
+/// processors' kernels and threads, get the same bits. Local.
+std::vector<Form> forms_on(int ranks, bool alike);
+/// Of these, those that give the dense layers what a step needs, and may be the cheapest: a form for samples is none
+/// where A is of all. Local.
+std::vector<Form> candidates_on(const StepShape& shape, bool alike);
+/// Whether a form does: where a mean stands for A it needs an A. Local.
+bool serves(Form form, const CurvatureNeeds& needs);
 
 /// The form for every map of a network that it fits, and normal for the others. Local.
 std::vector<Form> everywhere_it_fits(Form form, const NetworkSpec& spec);

@@ -10,6 +10,7 @@
 #include "app/run/session.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -101,11 +102,16 @@ class Planner {
     shape.batch = batch;
     point.step = predict(shape, rates);
     point.sgd_seconds = predict_gradient_step(plan_.spec, shape, rates).seconds();
-    const auto seconds = [&](const StepSetting& setting) { return predict(setting.of(shape), rates).seconds(); };
+    const auto seconds = [&](const StepSetting& setting) {
+      const StepShape changed = setting.of(shape);
+      const auto can = [&](Form form) { return serves(form, changed.needs()); };
+      if (!std::ranges::all_of(forms_, can)) return std::numeric_limits<double>::infinity();  // forms that are given
+      return predict(changed, rates).seconds();
+    };
     point.best = best_setting(seconds);
     point.best_seconds = seconds(point.best);
     point.memory_bytes = memory(point.step);
-    for (const Form form : candidates(ranks)) {
+    for (const Form form : candidates(shape)) {
       const StepPrediction step = predict_step(plan_.spec, shape, rates, everywhere_it_fits(form, plan_.spec));
       point.alternatives.push_back({form, step, memory(step)});
     }
@@ -118,7 +124,7 @@ class Planner {
     const std::vector<int> nodes = nodes_of_neighbours(shape.ranks, static_cast<int>(plan_.ranks_per_node));
     return predict_step(plan_.spec, shape, rates,
                         make_step_plan(plan_.spec, shape, rates,
-                                       {.candidates = forms_on(shape.ranks, true, shape.needs()),
+                                       {.candidates = candidates_on(shape, true),
                                         .forms = forms_,
                                         .owners = options_.method.owners,
                                         .owners_may_solve = owners_may_solve_,
@@ -126,11 +132,11 @@ class Planner {
   }
 
   /// Those of which one may stand for all layers that it fits.
-  [[nodiscard]] std::vector<Form> candidates(int ranks) const {
+  [[nodiscard]] std::vector<Form> candidates(const StepShape& shape) const {
     MethodOptions method = options_.method;
     method.forms.clear();
     if (!fixed_forms(method, plan_.spec).empty()) return {Form::normal};
-    return forms_on(ranks, true);
+    return candidates_on(shape, true);
   }
 
   [[nodiscard]] double memory(const StepPrediction& step) const {

@@ -162,7 +162,7 @@ StepPlan plan_of(const Options& options, const NetworkSpec& spec, const Compute&
   const bool measures = method.measures_forms;
   const MachineRates rates = rates_of_choice(measures, compute, world);
   const StepShape shape = step_shape(options.training, world.size(), options.sums.wire);
-  choices.candidates = forms_on(world.size(), method.ranks_are_alike, shape.needs());
+  choices.candidates = candidates_on(shape, method.ranks_are_alike);
   const std::vector<int> nodes = nodes_of(world);
   choices.nodes_of_ranks = nodes;
   StepPlan plan = make_step_plan(spec, shape, rates, choices);

@@ -32,7 +32,7 @@ class PlanTest(ProgramTest):
         self.assertTrue(plan["rates"]["measured"] and plan["interconnect"]["measured"])
         self.assertGreater(plan["interconnect"]["bandwidth_bytes"], 0)
         self.assertGreater(plan["rates"]["slowness"], 0.1)
-        self.assertLessEqual({"normal", "activations", "dual", "dual-split", "low-rank"}, set(plan["strong"][0]["alternatives"]))
+        self.assertLessEqual({"normal", "activations", "dual", "dual-split"}, set(plan["strong"][0]["alternatives"]))
 
     def weak_curve(self, **changes):
         """The weak curve on machines of 1 TFLOP/s a rank, joined by links of 12.5 GB/s."""
