@@ -74,25 +74,35 @@ TEST(MemoryModel, CountsTheMatricesOfAWorkspace) {
   EXPECT_EQ(predicted(std::vector<Form>(3, Form::dual), ranks).workspace, bytes + 2 * labels);
 }
 
-TEST(MemoryModel, CountsTheMatricesOfEachForm) {
+/// `sample`: A is of every so many-th sample.
+void expect_matrices_are_counted(Form form, Index sample) {
   const auto device = make_cpu_device(1);
   PhaseClock clock;
   const UpdateContext context{*device, make_mpi_communicator(), clock};
   const int ranks = context.communicator.size();
   (void)context.communicator.make_all_reduce(*device, 1, 1);  // the first makes a trial, which takes memory of its own
-  for (const Form form : all_forms()) {
-    const ProximalOptions options{{}, Carry::new_weights, {form}, {batch, (batch + ranks - 1) / ranks}};
-    std::int64_t shared = 0;  // matrices in memory that ranks share
-    const double own = bytes_allocated_by([&] {
-      auto rule = make_semi_implicit(context, spec(), options);
-      shared = context.communicator.shared_bytes();
-      return rule;
-    });
-    const double bytes = own + static_cast<double>(shared);
-    // Of rows that do not divide evenly, the rank that has most has one row of one layer more.
-    const double most = context.communicator.max(bytes);
-    EXPECT_EQ(predicted(std::vector<Form>(3, form), ranks).update, most) << name_of(form);
-  }
+  ProximalOptions options{{}, Carry::new_weights, {form}, {batch, (batch + ranks - 1) / ranks}};
+  options.sample = sample;
+  std::int64_t shared = 0;  // matrices in memory that ranks share
+  const double own = bytes_allocated_by([&] {
+    auto rule = make_semi_implicit(context, spec(), options);
+    shared = context.communicator.shared_bytes();
+    return rule;
+  });
+  const double bytes = own + static_cast<double>(shared);
+  // Of rows that do not divide evenly, the rank that has most has one row of one layer more.
+  const double most = context.communicator.max(bytes);
+  const StepShape shape{.batch = batch, .ranks = ranks, .gram_sample = sample};
+  EXPECT_EQ(predict_memory(spec(), std::vector<Form>(3, form), shape, 0).update, most) << name_of(form);
+}
+
+TEST(MemoryModel, CountsTheMatricesOfEachForm) {
+  for (const Form form : all_forms()) expect_matrices_are_counted(form, 1);
+}
+
+TEST(MemoryModel, CountsTheMatricesOfEachFormForASample) {
+  for (const Form form : all_forms())
+    if (can_sample(form)) expect_matrices_are_counted(form, 3);
 }
 
 TEST(MemoryModel, CountsTheMatricesOfEachMethod) {
