@@ -47,9 +47,9 @@ struct MethodTraits {
   std::string_view (*parameters_of_outer)(Optimiser outer) = nullptr;
   /// Sets the defaults that are not those of MethodOptions; null: none.
   void (*set_defaults)(MethodOptions& options) = nullptr;
-  /// Chooses what depends on the network and was left open; null: step, momentum, damping and weight decay become those
-  /// of no choice, fixed, 0, ρ = 1 and 0.
-  void (*settle)(MethodOptions& options, const NetworkSpec& spec) = nullptr;
+  /// Chooses what depends on the network and the batch and was left open; null: step, momentum, damping and weight
+  /// decay become those of no choice, fixed, 0, ρ = 1 and 0.
+  void (*settle)(MethodOptions& options, const NetworkSpec& spec, Index batch) = nullptr;
   /// η or the learning rate, unless another is given.
   double (*step_size)(const MethodOptions& options, const NetworkSpec& spec);
   /// Of batches out of so many samples and steps of that size, unless another is given or set by set_defaults; null: 0.

@@ -77,8 +77,8 @@ bool has_convolutions(const NetworkSpec& spec) {
   return std::ranges::any_of(spec.maps, [](const MapShape& map) { return map.columns > 1; });
 }
 
-MethodOptions settled(MethodOptions options, const NetworkSpec& spec) {
-  if (const auto settle = options.method.traits().settle) settle(options, spec);
+MethodOptions settled(MethodOptions options, const NetworkSpec& spec, Index batch) {
+  if (const auto settle = options.method.traits().settle) settle(options, spec, batch);
   if (!options.step) options.step = StepRule{};
   if (!options.damping) options.damping = Damping{};
   if (!options.weight_decay) options.weight_decay = 0;
@@ -101,7 +101,7 @@ double default_weight_decay(const MethodOptions& options, const NetworkSpec& spe
 
 std::unique_ptr<UpdateRule> make_update_rule(const UpdateContext& context, const NetworkSpec& spec,
                                              const MethodOptions& options, const BatchCapacity& batch) {
-  return options.method.traits().make(context, spec, settled(options, spec), batch);
+  return options.method.traits().make(context, spec, settled(options, spec, batch.global_batch), batch);
 }
 
 }  // namespace sibp

@@ -9,6 +9,7 @@
 #include "update/scale_solve.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include <fmt/format.h>
@@ -104,12 +105,18 @@ bool has_fixed_steps(const MethodOptions& options) {
   return !options.step || options.step->kind == StepRule::Kind::fixed;
 }
 
-void settle(MethodOptions& options, const NetworkSpec& spec) {
+/// κ of convolutional networks, to three places.
+double default_kappa(Index batch) {
+  const double kappa = 0.03 * std::sqrt(std::max(1.0, static_cast<double>(batch) / 500));
+  return std::round(1000 * std::min(0.08, kappa)) / 1000;
+}
+
+void settle(MethodOptions& options, const NetworkSpec& spec, Index batch) {
   if (!has_convolutions(spec)) {
     if (!options.damping && has_fixed_steps(options)) options.damping = Damping{Damping::Kind::relative, 2};
     return;
   }
-  if (!options.step) options.step = {.kind = StepRule::Kind::newton_muon, .kappa = 0.03};
+  if (!options.step) options.step = {.kind = StepRule::Kind::newton_muon, .kappa = default_kappa(batch)};
   if (!options.momentum) options.momentum = 0.9;
 }
 

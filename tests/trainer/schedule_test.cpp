@@ -39,6 +39,20 @@ TEST(Schedule, DefaultDampingIsThatOfTheStepRule) {
   EXPECT_EQ(settled({}, testing_support::parse_small(testing_support::small_conv_nets[0])).damping->value, 1);
 }
 
+TEST(Schedule, DefaultStepsOfConvolutionsGrowWithTheBatchWithinLimits) {
+  const NetworkSpec convolutions = testing_support::parse_small(testing_support::small_conv_nets[0]);
+  const auto kappa = [&](Index batch) { return settled({}, convolutions, batch).step->kappa; };
+  EXPECT_EQ(kappa(0), 0.03);
+  EXPECT_EQ(kappa(500), 0.03);
+  EXPECT_EQ(kappa(2000), 0.06);
+  EXPECT_EQ(kappa(1250), 0.047);
+  EXPECT_EQ(kappa(5000), 0.08);
+  EXPECT_EQ(settled({}, testing_support::chain_of(2), 5000).step->kind, StepRule::Kind::fixed);
+  MethodOptions given;
+  given.step = {StepRule::Kind::newton_muon, 0.02};
+  EXPECT_EQ(settled(given, convolutions, 5000).step->kappa, 0.02);
+}
+
 TEST(Schedule, LinearAndCosineEndNearZeroAndConstantStays) {
   TrainingOptions options;
   EXPECT_EQ(eta_at(options, 2, 0, 10), 2);

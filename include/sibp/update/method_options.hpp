@@ -100,11 +100,12 @@ struct MethodOptions {
 /// the code to it): τ = 0.05 and Nesterov momentum 0.95 with sgd outside, τ = 1 with adam.
 MethodOptions default_options(Method method, Optimiser outer = Optimiser::sgd);
 
-/// The options with all chosen that depends on the network and was left open: the step rule of sibp is fixed for chains
-/// of dense layers and newton-muon with κ = 0.03 where there are convolutions, its momentum 0 and 0.9; it averages
-/// gradients in Nesterov's form where steps have a polar factor, and updates elsewhere. The damping of its fixed steps
-/// is relative with ρ = 2, that of its other steps with ρ = 1. Local.
-MethodOptions settled(MethodOptions options, const NetworkSpec& spec);
+/// The options with all chosen that depends on the network and the batch and was left open. sibp: the step rule is
+/// fixed for chains of dense layers and newton-muon where there are convolutions, the momentum 0 and 0.9; κ is 0.03 for
+/// up to 500 samples in a batch and grows as their root, as the noise of a gradient falls, up to 0.08. Gradients are
+/// averaged in Nesterov's form where steps have a polar factor, and updates elsewhere. The damping of fixed steps is
+/// relative with ρ = 2, that of other steps with ρ = 1. A `batch` of 0 is for those who do not read κ. Local.
+MethodOptions settled(MethodOptions options, const NetworkSpec& spec, Index batch = 0);
 
 /// The step size of a method for a network, unless another is given: η = min(3, 6 / L) for fixed steps of sibp with L
 /// dense layers (the softmax Hessian in the logits is at most ½, so a step in them descends for η < 4; L layers move at

@@ -134,7 +134,7 @@ void Job::settle_method() {
   const Index samples = std::max<Index>(dataset_.training->size() - options_.validation, 1);
   if (!method.weight_decay)
     method.weight_decay = default_weight_decay(method, spec_, *options_.training.eta, options_.training.batch, samples);
-  method = settled(method, spec_);
+  method = settled(method, spec_, options_.training.batch);
 }
 
 void Job::check_before_calibration() const {

@@ -205,7 +205,7 @@ void append_update_options(OptionTable& table) {
                        "newton-muon:KAPPA: the same, of the polar factor of what the neurons or the weights move by",
                    .binding = step_binding(),
                    .commands = network_commands,
-                   .without_default = "fixed; with convolutions newton-muon:0.03",
+                   .without_default = "fixed; with convolutions newton-muon:0.03, more with batches above 500",
                    .of_method = true});
   table.push_back(
       {.name = "damping",
