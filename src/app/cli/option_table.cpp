@@ -36,6 +36,11 @@ bool is_of_method(const OptionEntry& entry, const MethodOptions& method) {
   return !entry.of_method || has_parameter(method, entry.name);
 }
 
+bool is_saved(const OptionEntry& entry, const Options& options) {
+  return entry.place == Place::saved && (entry.dataset.empty() || entry.dataset == options.data.dataset) &&
+         is_of_method(entry, options.training.method) && (!entry.of_convolutions || options.may_convolve);
+}
+
 std::string_view name_of(Command command) {
   switch (command) {
     case Command::train:

@@ -109,6 +109,8 @@ const OptionEntry* find_option(std::string_view name);
 
 /// Whether the method of these options has this parameter; true for what is no parameter of a method.
 bool is_of_method(const OptionEntry& entry, const MethodOptions& method);
+/// Whether config.ini has the option in a run of these options.
+bool is_saved(const OptionEntry& entry, const Options& options);
 
 /// Whether config.ini can hold a value: Boost's INI reader takes '#' for the start of a comment anywhere and strips
 /// blanks around values.

@@ -115,9 +115,7 @@ std::string to_ini(const Options& options) {
   std::string text = "# sibp_dist " SIBP_VERSION ": the options of this run. To repeat it: sibp_dist --config FILE\n";
   std::string_view group;
   for (const OptionEntry& entry : option_table()) {
-    if (entry.place != Place::saved || (!entry.dataset.empty() && entry.dataset != options.data.dataset) ||
-        !is_of_method(entry, options.training.method) || (entry.of_convolutions && !options.may_convolve))
-      continue;
+    if (!is_saved(entry, options)) continue;
     if (entry.group != group) text += fmt::format("\n# {}\n", entry.group);
     group = entry.group;
     if (const auto value = entry.binding.get(absolute)) {

@@ -5,6 +5,7 @@
 #include "sibp/device/shape_text.hpp"
 #include "sibp/trainer/memory_model.hpp"
 
+#include "app/cli/option_table.hpp"
 #include "app/report/size_text.hpp"
 #include "update/method_traits.hpp"
 
@@ -132,6 +133,20 @@ class Table {
   double total_memory_ = 0;
 };
 
+/// The method with its parameters, those by default as well; the table of layers has the forms.
+std::string method_text(const Options& options) {
+  std::string text = fmt::format("method      {}", name_of(options.training.method.method));
+  std::string_view before = ": ";
+  for (const OptionEntry& entry : option_table()) {
+    if (!entry.of_method || entry.name == "form" || !is_saved(entry, options)) continue;
+    const auto value = entry.binding.get(options);
+    if (!value) continue;
+    text += fmt::format("{}{} {}", before, entry.name, *value);
+    before = ", ";
+  }
+  return text + "\n";
+}
+
 /// The program is as large now as it will be beside what it allocates for the training.
 std::string memory_text(const RankMemory& memory) {
   const auto program = static_cast<double>(memory_in_use_bytes());
@@ -148,6 +163,7 @@ std::string description_text(const NetworkSpec& spec, const Options& options, in
   std::string text = fmt::format("network     {} ({})\nloss        {}\nlayers      {}, {} parameters, {}\n",
                                  short_name(spec), spec.text, name_of(spec.loss), spec.nodes.size(), spec.parameters(),
                                  size_text(static_cast<double>(spec.parameters()) * sizeof(Real)));
+  text += method_text(options);
   text += fmt::format("one step    batch {}, {}; flops, bytes and memory of each rank\n", options.training.batch,
                       counted(ranks, "rank"));
   text +=

@@ -66,6 +66,8 @@ class ConvNetTest(ProgramTest):
         for line in ("step = newton-muon:0.03", "momentum = 0.9", "momentum-of = gradient", "nesterov = on", "eta = 0.5",
                      "conv-gram-every = 10", "conv-gram-sample = 8"):
             self.assertIn(f"\n{line}\n", config)
+        described = self.succeed(*training(batch=2000, synthetic_samples=2400), "--describe").stdout
+        self.assertRegex(described, r"method +sibp: .*step newton-muon:0\.06, ")
         again = self.folder / "again"
         self.succeed("--config", folder / "config.ini", "--out", again, "--progress", "none")
         self.assertEqual((again / "model.safetensors").read_bytes(), (folder / "model.safetensors").read_bytes())

@@ -104,6 +104,7 @@ class InformationTest(ProgramTest):
         text = self.succeed(*synthetic(out=folder), "--describe", ranks=2).stdout
         parameters = 30 * (FEATURES + 1) + CLASSES * 31
         self.assertIn(str(parameters), re.sub(r"(?<=\d)[ ,'](?=\d)", "", text))
+        self.assertRegex(text, r"method +sibp: .*eta 3, step fixed, damping relative:2")
         self.assertFalse(folder.exists())
 
     def test_presets_without_data(self):
