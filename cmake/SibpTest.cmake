@@ -45,7 +45,7 @@ endfunction()
 #
 # Builds the sources against the library of each precision (float alone by default) and registers one test per precision
 # and number of ranks, each started by mpiexec (1 rank by default). `ctest -L ranks` runs those with several ranks. The
-# precisions are one source: under sanitizers float stands for both.
+# precisions are one source: under sanitizers float stands for both, and tests against long runs (`fixture`) are left out.
 #
 # GPU registers the test once more in float on one rank, label `gpu`, with SIBP_TEST_DEVICE=cuda: the same tests on a GPU
 # (tests/support/test_device.hpp), which are skipped where there is none; and where compute-sanitizer is installed, under
@@ -65,7 +65,10 @@ function(sibp_add_test name)
   if(NOT arg_PRECISIONS)
     set(arg_PRECISIONS float)
   endif()
-  if(SIBP_SANITIZE AND "float" IN_LIST arg_PRECISIONS)
+  if(SIBP_SANITIZE)
+    if("fixture" IN_LIST arg_LABELS OR TARGET test_${name}_float)
+      return()
+    endif()
     set(arg_PRECISIONS float)
   endif()
   if(NOT arg_TIMEOUT)

@@ -125,14 +125,14 @@ TEST_P(ConvNetSibp, IsTheReferenceStepByStepOnAnyNumberOfRanks) {
     rank.load(batch, deals.at(step));
     const LossSums sums = rank.repeat(samples, 0.7, c.share);
     reference.run(batch, 0.7, c.share);
-    EXPECT_NEAR(sums.loss, reference.network.loss, 1e-9 * (1 + sums.loss));
+    EXPECT_NEAR(sums.loss, reference.network.loss, rounding * (1 + sums.loss));
     const auto found = parameters_of(rank.device(), rank.network(), ParameterRole::weights);
     for (std::size_t i = 0; i < maps.size(); ++i)
-      EXPECT_LT(change_error(found[i], reference.network.maps[i], maps[i]), 1e-8)
+      EXPECT_LT(change_error(found[i], reference.network.maps[i], maps[i]), 10 * rounding)
           << "map " << i << " after step " << step + 1;
     const auto of_scales = parameters_of(rank.device(), rank.network(), ParameterRole::scales);
     for (std::size_t i = 0; i < scales.size(); ++i)
-      EXPECT_LT(change_error(of_scales[i], reference.network.scales[i], scales[i]), 1e-8)
+      EXPECT_LT(change_error(of_scales[i], reference.network.scales[i], scales[i]), 10 * rounding)
           << "scales " << i << " after step " << step + 1;
   }
 }
@@ -163,7 +163,7 @@ TEST(RelativeStep, MovesTheNeuronsOfEachLayerByItsShare) {
           return std::sqrt(sum);
         };
         if (i + 1 < maps.size()) {
-          EXPECT_NEAR(size(step) / size(maps[i]), 0.03, 1e-9) << "map " << i;
+          EXPECT_NEAR(size(step) / size(maps[i]), 0.03, rounding) << "map " << i;
         }
       },
       [](std::size_t, const Dense&, const Dense&) {});
@@ -220,7 +220,7 @@ TEST(SampledGram, IsOfEverySoManyethSampleOfTheGlobalBatch) {
                   for (Index k = 0; k <= r; ++k) a(r, k) += p(r, c) * p(k, c);
             for (Index r = 0; r < p.rows; ++r)
               for (Index k = 0; k <= r; ++k)
-                EXPECT_NEAR(rule->grams[i](r, k), a(r, k), 1e-9) << "map " << i << ", every " << every;
+                EXPECT_NEAR(rule->grams[i](r, k), a(r, k), rounding) << "map " << i << ", every " << every;
           },
           [](std::size_t, const Dense&, const Dense&) {});
     }

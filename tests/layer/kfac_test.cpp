@@ -150,11 +150,11 @@ TEST_P(KfacSteps, AreTheFormulasOnAnyNumberOfRanks) {
     EXPECT_EQ(reference.clip < 1, c.clips);
     const auto weights = parameters_of(rank.device(), rank.network(), ParameterRole::weights);
     for (std::size_t i = 0; i < maps.size(); ++i)
-      EXPECT_LT(change_error(weights[i], reference.network.maps[i], maps[i]), 1e-8)
+      EXPECT_LT(change_error(weights[i], reference.network.maps[i], maps[i]), 10 * rounding)
           << "map " << i << " after step " << reference.steps;
     const auto found = parameters_of(rank.device(), rank.network(), ParameterRole::scales);
     for (std::size_t i = 0; i < scales.size(); ++i)
-      EXPECT_LT(change_error(found[i], reference.network.scales[i], scales[i]), 1e-8)
+      EXPECT_LT(change_error(found[i], reference.network.scales[i], scales[i]), 10 * rounding)
           << "norm " << i << " after step " << reference.steps;
   }
 }

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <type_traits>
 #include <vector>
 
 namespace sibp::testing_support {
@@ -48,6 +49,9 @@ inline std::vector<naive::Dense> toy_scales(const NetworkSpec& spec, std::uint64
   }
   return scales;
 }
+
+/// Of values about 1 after a few steps. Where only float is built, for sanitizers, it tells little of arithmetic.
+inline constexpr double rounding = std::is_same_v<Real, double> ? 1e-9 : 1e-3;
 
 /// ‖a − expected‖ / ‖expected − start‖: an error relative to the change, which what never changes would not pass.
 inline double change_error(const naive::Dense& a, const naive::Dense& expected, const naive::Dense& start) {
