@@ -116,11 +116,10 @@ skipped=$(list_skipped tests)
 has_gpu_support || summary+=("skipped          build with GPU support: no CUDA 12 or newer with NCCL")
 if [[ $slow == ON ]]; then
   stage "rest of the build with sanitizers" finish_sanitizer_build
-  # Tests of the sources and those against long runs are not worth a second run. A choice made for the run above may
-  # leave nothing for this one.
+  # Tests of the sources are not worth a second run. A choice made for the run above may leave nothing for this one.
   few=()
   [[ $# -eq 0 ]] || few=(--no-tests=ignore)
-  stage "unit tests under sanitizers" run_tests sanitize ${few[@]+"${few[@]}"} -LE 'program|source|fixture' "$@"
+  stage "unit tests under sanitizers" run_tests sanitize ${few[@]+"${few[@]}"} -LE 'program|source' "$@"
 else
   summary+=("left out         slow tests and sanitizers: launch/test.sh --all")
 fi
