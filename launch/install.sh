@@ -3,7 +3,8 @@
 #
 # Usage: launch/install.sh [tests|report|cluster]
 #
-#   tests     also what the tests need, the reports' among them, and trackers, Optuna and onnxruntime by pip in build/python
+#   tests     also what the tests need, the reports' among them, and trackers, Optuna, onnxruntime and clang-tidy by pip in
+#             build/python
 #   report    also what the reports of experiments are drawn with
 #   cluster   only what the tests on emulated hosts need besides, Slurm and an ssh server: for containers and machines of
 #             tests, as the packages start their services
@@ -21,11 +22,12 @@ packages=(
 report_packages=(python3-matplotlib python3-jinja2)
 test_packages=(python3-numpy python3-pil libhdf5-dev python3-h5py libgtest-dev libgmock-dev libbenchmark-dev clang-format patchelf zstd python3-venv "${report_packages[@]}")
 # Where there is no such package, the test that wants it says so. (Ubuntu's chromium only fetches a snap.)
-optional_test_packages=(chromium valgrind valgrind-mpi clang-tidy-16 zsh fish python3-dev dpkg-dev file man-db)
+optional_test_packages=(chromium valgrind valgrind-mpi zsh fish python3-dev dpkg-dev file man-db)
 # Where there is no such package, the program is built without what needs it: export to ONNX, TOML.
 optional_packages=(libonnx-dev libprotobuf-dev libtomlplusplus-dev)
-# From PyPI, as Debian lacks most of them.
-python_packages=(tensorboard mlflow-skinny wandb prometheus-client optuna onnxruntime)
+# From PyPI, as Debian lacks most of them. clang-tidy, of one version, as each adds checks, is a quarter of Debian's work:
+# it looks for nothing in the headers of the system.
+python_packages=(tensorboard mlflow-skinny wandb prometheus-client optuna onnxruntime clang-tidy==23.1.4)
 cluster_packages=(slurm-wlm openssh-server openssh-client iproute2)
 # What stands for the packages on systems without dpkg: programs and headers that a compiler would find.
 programs=(g++ cmake ninja mpirun python3)
@@ -101,12 +103,12 @@ name_what_is_missing() {
 # Into build/python, which sees the system's packages too. Their tests are skipped where that fails.
 install_python_packages() {
   local python=$project_dir/build/python/bin/python3 system=/usr/bin/python3
-  "$python" -m pip show --quiet "${python_packages[@]}" 2>/dev/null && return
+  "$python" -m pip show --quiet "${python_packages[@]%%==*}" 2>/dev/null && return
   say "installing ${python_packages[*]} in build/python"
   [[ -x $system ]] || system=python3
   "$system" -m venv --system-site-packages "$project_dir/build/python" </dev/null &&
     "$python" -m pip install --quiet --disable-pip-version-check "${python_packages[@]}" </dev/null ||
-    say "not installed; the tests of trackers, sweeps and exported models will be skipped"
+    say "not installed; the tests of trackers, sweeps and exported models, and clang-tidy, will be skipped"
 }
 
 case ${1-} in

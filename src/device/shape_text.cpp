@@ -19,7 +19,10 @@ std::optional<TensorShape> shape_from_text(std::string_view text) {
   const char* next = text.data();
   const char* const end = text.data() + text.size();
   for (std::size_t i = 0; i < sizes.size(); ++i) {
-    if (i > 0 && (next == end || *next++ != 'x')) return std::nullopt;
+    if (i > 0) {
+      if (next == end || *next != 'x') return std::nullopt;
+      ++next;
+    }
     const auto [after, error] = std::from_chars(next, end, sizes[i]);
     if (error != std::errc() || sizes[i] < 1 || sizes[i] > std::numeric_limits<Index>::max() / product)
       return std::nullopt;

@@ -81,6 +81,7 @@ MachineRates calibrate(Device& device, const Communicator& communicator) {
                          sum->wait();
                        });
   std::vector<Index> columns;
+  columns.reserve(static_cast<std::size_t>(communicator.size()));
   for (Index q = 0; q < communicator.size(); ++q)
     columns.push_back(largest * (q + 1) / communicator.size() - largest * q / communicator.size());
   const auto gathered = communicator.make_all_gather(device, a.size());

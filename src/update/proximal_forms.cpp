@@ -52,6 +52,7 @@ ProximalForms::ProximalForms(const UpdateContext& context, const NetworkSpec& sp
       per_rank_(static_cast<std::size_t>(context.communicator.size())),
       sampled_(per_rank_.size()) {
   std::vector<GramOfMap> grams;
+  grams.reserve(end);
   for (std::size_t i = 0; i < end; ++i) grams.push_back(gram_of_map(spec, options, i));
   grams_ = std::make_unique<GramSums>(context, grams);
   for (std::size_t i = 0; i < end; ++i) {

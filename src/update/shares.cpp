@@ -6,6 +6,7 @@ namespace sibp {
 
 std::vector<Share> even_shares(Index n, int ranks) {
   std::vector<Share> shares;
+  shares.reserve(static_cast<std::size_t>(ranks));
   for (Index q = 0; q < ranks; ++q) shares.push_back({n * q / ranks, n * (q + 1) / ranks - n * q / ranks});
   return shares;
 }

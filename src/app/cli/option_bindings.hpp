@@ -90,7 +90,7 @@ using Names = std::vector<std::pair<std::string_view, T>>;
 
 /// A value out of a list, by its name there.
 template <class Member, class T>
-Binding choice(Member member, Names<T> choices) {
+Binding choice(Member member, const Names<T>& choices) {
   const auto set = [=](Options& options, const std::string& text) {
     std::vector<std::string_view> names;
     for (const auto& [name, value] : choices) {
@@ -116,7 +116,7 @@ template <class Member, class T>
 Binding choice_of(Member member, std::initializer_list<T> values) {
   Names<T> choices;
   for (const T value : values) choices.emplace_back(name_of(value), value);
-  return choice(member, std::move(choices));
+  return choice(member, choices);
 }
 
 /// Free text or a path that is not empty.
@@ -199,7 +199,7 @@ Binding flag(Member member) {
 
 /// The same, but with nothing to be written down while `condition` holds.
 template <class Condition>
-Binding unless(Condition condition, Binding binding) {
+Binding unless(Condition condition, const Binding& binding) {
   const auto get = [=](const Options& options) { return condition(options) ? std::nullopt : binding.get(options); };
   return {binding.set, get};
 }

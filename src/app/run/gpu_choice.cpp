@@ -38,6 +38,7 @@ Found find_gpu(const Communicator& node) {
   const auto first_halves = node.all_gather(found.gpu->info.uuid[0]);
   const auto second_halves = node.all_gather(found.gpu->info.uuid[1]);
   std::vector<std::array<std::uint64_t, 2>> chosen;
+  chosen.reserve(first_halves.size());
   for (std::size_t q = 0; q < first_halves.size(); ++q) chosen.push_back({first_halves[q], second_halves[q]});
   if (auto trouble = shared_gpu(chosen, node_name())) return {std::nullopt, std::move(*trouble)};
   return found;

@@ -23,7 +23,7 @@ Binding dataset_binding() {
   Names<std::string> names;
   for (const DatasetKind* kind : dataset_kinds()) names.emplace_back(kind->name, kind->name);
   return choice(
-      [](auto& o) -> auto& { return o.data.dataset; }, std::move(names));
+      [](auto& o) -> auto& { return o.data.dataset; }, names);
 }
 
 /// The seed of the training is that of a synthetic data set as well.

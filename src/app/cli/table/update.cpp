@@ -56,8 +56,8 @@ Binding step_binding() {
 }
 
 /// Says nothing of how a mean is formed where there is none.
-Binding of_mean(Binding binding) {
-  return unless([](const Options& o) { return !o.training.method.refresh.keeps_mean(); }, std::move(binding));
+Binding of_mean(const Binding& binding) {
+  return unless([](const Options& o) { return !o.training.method.refresh.keeps_mean(); }, binding);
 }
 
 /// Of all maps alike.
